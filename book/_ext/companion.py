@@ -1,0 +1,63 @@
+"""What the book's prose takes from files: numbers, the notation table.  Sphinx extension.
+
+    {published}`baseline reconstruction_loss 3`     a number of data/published.csv
+    {ours}`baseline reconstruction_loss 3`          the same of data/results.csv, released network (seed 0)
+    ```{notation}                                   the table of symbols in geomlib/__init__.py
+    ```
+"""
+
+import ast
+import csv
+from importlib.util import find_spec
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+
+class Number(SphinxRole):
+    """Four decimals, as the paper's figures give them; the build fails where the file has no such number."""
+
+    def __init__(self, file, **only):
+        super().__init__()
+        self.file, self.only = file, only
+
+    def run(self):
+        path = Path(self.env.app.confdir, "data", self.file)
+        self.env.note_dependency(path)
+        try:
+            model, measure, capacity = self.text.split()
+            with path.open() as file:
+                found, = (float(row["value"]) for row in csv.DictReader(file)
+                          if (row["model"], row["measure"], float(row["capacity"])) == (model, measure, float(capacity))
+                          and self.only.items() <= row.items())
+        except (OSError, ValueError):
+            message = self.inliner.reporter.error(
+                f"{self.name}: not one number {self.text!r} in {path.name}; write: model measure capacity", line=self.lineno)
+            return [], [message]
+        return [nodes.inline(text=f"{found:.4f}", classes=["number"])], []
+
+
+class Notation(SphinxDirective):
+    def run(self):
+        path = find_spec("geomlib").origin
+        self.env.note_dependency(path)
+        text = ast.get_docstring(ast.parse(Path(path).read_text()))
+        table = [line for line in text.splitlines() if line.startswith("|")]
+        node = nodes.container()
+        self.state.nested_parse(StringList(table, path), 0, node)
+        return node.children
+
+
+def one_search_field(app, config):
+    """The theme draws a second search field when its option is left at its default."""
+    config.html_theme_options["navbar_persistent"] = []
+
+
+def setup(app):
+    app.add_role("published", Number("published.csv"))
+    app.add_role("ours", Number("results.csv", seed="0"))
+    app.add_directive("notation", Notation)
+    app.connect("config-inited", one_search_field)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,142 @@
+"""The trained networks in the page: the book's explorer, and the same as a widget for Jupyter.
+
+The arithmetic is network.js, the pictures plot.js, the page explorer.js; this file gives them their data. `export`
+writes them for the book:
+
+    index.js      what is shown before a network is chosen: `index` below
+    SLUG.js       one network, loaded when it is chosen: `weights` below
+    still.png     the picture for print and for readers without JavaScript
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import anywidget
+import matplotlib
+import numpy as np
+import traitlets
+from matplotlib.colors import to_hex
+
+from .. import data, measures, paper, runs, train
+from ..train import Run
+
+HERE = Path(__file__).parent
+SCRIPTS = [HERE / name for name in ("network.js", "plot.js", "explorer.js")]
+STYLE = HERE / "explorer.css"
+PAIRS = np.argwhere(np.ones((13, 13)))       # (169, 2) columns x_uc, x_lc: the order of all that is listed by pair
+IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
+QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
+             "region": "region", "identity": "pair"}
+
+Models = Mapping[str, Sequence[tuple[str, Run]]]             # name -> (slug, run) of each capacity, ascending
+
+
+def halves(array) -> str:
+    """An array as little-endian float16 in base64."""
+    return base64.b64encode(np.asarray(array, "<f2").tobytes()).decode()
+
+
+def weights(model) -> dict:
+    """A network as network.js reads it: the shapes of its parameters, and their values one after the other."""
+    state = {name: value.numpy() for name, value in model.state_dict().items()}
+    return {"shapes": {name: value.shape for name, value in state.items()},
+            "weights": halves(np.concatenate([value.ravel() for value in state.values()]))}
+
+
+def index(models: Models) -> dict:
+    """Everything the page shows before a network is loaded.
+
+    models -> name -> a list, by capacity, of: capacity, slug, commands (that reproduce it), rates (D) of the latents in
+    nats, codes (169, D) and map (169, 2), both float16 in base64; tasks -> what each head is asked, in words, and the
+    true class of each pair; colours -> a colour of each pair, by position and by class.
+    """
+    images, factors = (part[IMAGES] for part in data.corridors("uniform"))
+    return {"models": {name: _stops(name, listed, images, factors) for name, listed in models.items()},
+            "tasks": {task: _answers(task) for task in data.TASKS}, "colours": _colours()}
+
+
+def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
+    """The trained capacities of one model, each map turned towards that of the next larger capacity."""
+    stops, towards = [], (PAIRS - 6.0) * [1, -1]             # the largest: x_UC to the right, x_LC down, as far as it goes
+    pair = factors @ [13, 1]
+    for slug, run in reversed(listed):
+        mu, logvar = train.posterior(run.model, images)
+        codes = np.stack([np.bincount(pair, latent, 169) for latent in mu.T], 1) / np.bincount(pair)[:, None]
+        towards = turn(measures.embed(codes), towards)
+        stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "commands": commands(name, run),
+                         "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
+                         "codes": halves(codes), "map": halves(towards)})
+    return stops
+
+
+def turn(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Centre points (N, 2) and rotate or mirror them as near as can be to others (orthogonal Procrustes); sizes stay."""
+    points = points - points.mean(0)
+    u, _, v = np.linalg.svd(points.T @ (towards - towards.mean(0)))
+    return points @ u @ v
+
+
+def commands(name: str, run: Run) -> list[str]:
+    """What makes the figures of a network: our command, and the same by jupytext and papermill."""
+    if run.spec.seed or name not in paper.MODELS:
+        return [f"geomlib.fit([geomlib.{run.spec}])"]
+    page, value = ("capacity", f"capacity {run.spec.capacity:g}") if name == "baseline" else ("geometry", f"model {name}")
+    return [f"geomlib page {page} -p {value}",
+            f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb -p {value} -k python3"]
+
+
+def _answers(task: str) -> dict:
+    """The question a head answers, its classes in words, and the true class of each pair."""
+    n_classes, labels = data.TASKS[task].n_classes, data.TASKS[task].labels(PAIRS)
+    names = ["no", "yes"]
+    if n_classes > 2:
+        spans = [np.stack([PAIRS[labels == k].min(0), PAIRS[labels == k].max(0)]) for k in range(n_classes)]
+        names = [", ".join(f"{x} {low}" + f"–{high}" * (high > low) for x, low, high in zip(("x_UC", "x_LC"), *span))
+                 for span in spans]
+    return {"question": QUESTIONS[task], "classes": names, "truth": labels.tolist()}
+
+
+def _colours() -> dict[str, list[str]]:
+    """Name -> a colour of each pair: by position, and by the classes of each model's figures."""
+    shades = matplotlib.colormaps["viridis"](np.linspace(0.08, 0.95, 13))
+    two = np.array([[0.0, 0.45, 0.7, 1], [0.9, 0.5, 0.05, 1]])                   # class 0 blue, 1 orange
+    corner = np.array([[[0.1, 0.15, 0.5], [0.0, 0.65, 0.6]], [[0.8, 0.1, 0.35], [0.98, 0.8, 0.1]]])
+    row, column = np.divmod(np.arange(25), 5)                                    # regions: bin of x_UC, of x_LC
+    a, b = row[:, None] / 4, column[:, None] / 4
+    regions = (1 - a) * ((1 - b) * corner[0, 0] + b * corner[0, 1]) + a * ((1 - b) * corner[1, 0] + b * corner[1, 1])
+    by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
+    for text, models in (("x_LC ≤ 6", ("E1M1",)), ("x_UC = x_LC", ("E1M2", "E2M3")), ("x_UC ≤ x_LC", ("E2M1",)),
+                         (QUESTIONS["quadrant"], ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
+        palette = regions if "regions" in text else two
+        by_name[f"{text} ({', '.join(models)})"] = palette[paper.classes(models[0], PAIRS)]
+    return {name: [to_hex(colour) for colour in colours] for name, colours in by_name.items()}
+
+
+def released(folder: str | Path = paper.ROOT / paper.RELEASED) -> dict[str, list[tuple[str, Run]]]:
+    """The paper's networks of seed 0 in a folder of runs, as far as they are there."""
+    found = {m: [(slug, runs.load(Path(folder, slug))) for c in paper.CAPACITIES
+                 if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()] for m in paper.MODELS}
+    return {model: listed for model, listed in found.items() if listed}
+
+
+def export(folder: str | Path, models: Models | None = None) -> None:
+    """Write everything the book's page needs into a folder, from the released runs or others."""
+    folder, models = Path(folder), models or released()
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (*SCRIPTS, STYLE):
+        shutil.copy(file, folder)
+    listed = index(models)
+    (folder / "index.js").write_text(f"geomlib.index = {_json(listed)};\n")
+    for slug, run in (pair for pairs in models.values() for pair in pairs):
+        (folder / f"{slug}.js").write_text(f"geomlib.networks[{_json(slug)}] = {_json(weights(run.model))};\n")
+    still(listed, folder / "still.png")
+
+
+def _json(value) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,117 @@
+// The picture of the 169 mean codes in a plane, and small 13 x 13 images. Draws what it is given, computes nothing else.
+"use strict";
+{
+const SIDE = 13, TAU = 2 * Math.PI;
+
+/**
+ * Draw codes on a square canvas, the same scale on both axes, the origin in the middle.
+ *
+ * points (338)    x, y of each pair (x_UC, x_LC), pair 13 x_UC + x_LC
+ * colours (169)   CSS colours
+ * limit           the half side of the square in units of the codes
+ * latents         [i, j], counted from 0, whose values the axes are; null: the map, which has a scale but no axes
+ * chosen          a pair to ring, or -1
+ * spread          null, or [x, y, sd x, sd y] of the stimulus' code; hand: null, or [x, y] where the sliders stand
+ * cloud           x, y of more codes, small
+ * hollow          true where the points are interpolated, not data
+ * style           ink, soft, ground, accent, font: CSS values
+ */
+function drawCodes(canvas, { points, colours, limit, latents, chosen, spread, hand, cloud, hollow, style }) {
+  const context = canvas.getContext("2d"), size = canvas.clientWidth, ratio = canvas.width / size;
+  const scale = (size / 2 - 26) / limit, x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
+  const dot = (px, py, radius) => { context.moveTo(px + radius, py); context.arc(px, py, radius, 0, TAU); };
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, size, size);
+  context.font = style.font;
+  context.fillStyle = context.strokeStyle = style.soft;
+  context.lineWidth = 1;
+  axes();
+  mesh();
+  const radius = Math.max(3, size / 110);
+  context.globalAlpha = 0.5;
+  context.beginPath();
+  for (let i = 0; i < cloud.length; i += 2) dot(x(cloud[i]), y(cloud[i + 1]), 1.5);
+  context.fill();
+  context.globalAlpha = 1;
+  context.lineWidth = hollow ? 1.5 : 0.75;
+  for (let i = 0; i < 169; i++) {
+    context.beginPath();
+    dot(x(points[2 * i]), y(points[2 * i + 1]), radius);
+    context.fillStyle = hollow ? style.ground : colours[i];
+    context.strokeStyle = hollow ? colours[i] : style.ground;
+    context.fill();
+    context.stroke();
+  }
+  context.strokeStyle = style.ink;
+  context.lineWidth = 2;
+  context.beginPath();
+  if (chosen >= 0) dot(x(points[2 * chosen]), y(points[2 * chosen + 1]), radius + 3.5);
+  context.stroke();
+  context.strokeStyle = style.accent;
+  context.beginPath();
+  if (spread) context.ellipse(x(spread[0]), y(spread[1]), scale * spread[2], scale * spread[3], 0, 0, TAU);
+  if (hand) for (const [dx, dy] of [[6, 6], [6, -6]]) {
+    context.moveTo(x(hand[0]) - dx, y(hand[1]) - dy);
+    context.lineTo(x(hand[0]) + dx, y(hand[1]) + dy);
+  }
+  context.stroke();
+
+  function axes() {
+    context.textAlign = "center";
+    if (!latents) {                          // a bar of length 1
+      const left = size - 16 - scale;
+      context.fillRect(left, size - 14, scale, 1.5);
+      context.fillText("1", left + scale / 2, size - 20);
+      return;
+    }
+    for (let value = -Math.floor(limit); value <= limit; value++) {
+      context.globalAlpha = value ? 0.15 : 0.5;
+      context.fillRect(x(value), 20, 1, size - 40);
+      context.fillRect(20, y(value), size - 40, 1);
+      context.globalAlpha = 1;
+      if (value % 2 === 0) {
+        context.fillText(String(value).replace("-", "−"), x(value), size - 6);
+        if (value) context.fillText(String(value).replace("-", "−"), 9, y(value) + 4);
+      }
+    }
+    context.textAlign = "right";
+    context.fillText(`latent ${latents[0] + 1}`, size - 4, size / 2 - 6);
+    context.textAlign = "left";
+    context.fillText(`latent ${latents[1] + 1}`, size / 2 + 6, 14);
+  }
+
+  function mesh() {                          // joins pairs one column apart
+    context.globalAlpha = 0.35;
+    context.beginPath();
+    for (let i = 0; i < 169; i++) for (const j of [i % SIDE < 12 ? i + 1 : i, i + SIDE])
+      if (j < 169) {
+        context.moveTo(x(points[2 * i]), y(points[2 * i + 1]));
+        context.lineTo(x(points[2 * j]), y(points[2 * j + 1]));
+      }
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+}
+
+/** Draw 169 grey values on a 13 x 13 canvas: 0 (open) white, 1 (wall) black. */
+function drawImage(canvas, pixels) {
+  const context = canvas.getContext("2d");
+  canvas.image ??= context.createImageData(SIDE, SIDE);
+  for (let i = 0; i < 169; i++) {
+    canvas.image.data.fill(Math.round(255 * (1 - pixels[i])), 4 * i, 4 * i + 3);
+    canvas.image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(canvas.image, 0, 0);
+}
+
+/** Draw the colour of each pair as a 13 x 13 map, x_UC down, x_LC across. */
+function drawKey(canvas, colours) {
+  const context = canvas.getContext("2d");
+  colours.forEach((colour, i) => {
+    context.fillStyle = colour;
+    context.fillRect(i % SIDE, Math.floor(i / SIDE), 1, 1);
+  });
+}
+
+Object.assign(geomlib, { drawCodes, drawImage, drawKey });
+}

@@ -1,0 +1,189 @@
+"""Geometry of codes, scores of tasks, rate and distortion: numpy arrays in, numpy arrays or numbers out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SIDE = 13                                    # positions of a corridor
+ACTIVE = 0.01                                # nats: a latent with a larger mean rate carries something
+
+
+def distortion(codes, reference, labels) -> np.ndarray:
+    """How far each pair of classes was moved apart, against a reference (figures 4, 5, 7-11, E, J; K, L with 169).
+
+    Distances between all pairs of codes, divided by those in the reference (0/0 = 1), minus the mean of these N x N
+    ratios; entry (a, b) is the mean over pairs of an image of class a and one of class b, an image and itself
+    included. Positive: moved apart, relative to the rest. Neither a rotation of either set of codes changes anything,
+    nor a common scale of both.
+
+    codes      (N, D)  posterior means in the model at hand
+    reference  (N, D') posterior means of the same images in the reference
+    labels     (N,)    classes 0..K-1, K = the largest label + 1
+    returns    (K, K)  symmetric, no unit; NaN for a class without images
+
+    Raises ValueError where only the reference's distance is 0 (then a ratio is infinite): encode in float32, or use
+    `distortion_robust`.
+    """
+    member = _membership(labels, len(codes))                                     # (N, K)
+    ratio = _ratio(*_distances(codes, reference))                                # (N, N)
+    size = member.sum(0)
+    with np.errstate(invalid="ignore"):
+        return member.T @ ratio @ member / np.outer(size, size) - ratio.mean()
+
+
+def distortion_robust(codes, reference, labels) -> np.ndarray:
+    """As `distortion`, but the ratio of the classes' mean distances: near-zero distances don't outweigh the rest.
+
+    As there, the mean over all N x N pairs of images is subtracted, each with the ratio of its two classes. A scale of
+    `codes` alone scales the matrix.
+    """
+    member = _membership(labels, len(codes))
+    size = member.sum(0)
+    pairs = np.outer(size, size)
+    with np.errstate(invalid="ignore"):
+        ratio = _ratio(*(member.T @ distance @ member / pairs for distance in _distances(codes, reference)))
+    return ratio - np.nansum(pairs * ratio) / pairs.sum()
+
+
+def tuning(codes, factors) -> np.ndarray:
+    """Mean code at each pair of positions, scaled to 0..1 (figures 4, 5, 7-11, B, D, G, I).
+
+    codes    (N, D)      posterior means
+    factors  (N, 2)      columns x_uc, x_lc in 0..12
+    returns  (D, 13, 13) axes: latent, x_uc, x_lc; NaN where a pair has no image. 0 and 1 are the smallest and the
+                         largest single code over all latents.
+    """
+    codes = _codes("codes", codes)
+    factors = _whole("factors", factors, SIDE, (len(codes), 2))
+    low, high = codes.min(), codes.max()
+    if low == high:
+        raise ValueError(f"codes must differ to be scaled to 0..1, all are {low:g}")
+    pair = factors @ [SIDE, 1]                                                   # (N,)
+    count = np.bincount(pair, minlength=SIDE**2)
+    with np.errstate(invalid="ignore"):
+        mean = np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T]) / count
+    return ((mean - low) / (high - low)).reshape(-1, SIDE, SIDE)
+
+
+def embed(codes, seed: int | None = None) -> np.ndarray:
+    """Metric multidimensional scaling to a plane (figures 4, 5, 7-11, A, C, F, H).
+
+    codes    (N, D) posterior means
+    seed     None: starts once, from classical scaling. A number: as in the paper (there 42), keeps the best of four
+             random starts; on trained networks a little more stress, in ten times the time.
+    returns  (N, 2) in the units of the codes
+    """
+    from sklearn.manifold import MDS
+
+    start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
+    return MDS(n_components=2, metric="euclidean", metric_params=None, metric_mds=True, max_iter=300, eps=1e-6,
+               normalized_stress=False, random_state=seed, n_jobs=1, verbose=0, **start
+               ).fit_transform(_codes("codes", codes))
+
+
+def f1(labels, predicted, n_classes: int) -> float:
+    """F1 over the whole set: of class 1 for two classes, else the mean over classes that occur in either array.
+
+    labels, predicted (N,) in 0..n_classes-1; 0 where nothing of the class is there or found.
+    """
+    return f1_batchwise(labels, predicted, n_classes, batch=len(labels) or 1)
+
+
+def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
+    """The paper's F1 (figure 6): that of each batch of consecutive images, the last one kept, averaged over batches.
+
+    For two classes a batch without class 1 scores 0, so that even a perfect classifier can read less than 1: about
+    0.92 for `aligned`. For more, a batch's score is the mean over the classes that occur in it.
+    """
+    labels = _whole("labels", labels, n_classes)
+    predicted = _whole("predicted", predicted, n_classes, labels.shape)
+    if batch < 1:
+        raise ValueError(f"batch must be a number of images >= 1, got {batch}")
+    batches = np.arange(len(labels)) // batch                                    # (N,)
+    shape = batches[-1] + 1, n_classes
+
+    def count(classes, where=slice(None)):                                       # (batches, K)
+        return np.bincount((batches * n_classes + classes)[where], minlength=np.prod(shape)).reshape(shape)
+
+    there = count(labels) + count(predicted)                 # 2 true positives + false positives + false negatives
+    score = 2 * count(labels, labels == predicted) / np.maximum(there, 1)
+    each = score[:, 1] if n_classes == 2 else score.sum(1) / (there > 0).sum(1)
+    return float(each.mean())
+
+
+def reconstruction_loss(images, reconstructions) -> float:
+    """Mean squared pixel error (figure 3) of two arrays of one shape, (N, 1, 13, 13)."""
+    images, reconstructions = _finite("images", images), _finite("reconstructions", reconstructions)
+    if images.shape != reconstructions.shape:
+        raise ValueError(f"images and reconstructions must have one shape, got {images.shape}, {reconstructions.shape}")
+    return float(((images - reconstructions) ** 2).mean())
+
+
+def latent_rates(mu, logvar) -> np.ndarray:
+    """Mean rate of each latent in nats; their sum is the network's rate.
+
+    mu, logvar (N, D) posterior means and log-variances -> (D,)
+    """
+    mu, logvar = _codes("mu", mu), _codes("logvar", logvar)
+    if mu.shape != logvar.shape:
+        raise ValueError(f"mu and logvar must have one shape, got {mu.shape} and {logvar.shape}")
+    return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
+
+
+def active_latents(mu, logvar) -> int:
+    """Number of latents with a mean rate above 0.01 nats; mu, logvar (N, D)."""
+    return int((latent_rates(mu, logvar) > ACTIVE).sum())
+
+
+def _finite(name: str, array) -> np.ndarray:
+    array = np.asarray(array, dtype=float)
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        bad = (~np.isfinite(array)).sum()
+        raise ValueError(f"{name} must be finite, got {bad} values of {array.size} that are not")
+    return array
+
+
+def _codes(name: str, array) -> np.ndarray:
+    if np.ndim(array) != 2:
+        raise ValueError(f"{name} must have shape (N, D), got {np.shape(array)}")
+    return _finite(name, array)
+
+
+def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Whole numbers in 0..end-1, of the given shape or (N,)."""
+    array = np.asarray(array)
+    if array.size == 0 or array.shape != (shape or (array.size,)):
+        raise ValueError(f"{name} must have shape {shape or '(N,)'} and not be empty, got {array.shape}")
+    bad = (array < 0) | (array >= end) | (array != np.floor(array))
+    if bad.any():
+        raise ValueError(f"{name} must be whole numbers in 0..{end - 1}, got {array[bad][0]}")
+    return array.astype(np.int64)
+
+
+def _membership(labels, n: int):
+    """Labels (N,) -> sparse (N, K): 1 where the image is of the class."""
+    from scipy.sparse import csr_array
+
+    labels = _whole("labels", labels, np.iinfo(np.int32).max, (n,))
+    return csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, labels.max() + 1))
+
+
+def _distances(codes, reference) -> list[np.ndarray]:
+    """Two sets of codes of the same N images -> their (N, N) distances, exact also near 0."""
+    from scipy.spatial.distance import cdist
+
+    if len(codes) != len(reference):
+        raise ValueError(f"codes and reference must be of the same images, got {len(codes)} and {len(reference)}")
+    return [cdist(x, x) for x in (_codes("codes", codes), _codes("reference", reference))]
+
+
+def _ratio(distance: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """distance / reference with 0/0 = 1; NaN stays NaN."""
+    zero = reference == 0
+    if (distance[zero] > 0).any():
+        a, b = np.argwhere(zero & (distance > 0))[0]
+        raise ValueError(f"reference has distance 0 between {a} and {b}, codes have {distance[a, b]:g}: the ratio is "
+                         "infinite; use float32 codes, or distortion_robust")
+    return np.divide(distance, reference, out=np.ones_like(distance), where=~zero)

@@ -1,0 +1,95 @@
+"""The rate-distortion limit of the corridors: the least distortion that any code of the two positions can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import PROFILE, SIDE, counts_table
+
+ROWS = 6                                                     # rows of an image that show one corridor
+SLOPES = np.geomspace(3, 0.02, 200)                          # from all positions told apart to none, for any table
+
+
+class Code(NamedTuple):
+    """The best code at one slope: S pairs of positions, described by R reproductions."""
+
+    slope: float                             # nats that one unit of squared error, summed over 169 pixels, is worth
+    reproductions: np.ndarray                # (R, 2, 13) probability that a pixel of the upper, lower corridor is open
+    assignment: np.ndarray                   # (R, S) probability of each reproduction, given the pair
+    rate: float                              # nats
+    distortion: float                        # squared error summed over 169 pixels, without the pixels' own noise
+
+
+def source(counts) -> tuple[np.ndarray, np.ndarray, float]:
+    """The corridors as a source of S pairs of positions, those with images.
+
+    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
+    returns  means (S, 2, 13): probability that a pixel of the upper and of the lower corridor is open; probability
+             of each pair (S,); floor: mean p(1 - p) of the 169 pixels, the squared error of one who knows the pair
+    """
+    table = counts_table(counts)
+    pairs = np.argwhere(table)                                                   # (S, 2)
+    probability = table[tuple(pairs.T)] / table.sum()                            # (S,)
+    means = PROFILE[pairs]                                                       # (S, 2, 13)
+    floor = probability @ (means * (1 - means)).sum((1, 2)) * ROWS / SIDE**2
+    return means, probability, float(floor)
+
+
+def codes(means: np.ndarray, probability: np.ndarray) -> Iterator[Code]:
+    """The best codes of a source, one for each of SLOPES until a code has no rate left (Blahut and Arimoto).
+
+    Each code minimises rate + slope * distortion over the assignment, the share of each reproduction and the
+    reproductions themselves, each moved to the mean of what it describes. That is not convex. So the slope starts
+    where each pair is its own reproduction, which is the best code there, and falls; reproductions then merge.
+
+    means (S, 2, 13), probability (S,): from `source`
+    """
+    x = means.reshape(len(means), -1) * ROWS**0.5                                # (S, 26) squares are over 6 rows
+    y, share = x, probability                                                    # (R, 26), (R,) of the reproductions
+    for slope in SLOPES:
+        cost = np.inf
+        for _ in range(1000):
+            distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T      # (R, S)
+            weight = np.log(share)[:, None] - slope * distance
+            top = weight.max(0)
+            weight = np.exp(weight - top)
+            total = weight.sum(0)                                                # (S,)
+            assignment = weight / total
+            joint = assignment * probability                                     # (R, S)
+            share = joint.sum(1)
+            used = share > 1e-12                     # what no pair uses any more is dropped
+            joint, assignment, share = joint[used], assignment[used], share[used]
+            y = joint @ x / share[:, None]
+            cost, before = -probability @ (np.log(total) + top), cost
+            if before - cost < 1e-7:
+                break
+        information = np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None]
+        rate = float((joint * information).sum())
+        distortion = float(probability @ (x**2).sum(1) - share @ (y**2).sum(1))  # y are means: Pythagoras
+        yield Code(float(slope), y.reshape(-1, 2, SIDE) / ROWS**0.5, assignment, rate, distortion)
+        if rate < 1e-6:
+            break
+
+
+def rate_distortion(counts) -> tuple[np.ndarray, np.ndarray]:
+    """The limit: least mean squared pixel error against rate, for codes that carry only the two positions.
+
+    A code of all pixels could go below, down to no error at the images' own entropy: above the entropy of the
+    positions (5.13 nats if uniform), where this curve ends flat on the floor, networks code pixel noise.
+
+    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
+    returns  rates (P,) in nats, rising from 0 to the entropy of the pairs, and distortions (P,), falling to the
+             floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
+    """
+    means, probability, floor = source(counts)
+    entropy = float(-probability @ np.log(probability))
+    variance = float(probability @ ((means - np.tensordot(probability, means, 1)) ** 2).sum((1, 2))) * ROWS
+    found = [(code.rate, code.distortion) for code in codes(means, probability) if code.rate < entropy - 1e-6]
+    rates, distortions = np.array([(entropy, 0), *found, (0, variance)]).T
+    # Codes that stopped short of their minimum lie above the lines between the others: two codes in turn do better.
+    best = np.unique((rates + SLOPES[:, None] * distortions).argmin(1))
+    ends = np.r_[len(rates) - 1, best[(best > 0) & (best < len(rates) - 1)][::-1], 0]
+    return rates[ends], floor + distortions[ends] / SIDE**2

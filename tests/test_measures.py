@@ -1,0 +1,271 @@
+"""Measures of geometry and scores: what must not change them, and slow oracles of the fast forms."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist
+from sklearn.metrics import f1_score
+
+from geomlib import measures as m
+from geomlib.data import TASKS
+
+RNG = np.random.default_rng(0)
+N, D = 60, 5
+CODES, REFERENCE = RNG.normal(size=(2, N, D))
+LABELS = RNG.permutation(np.r_[:4, RNG.integers(0, 4, N - 4)])
+ROTATION = np.linalg.qr(RNG.normal(size=(D, D)))[0]
+MATRICES = pytest.mark.parametrize("matrix", [m.distortion, m.distortion_robust])
+UNIFORM = RNG.integers(0, 13, (15_000, 2))                   # positions of a validation part
+
+
+# distortion
+
+def test_distortion_is_four_nested_loops():
+    k = LABELS.max() + 1
+    ratio = np.ones((N, N))
+    for i in range(N):
+        for j in range(N):
+            reference = np.sqrt(((REFERENCE[i] - REFERENCE[j]) ** 2).sum())
+            if reference > 0:
+                ratio[i, j] = np.sqrt(((CODES[i] - CODES[j]) ** 2).sum()) / reference
+    expected = np.empty((k, k))
+    for a in range(k):
+        for b in range(k):
+            expected[a, b] = np.mean([ratio[i, j] for i in range(N) for j in range(N)
+                                      if LABELS[i] == a and LABELS[j] == b]) - ratio.mean()
+    np.testing.assert_allclose(m.distortion(CODES, REFERENCE, LABELS), expected, atol=1e-12)
+
+
+def test_robust_distortion_is_the_ratio_of_the_classes_mean_distances():
+    k = LABELS.max() + 1
+    ratio, pairs = np.empty((k, k)), np.empty((k, k))
+    for a in range(k):
+        for b in range(k):
+            i, j = np.nonzero(np.outer(LABELS == a, LABELS == b))
+            mean = [np.sqrt(((x[i] - x[j]) ** 2).sum(1)).mean() for x in (CODES, REFERENCE)]
+            ratio[a, b], pairs[a, b] = mean[0] / mean[1], len(i)
+    expected = ratio - (pairs * ratio).sum() / N**2
+    np.testing.assert_allclose(m.distortion_robust(CODES, REFERENCE, LABELS), expected, atol=1e-12)
+
+
+@MATRICES
+def test_a_model_against_itself_has_no_distortion(matrix):
+    np.testing.assert_allclose(matrix(CODES, CODES, LABELS), 0, atol=1e-12)
+
+
+@MATRICES
+def test_rotation_shift_and_common_scale_leave_the_distortion(matrix):
+    moved = matrix(3 * CODES @ ROTATION + 1, 3 * (REFERENCE @ ROTATION.T) - 7, LABELS)
+    np.testing.assert_allclose(moved, matrix(CODES, REFERENCE, LABELS), atol=1e-12)
+
+
+def test_a_scale_of_the_codes_alone_scales_the_robust_distortion():
+    once = m.distortion_robust(CODES, REFERENCE, LABELS)
+    np.testing.assert_allclose(m.distortion_robust(2 * CODES, REFERENCE, LABELS), 2 * once, atol=1e-12)
+
+
+@MATRICES
+def test_an_unused_latent_leaves_the_distortion(matrix):
+    np.testing.assert_allclose(matrix(np.c_[CODES, np.ones(N)], REFERENCE, LABELS), matrix(CODES, REFERENCE, LABELS))
+
+
+@MATRICES
+def test_the_order_of_the_images_leaves_the_distortion(matrix):
+    order = RNG.permutation(N)
+    shuffled = matrix(CODES[order], REFERENCE[order], LABELS[order])
+    np.testing.assert_allclose(shuffled, matrix(CODES, REFERENCE, LABELS), atol=1e-12)
+
+
+@MATRICES
+def test_distortion_is_symmetric_and_zero_on_average_over_pairs_of_images(matrix):
+    values, size = matrix(CODES, REFERENCE, LABELS), np.bincount(LABELS)
+    np.testing.assert_allclose(values, values.T, atol=1e-12)
+    assert size @ values @ size == pytest.approx(0, abs=1e-9)
+
+
+@MATRICES
+def test_classes_moved_apart_have_a_positive_entry_and_the_others_a_negative_one(matrix):
+    apart = REFERENCE + 10.0 * (LABELS == 2)[:, None]
+    values = matrix(apart, REFERENCE, (LABELS == 2).astype(int))
+    assert values[0, 1] > 0 > max(values[0, 0], values[1, 1])
+
+
+@MATRICES
+def test_a_class_without_images_is_nan_and_leaves_the_others(matrix):
+    labels = np.where(LABELS > 1, LABELS + 1, LABELS)        # nobody in class 2
+    values = matrix(CODES, REFERENCE, labels)
+    assert np.isnan(values[2]).all() and np.isnan(values[:, 2]).all()
+    rest = np.ix_([0, 1, 3, 4], [0, 1, 3, 4])
+    np.testing.assert_allclose(values[rest], matrix(CODES, REFERENCE, LABELS), atol=1e-12)
+
+
+@MATRICES
+def test_an_image_that_occurs_twice_counts_as_not_moved(matrix):
+    twice = np.r_[0, 0, :N]
+    assert np.isfinite(matrix(CODES[twice], REFERENCE[twice], LABELS[twice])).all()
+
+
+def test_codes_apart_that_coincide_in_the_reference_are_refused():
+    reference = REFERENCE.copy()
+    reference[7] = reference[3]
+    with pytest.raises(ValueError, match="distance 0 between 3 and 7"):
+        m.distortion(CODES, reference, LABELS)
+    assert np.isfinite(m.distortion_robust(CODES, reference, LABELS)).all()
+
+
+def test_distances_are_exact_for_codes_far_from_the_origin_and_close_together():
+    near = (CODES * 1e-4).astype(np.float32).astype(float)
+    np.testing.assert_allclose(m.distortion(near + 2**10, near, LABELS), 0, atol=1e-6)
+
+
+# tuning
+
+def test_tuning_of_the_positions_themselves_is_a_pair_of_ramps():
+    upper, lower = m.tuning(UNIFORM.astype(float), UNIFORM)
+    np.testing.assert_allclose(upper, np.repeat(np.arange(13)[:, None] / 12, 13, 1))
+    np.testing.assert_allclose(lower, upper.T)
+
+
+def test_tuning_is_the_mean_over_a_loop():
+    factors = RNG.integers(0, 13, (400, 2))
+    codes = RNG.normal(size=(400, 3)).astype(np.float32)
+    values = m.tuning(codes, factors)
+    scaled = (codes - codes.min()) / (codes.max() - codes.min())
+    for upper in range(13):
+        for lower in range(13):
+            there = (factors == (upper, lower)).all(1)
+            if there.any():
+                np.testing.assert_allclose(values[:, upper, lower], scaled[there].mean(0), rtol=1e-5)
+            else:
+                assert np.isnan(values[:, upper, lower]).all()
+
+
+def test_scale_and_shift_of_all_codes_and_order_leave_the_tuning():
+    factors, order = UNIFORM[:N], RNG.permutation(N)
+    moved = m.tuning(5 * CODES[order] - 3, factors[order])
+    np.testing.assert_allclose(moved, m.tuning(CODES, factors), atol=1e-12)
+
+
+# embedding
+
+def raw_stress(codes, plane):
+    return ((pdist(codes) - pdist(plane)) ** 2).sum()
+
+
+@pytest.mark.parametrize("seed", [None, 42])
+def test_codes_on_a_plane_keep_their_distances(seed):
+    plane = RNG.normal(size=(N, 2)) * [3, 1]
+    embedded = m.embed(plane @ ROTATION[:2] + 5, seed)
+    assert raw_stress(plane, embedded) < 1e-3 * (pdist(plane) ** 2).sum()
+
+
+def test_the_classical_start_has_no_more_stress_than_the_papers_random_ones():
+    codes = np.sin(np.arange(N)[:, None] * [0.1, 0.17, 0.05]) * [2, 1, 0.5]
+    assert raw_stress(codes, m.embed(codes)) <= raw_stress(codes, m.embed(codes, 42)) * 1.001
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_the_same_seed_gives_the_same_embedding(seed):
+    np.testing.assert_array_equal(m.embed(CODES, seed), m.embed(CODES, seed))
+
+
+# F1
+
+@pytest.mark.parametrize("n_classes", [2, 3, 25, 169])
+def test_batchwise_f1_is_scikit_learns_for_each_batch_of_32(n_classes):
+    labels = RNG.integers(0, n_classes, 500)
+    predicted = np.where(RNG.random(500) < 0.7, labels, RNG.integers(0, n_classes, 500))
+    average = "binary" if n_classes == 2 else "macro"
+    parts = [slice(i, i + 32) for i in range(0, 500, 32)]
+    expected = np.mean([f1_score(labels[s], predicted[s], average=average, zero_division=0) for s in parts])
+    assert m.f1_batchwise(labels, predicted, n_classes) == pytest.approx(expected)
+    whole = f1_score(labels, predicted, average=average)
+    assert m.f1(labels, predicted, n_classes) == pytest.approx(whole)
+
+
+def test_a_perfect_classifier_reads_092_batchwise_where_positives_are_rare():
+    aligned = TASKS["aligned"].labels(UNIFORM)
+    assert m.f1(aligned, aligned, 2) == 1
+    assert m.f1_batchwise(aligned, aligned, 2) == pytest.approx(0.92, abs=0.03)
+    assert m.f1_batchwise(aligned, aligned, 2) == pytest.approx(np.mean([aligned[i:i + 32].any() for i in
+                                                                         range(0, len(aligned), 32)]))
+
+
+def test_a_perfect_classifier_of_25_regions_reads_1_and_071_if_absent_classes_counted_as_0():
+    region = TASKS["region"].labels(UNIFORM)
+    assert m.f1_batchwise(region, region, 25) == 1
+    occurring = [len(set(region[i:i + 32])) / 25 for i in range(0, len(region), 32)]
+    assert np.mean(occurring) == pytest.approx(0.71, abs=0.02)
+
+
+def test_f1_is_0_without_a_positive_and_for_a_classifier_that_finds_none():
+    none, all_ = np.zeros(64, int), np.ones(64, int)
+    for labels, predicted in ((none, none), (none, all_), (all_, none)):
+        assert m.f1(labels, predicted, 2) == m.f1_batchwise(labels, predicted, 2) == 0
+
+
+def test_the_whole_f1_ignores_the_order_and_the_batchwise_does_not():
+    labels, predicted = RNG.integers(0, 2, (2, 100))
+    order = np.argsort(labels)
+    assert m.f1(labels[order], predicted[order], 2) == m.f1(labels, predicted, 2)
+    assert m.f1_batchwise(labels[order], predicted[order], 2) != m.f1_batchwise(labels, predicted, 2)
+
+
+# rate, reconstruction
+
+def test_the_prior_has_no_rate_and_no_active_latent():
+    np.testing.assert_array_equal(m.latent_rates(np.zeros((9, D)), np.zeros((9, D))), 0)
+    assert m.active_latents(np.zeros((9, D)), np.zeros((9, D))) == 0
+
+
+def test_the_rate_of_a_latent_is_the_divergence_from_the_prior():
+    mu, sigma, z = 0.7, 0.4, RNG.normal(size=400_000)
+    x = mu + sigma * z                                       # ln q(x) - ln p(x), averaged over samples of q
+    sampled = ((x**2 - z**2) / 2 - np.log(sigma)).mean()
+    rate = m.latent_rates(np.full((1, 1), mu), np.full((1, 1), 2 * np.log(sigma)))
+    assert rate[0] == pytest.approx(sampled, abs=5e-3)
+
+
+def test_a_latent_is_active_above_a_hundredth_of_a_nat():
+    mu = np.sqrt([[0.0, 0.0199, 0.0201, 4.0]])               # rates mu^2 / 2
+    assert m.active_latents(np.repeat(mu, 5, 0), np.zeros((5, 4))) == 2
+
+
+def test_the_loss_of_a_uniform_guess_is_a_quarter():
+    images = RNG.integers(0, 2, (50, 1, 13, 13)).astype(np.float32)
+    assert m.reconstruction_loss(images, np.full_like(images, 0.5)) == 0.25
+    assert m.reconstruction_loss(images, images) == 0
+
+
+# bad input
+
+NAN = np.where(np.arange(N)[:, None] == 4, np.nan, CODES)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: m.distortion(CODES, REFERENCE[1:], LABELS), "same images, got 60 and 59"),
+    (lambda: m.distortion(NAN, REFERENCE, LABELS), "codes must be finite, got 5 values of 300"),
+    (lambda: m.distortion(CODES, NAN, LABELS), "reference must be finite"),
+    (lambda: m.distortion(CODES, REFERENCE, LABELS[1:]), r"labels must have shape \(60,\)"),
+    (lambda: m.distortion(CODES, REFERENCE, LABELS - 1), "labels must be whole numbers in 0.*, got -1"),
+    (lambda: m.distortion(CODES, REFERENCE, LABELS + 0.5), "labels must be whole numbers"),
+    (lambda: m.distortion(CODES[:, 0], REFERENCE, LABELS), r"codes must have shape \(N, D\), got \(60,\)"),
+    (lambda: m.distortion_robust(NAN, REFERENCE, LABELS), "codes must be finite"),
+    (lambda: m.tuning(CODES, UNIFORM[:N] + 1), "factors must be whole numbers in 0..12, got 13"),
+    (lambda: m.tuning(CODES, UNIFORM[:9]), r"factors must have shape \(60, 2\)"),
+    (lambda: m.tuning(NAN, UNIFORM[:N]), "codes must be finite"),
+    (lambda: m.tuning(np.ones((N, 2)), UNIFORM[:N]), "codes must differ"),
+    (lambda: m.tuning(np.ones((0, 2)), UNIFORM[:0]), "codes must not be empty"),
+    (lambda: m.embed(NAN), "codes must be finite"),
+    (lambda: m.f1(LABELS, LABELS[1:], 4), r"predicted must have shape \(60,\)"),
+    (lambda: m.f1(LABELS, LABELS, 3), "labels must be whole numbers in 0..2, got 3"),
+    (lambda: m.f1(LABELS, RNG.random(N), 4), "predicted must be whole numbers"),
+    (lambda: m.f1([], [], 2), r"labels must have shape \(N,\) and not be empty"),
+    (lambda: m.f1_batchwise(LABELS, LABELS, 4, batch=0), "batch must be a number of images >= 1, got 0"),
+    (lambda: m.active_latents(CODES, REFERENCE[1:]), "mu and logvar must have one shape"),
+    (lambda: m.active_latents(CODES, NAN), "logvar must be finite"),
+    (lambda: m.reconstruction_loss(CODES, CODES[1:]), "must have one shape"),
+    (lambda: m.reconstruction_loss(CODES, NAN), "reconstructions must be finite"),
+])
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

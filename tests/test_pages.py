@@ -1,0 +1,202 @@
+"""The page runner: what a reader gives is what the page shows, and a failure never costs a good page."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geomlib import pages
+
+NOTEBOOK = """\
+---
+kernelspec:
+  name: python3
+  display_name: Python 3
+  language: python
+---
+# A small page
+
+```{code-cell}
+:tags: [parameters]
+model = "baseline"  # a name
+capacity = 10.0     # nats
+flag = True
+changes = {}
+```
+
+```{code-cell}
+print(repr((model, capacity, flag, changes)))
+```
+
+```{code-cell}
+if model == "slow":
+    import os, pathlib, time
+    pathlib.Path("kernel").write_text(str(os.getpid()))
+    time.sleep(60)
+if model == "dead":
+    import os
+    os._exit(9)
+assert model != "bad", "first line\\nthis model is bad"
+```
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "with blanks" / "small.md"
+    path.parent.mkdir()
+    path.write_text(NOTEBOOK)
+    return path
+
+
+def printed(page):
+    """The text that the page's cells printed."""
+    cells = json.loads(page.read_text())["cells"]
+    return "".join(line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", []))
+
+
+def test_parameters_reach_the_page_with_their_types(notebook):
+    given = {"model": "E1M1", "capacity": 3, "flag": False, "changes": {"steps": 40, "rate": 1e-3, "none": None}}
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)
+    assert printed(page) == "('E1M1', 3, False, {'steps': 40, 'rate': 0.001, 'none': None})\n"
+    assert json.loads(page.read_text())["metadata"]["geomlib"] == {"notebook": "small.md", "parameters": given}
+
+
+def test_a_page_without_parameters_keeps_the_defaults(notebook):
+    assert printed(pages.page(notebook, notebook.with_suffix(".ipynb"))) == "('baseline', 10.0, True, {})\n"
+
+
+def test_equal_runs_give_equal_bytes(notebook):
+    one, two = (pages.page(notebook, notebook.with_name(f"{name}.ipynb"), {"capacity": 3}) for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_numpy_numbers_and_tuples_become_plain(notebook):
+    given = {"capacity": np.float32(0.5), "changes": {"a": np.int64(3), "b": (1, 2)}}
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)
+    assert printed(page) == "('baseline', 0.5, True, {'a': 3, 'b': [1, 2]})\n"
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"modle": "E1M1"}, "no parameter 'modle'; did you mean 'model'?\nIt has model='baseline', capacity=10.0"),
+    ({"capacity": "ten"}, "capacity must be a number like 10.0, got 'ten'"),
+    ({"capacity": True}, "capacity must be a number"),
+    ({"flag": "false"}, "flag must be true or false"),
+    ({"model": 1}, "model must be a text like 'baseline', got 1"),
+    ({"changes": [1]}, "changes must be a dictionary"),
+    ({"changes": {"a": {1}}}, "changes must be a number, text, list or dictionary of these"),
+])
+def test_a_parameter_that_does_not_fit_is_refused_before_launch(notebook, given, message, monkeypatch):
+    monkeypatch.setattr(pages, "execute", lambda *_: pytest.fail("launched"))
+    with pytest.raises(ValueError) as error:
+        pages.page(notebook, notebook.with_suffix(".ipynb"), given)
+    assert message in str(error.value)
+    assert list(notebook.parent.iterdir()) == [notebook]
+
+
+@pytest.mark.parametrize("change, message", [
+    ((":tags: [parameters]\n", ""), "must have one cell tagged 'parameters', it has 0"),
+    (("capacity = 10.0", "capacity = 5 * 2.0"), "may hold only lines like `seed = 0`"),
+])
+def test_a_notebook_must_declare_its_parameters(notebook, change, message):
+    notebook.write_text(NOTEBOOK.replace(*change))
+    with pytest.raises(ValueError, match=message):
+        pages.page(notebook, notebook.with_suffix(".ipynb"))
+
+
+def test_a_failing_cell_is_named_and_the_good_page_stays(notebook):
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"))
+    good = page.read_bytes()
+    with pytest.raises(RuntimeError, match=r'cell \[4\] `if model == "slow":` failed: AssertionError: this model is bad\n'):
+        pages.page(notebook, page, {"model": "bad"})
+    assert page.read_bytes() == good
+    failed = page.with_name("small.failed.ipynb")
+    assert "this model is bad" in failed.read_text()
+    pages.page(notebook, page)
+    assert sorted(notebook.parent.iterdir()) == [page, notebook]
+
+
+def test_a_kernel_that_dies_is_an_error_and_the_good_page_stays(notebook):
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"))
+    with pytest.raises(RuntimeError, match="the kernel died"):
+        pages.page(notebook, page, {"model": "dead"})
+    assert sorted(notebook.parent.iterdir()) == [page, notebook]
+
+
+def test_an_interrupt_ends_the_kernel_and_leaves_no_file(notebook):
+    call = f"from geomlib import pages; pages.page({notebook.name!r}, 'small.ipynb', {{'model': 'slow'}})"
+    env = os.environ | {"PYTHONPATH": str(Path(pages.__file__).parents[1])}
+    runner = subprocess.Popen([sys.executable, "-c", call], cwd=notebook.parent, stderr=subprocess.DEVNULL, env=env)
+    kernel = notebook.with_name("kernel")
+    until(lambda: kernel.exists() and kernel.read_text(), 60)
+    runner.send_signal(signal.SIGINT)
+    assert runner.wait(20) != 0
+    until(lambda: not running(int(kernel.read_text())), 10)
+    assert sorted(notebook.parent.iterdir()) == [kernel, notebook]
+
+
+def until(happened, seconds):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"still waiting after {seconds} s"
+        time.sleep(0.05)
+
+
+def running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_pages_rendered_at_once_do_not_disturb_each_other(notebook):
+    call = "import sys; from geomlib import pages; pages.page(sys.argv[1], sys.argv[2], {'model': sys.argv[3]})"
+    env = os.environ | {"PYTHONPATH": str(Path(pages.__file__).parents[1])}
+    outputs = [notebook.with_name(f"{name}.ipynb") for name in "abc"]
+    for runner in [subprocess.Popen([sys.executable, "-c", call, notebook, path, path.stem], env=env) for path in outputs]:
+        assert runner.wait(60) == 0
+    assert [printed(path)[:4] for path in outputs] == ["('a'", "('b'", "('c'"]
+
+
+def test_a_banner_stands_under_the_title(notebook):
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"), banner="smoke run: not results")
+    first = "".join(json.loads(page.read_text())["cells"][0]["source"])
+    assert first.startswith("# A small page\n") and "smoke run: not results" in first
+
+
+def test_plain_jupytext_and_papermill_run_the_same_notebook(notebook):
+    folder = Path(sys.executable).parent
+    command = '"$0/jupytext" --to ipynb -o - small.md | "$0/papermill" - plain.ipynb -p model E1M1 -p capacity 3'
+    subprocess.run(["bash", "-c", command, folder], cwd=notebook.parent, check=True, capture_output=True)
+    ours = pages.page(notebook, notebook.with_name("ours.ipynb"), {"model": "E1M1", "capacity": 3})
+    assert printed(notebook.with_name("plain.ipynb")) == printed(ours)
+
+
+@pytest.mark.parametrize("text, value", [
+    ("E1M1", "E1M1"), ("3", 3), ("1e-3", 1e-3), ("false", False), ("False", False), ("null", None), ("[1, 2]", [1, 2]),
+    ('{"steps": 40}', {"steps": 40}), ("{'steps': 40}", {"steps": 40}), ('"3"', "3"), ("{steps: 40}", "{steps: 40}"),
+])
+def test_texts_of_the_command_line_become_values(text, value):
+    parsed = pages.parse([("name", text)])["name"]
+    assert parsed == value and type(parsed) is type(value)
+
+
+@pytest.mark.parametrize("given, name", [
+    ({}, "capacity"), ({"capacity": 3}, "capacity-3"), ({"model": "E1M1"}, "capacity-E1M1"),
+    ({"capacity": 0.3, "seed": 1}, "capacity-0.3-seed1"), ({"runs": "../my runs"}, "capacity-.._my_runs"),
+])
+def test_a_page_is_named_by_what_was_given(given, name):
+    assert pages.output_path("notebooks/capacity.md", given) == Path(f"book/pages/{name}.ipynb")
+
+
+def test_an_unknown_notebook_is_answered_with_the_known(notebook):
+    assert pages.find("small", notebook.parent) == pages.find(notebook) == notebook
+    with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean 'small'?"):
+        pages.find("smal", notebook.parent)

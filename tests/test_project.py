@@ -1,0 +1,72 @@
+"""The project's own files agree with each other."""
+
+import ast
+import hashlib
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DIRECT = [Requirement(text) for text in
+          [*PROJECT["dependencies"], *(x for extra in PROJECT["optional-dependencies"].values() for x in extra)]]
+CONSTRAINTS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().lower().splitlines()
+                   if line and not line.startswith("#"))
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
+PAGES = re.findall(r"\bbook/pages/(\S+)", (ROOT / "_toc.yml").read_text())
+
+
+def test_environment_yml_pins_what_constraints_txt_pins():
+    lines = [x for x in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"] if isinstance(x, str)]
+    pins = dict(line.split("=") for line in lines if "=" in line)
+    assert pins.pop("python") == "3.11"
+    assert pins == {CONDA_NAMES.get(need.name, need.name): CONSTRAINTS[need.name] for need in DIRECT}
+
+
+@pytest.mark.parametrize("need", DIRECT, ids=str)
+def test_an_exact_version_lies_in_its_range(need):
+    assert CONSTRAINTS[need.name] in need.specifier
+
+
+def test_every_package_that_the_library_imports_is_declared():
+    imported = {name.split(".")[0] for path in ROOT.glob("geomlib/**/*.py") for node in ast.walk(ast.parse(path.read_text()))
+                for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else
+                             [node.module] if isinstance(node, ast.ImportFrom) and not node.level else [])}
+    owners = metadata.packages_distributions()
+    packages = {owners.get(name, [name])[0].lower() for name in imported - set(sys.stdlib_module_names) - {"geomlib"}}
+    assert packages <= {need.name for need in DIRECT} | {"ipython"}              # ipython comes with ipykernel
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_ready_for_plain_papermill(notebook):
+    source = jupytext.read(notebook)
+    tagged = [cell.source for cell in source.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1 and source.metadata.kernelspec.language == "python"
+    names = [node.targets[0].id for node in ast.parse(tagged[0]).body]
+    assert names[-3:] == ["seed", "runs", "changes"]
+
+
+def test_every_notebook_is_a_page_of_the_book():
+    assert NOTEBOOKS and {path.stem for path in NOTEBOOKS} <= {page.split("-")[0] for page in PAGES}
+
+
+def test_vendored_files_are_the_listed_ones_and_carry_their_licence():
+    vendor = ROOT / "book/_static/vendor"
+    sums = dict(reversed(line.split()) for line in (vendor / "SHA256SUMS").read_text().splitlines())
+    found = {str(path.relative_to(vendor)): hashlib.sha256(path.read_bytes()).hexdigest()
+             for path in vendor.glob("*/**/*") if path.is_file()}
+    assert found == sums
+    assert all(f"{folder.name}/LICENSE" in found for folder in vendor.iterdir() if folder.is_dir())
+
+
+def test_the_published_numbers_are_118_and_none_is_given_twice():
+    rows = [line.rsplit(",", 1) for line in (ROOT / "data/published.csv").read_text().splitlines()[1:]]
+    assert len(rows) == len({key for key, _ in rows}) == 118

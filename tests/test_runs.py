@@ -1,0 +1,150 @@
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+import torch
+
+import geomlib as g
+from geomlib import runs, train
+
+
+@pytest.fixture
+def folder(tmp_path, trained):
+    runs.save(trained, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def same(one, other):
+    return all(torch.equal(v, other.model.state_dict()[k]) for k, v in one.model.state_dict().items())
+
+
+def test_a_run_survives_its_folder_to_the_bit(folder, trained):
+    back = runs.load(folder)
+    assert same(back, trained) and back.spec == trained.spec
+    pd.testing.assert_frame_equal(back.history, trained.history)
+    assert sorted(os.listdir(folder)) == ["SHA256SUMS", "history.csv", "spec.json", "weights.safetensors"]
+    assert subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True).returncode == 0
+
+
+def test_half_precision_halves_the_weights_and_loads_as_float32(tmp_path, folder, trained):
+    runs.save(trained, tmp_path / "half", dtype="float16")
+    sizes = [(path / "weights.safetensors").stat().st_size for path in (tmp_path / "half", folder)]
+    assert sizes[0] < 0.55 * sizes[1]
+    for name, value in runs.load(tmp_path / "half").model.state_dict().items():
+        assert value.dtype == torch.float32 and torch.allclose(value, trained.model.state_dict()[name], rtol=1e-3, atol=1e-6)
+
+
+def test_nothing_is_overwritten(folder, trained):
+    before = (folder / "weights.safetensors").read_bytes()
+    with pytest.raises(FileExistsError, match="move it away"):
+        runs.save(trained, folder)
+    assert (folder / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["spec.json", "weights.safetensors", "history.csv", "SHA256SUMS"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "altered"])
+def test_a_missing_truncated_or_altered_file_is_noticed(folder, name, damage):
+    path = folder / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(content[:len(content) // 2] if damage == "truncated" else bytes([content[0] ^ 1]) + content[1:])
+    with pytest.raises((ValueError, FileNotFoundError), match="missing" if damage == "missing" else "checksum differs"):
+        runs.load(folder)
+
+
+def test_training_finds_a_trained_run_and_refuses_one_with_another_spec(folder, trained):
+    assert same(runs.train([trained.spec], [folder], "cpu")[0], trained)
+    with pytest.raises(ValueError, match="gamma = 300.0, but 7.0 was asked for; move it away"):
+        runs.train([dataclasses.replace(trained.spec, gamma=7)], [folder], "cpu")
+
+
+def test_training_stores_the_run_and_leaves_nothing_else(tmp_path, tiny):
+    run = runs.train([tiny], [tmp_path / "new"], "cpu")[0]
+    assert os.listdir(tmp_path) == ["new"]
+    assert same(run, runs.load(tmp_path / "new"))
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(runs, "fit", lambda *_: pytest.fail("trained"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="can't write to .*file.*choose another folder"):
+        runs.train([tiny], [tmp_path / "file" / "run"], "cpu")
+
+
+def test_a_diverged_run_keeps_its_history(tmp_path, tiny):
+    wild = dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=700)
+    with pytest.raises(train.Diverged, match="history.csv") as caught:
+        runs.train([wild], [tmp_path / "wild"], "cpu")
+    kept = pd.read_csv(tmp_path / "wild.part" / "history.csv")
+    assert len(kept) == len(caught.value.history) > 0
+    assert not (tmp_path / "wild").exists()
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path, tiny):
+    (tmp_path / "run.part").mkdir()
+    (tmp_path / "run.part" / "checkpoint.safetensors").write_bytes(b"half a file")
+    with pytest.raises(ValueError, match="checkpoint.safetensors is damaged.*delete it"):
+        runs.train([tiny], [tmp_path / "run"], "cpu")
+
+
+def test_a_checkpoint_of_another_spec_is_refused(tmp_path, tiny):
+    (tmp_path / "run.part").mkdir()
+    runs.write_checkpoint(tmp_path / "run", tiny, train.Checkpoint.new(tiny)._replace(epoch=1))
+    with pytest.raises(ValueError, match="gamma"):
+        runs.train([dataclasses.replace(tiny, gamma=1)], [tmp_path / "run"], "cpu")
+
+
+PROGRAM = "import json, sys; import geomlib as g; from geomlib import runs; " \
+          "runs.train([g.Spec(**json.loads(sys.argv[1]))], [sys.argv[2]], 'cpu')"
+
+
+def start(spec, folder):
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(dataclasses.asdict(spec)), folder], stderr=subprocess.PIPE)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "waited two minutes"
+        time.sleep(0.005)
+
+
+def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path, tiny):
+    spec = dataclasses.replace(tiny, steps=210)
+    first = start(spec, tmp_path / "run")
+    wait_until((tmp_path / "run.part" / "checkpoint.safetensors").exists)
+    second = start(spec, tmp_path / "run")
+    assert b"waiting for the process that trains it" in second.stderr.readline()
+    first.kill()                             # the system frees its lock
+    first.communicate()
+    assert second.communicate(timeout=120)[0] is None and second.returncode == 0
+    assert same(runs.load(tmp_path / "run"), g.fit([spec], "cpu")[0])
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
+    """Three real kills at random moments; benchmarks/kill.py does twenty."""
+    spec = dataclasses.replace(tiny, steps=350, tasks=("order",))                # 50 epochs
+    seed = random.randrange(10**6)
+    print("seed of the moments", seed)
+    moments, path = random.Random(seed), tmp_path / "run.part" / "checkpoint.safetensors"
+    for _ in range(3):
+        process = start(spec, tmp_path / "run")
+        written = lambda: path.stat().st_mtime_ns if path.exists() else 0
+        old = written()
+        wait_until(lambda: written() != old)                                     # it trains, not only starts
+        time.sleep(moments.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL and not (tmp_path / "run").exists()
+    resumed = runs.train([spec], [tmp_path / "run"], "cpu")[0]
+    undisturbed = g.fit([spec], "cpu")[0]
+    assert same(resumed, undisturbed)
+    pd.testing.assert_frame_equal(resumed.history, undisturbed.history)
