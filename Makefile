@@ -5,6 +5,9 @@ PYTHON ?=
 CORES ?= all
 SEEDS ?= 1
 MATHJAX = 3.2.2
+REQUIREJS = 2.3.8
+HTML_MANAGER = 1.0.15
+AXE = 4.14.1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --rerun-incomplete
 
@@ -31,11 +34,18 @@ reproduce: .venv/ready   ## train all networks anew, in reproduce/, and compare;
 plan: .venv/ready    ## what `make book` would do, and why
 	@snakemake --quiet host --cores 1 --dry-run book
 
-vendor:          ## fetch the files of book/_static/vendor anew from npm
-	cd book/_static/vendor && npm pack --silent mathjax@$(MATHJAX) && \
-	  tar -xzf mathjax-$(MATHJAX).tgz -C mathjax --strip-components=1 package/LICENSE && \
-	  tar -xzf mathjax-$(MATHJAX).tgz -C mathjax --strip-components=2 package/es5/tex-svg.js && \
-	  rm mathjax-$(MATHJAX).tgz && sha256sum --check SHA256SUMS
+vendor: .venv/ready  ## fetch other people's files (book/_static/vendor, tests/vendor) anew from npm and .venv
+	@set -e; cd book/_static/vendor; get() { mkdir -p "$$2"; tar -xzf "$$(npm pack --silent $$1)" -C "$$2" --strip-components=$$3 $$4; rm *.tgz; }; \
+	  get mathjax@$(MATHJAX) mathjax 1 package/LICENSE; get mathjax@$(MATHJAX) mathjax 2 package/es5/tex-svg.js; \
+	  get requirejs@$(REQUIREJS) widgets 1 package/require.js; \
+	  get @jupyter-widgets/html-manager@$(HTML_MANAGER) widgets 2 package/dist/embed-amd.js; \
+	  for at in @jupyter-widgets @jupyter-widgets/html-manager/dist; do \
+	    get @jupyter-widgets/html-manager@$(HTML_MANAGER) widgets/$$at 2 package/dist/1551f4f60c37af51121f.woff2; done; \
+	  cp ../../../.venv/share/jupyter/nbextensions/anywidget/index.js widgets/anywidget.js; \
+	  cp ../../../.venv/lib/python*/site-packages/anywidget-*.dist-info/licenses/LICENSE widgets/LICENSE-anywidget; \
+	  cp ../../../.venv/lib/python*/site-packages/ipywidgets-*.dist-info/licenses/LICENSE widgets/LICENSE-html-manager; \
+	  get axe-core@$(AXE) ../../../tests/vendor 1 "package/LICENSE package/axe.min.js"; \
+	  sha256sum --check SHA256SUMS; cd ../../../tests/vendor; sha256sum --check SHA256SUMS
 
 clean:           ## remove what `make book` and `make smoke` made; keeps .venv, runs/ and reproduce/
 	rm -rf _build book/pages smoke .snakemake

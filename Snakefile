@@ -1,7 +1,8 @@
 # The one dependency graph: runs -> pages -> book.
 #
-# Released runs (data/runs) are inputs that no rule makes, so the book never trains. The rule `run` trains into smoke/runs and
-# reproduce/runs alone. Everything below smoke/ is made by the same rules as the book itself, from tiny networks.
+# Released runs (data/runs) are inputs that no rule makes, so the book never trains. The rule `run` trains into
+# smoke/runs and reproduce/runs alone. Everything below smoke/ is made by the same rules as the book, from tiny
+# networks.
 
 import json
 import re
@@ -28,7 +29,7 @@ RELEASED = sorted(path.name for path in Path("data/runs").glob("*-c*-s*"))  # ma
 
 
 def parameters(page):
-    """What the command line of `geomlib page` needs beyond the notebook: options -p and, for a smoke page, the banner."""
+    """The options of `geomlib page`: -p NAME VALUE and, for a smoke page, the banner."""
     values = dict(TEMPLATES.get(page.name, (page.name, {}))[1])
     if page.root:
         values |= {"runs": "smoke/runs", "changes": SMOKE}

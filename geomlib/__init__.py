@@ -19,8 +19,9 @@
 from .data import COUNTS, TASKS, Corridors, corridors, read_csv, write_csv
 from .measures import active_latents, distortion, distortion_robust, embed, f1, f1_batchwise, tuning
 from .model import BetaVAE, load_original, rate
+from .spec import Spec, capacity_at, change, loss_terms, task_weight_at
 from .theory import rate_distortion
-from .train import Run, Spec, capacity_at, change, encode, evaluate, fit, loss_terms, task_weight_at
-from . import data, figures, measures, model, paper, runs, theory, train
+from .train import Run, decode, encode, evaluate, fit
+from . import data, figures, measures, model, paper, runs, spec, theory, train
 
 __version__ = "0.1.0"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import data, measures, model, paper, runs, train
+from .spec import Spec
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,12 +31,14 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def add(command, help: str, example: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(command.__name__.removeprefix("do_"), help=help, description=help, epilog=f"Example: {example}")
+        name = command.__name__.removeprefix("do_")
+        sub = commands.add_parser(name, help=help, description=help, epilog=f"Example: geomlib {name} {example}")
         sub.set_defaults(command=command)
         return sub
 
     def add_runs(sub: argparse.ArgumentParser, models: str) -> None:
-        sub.add_argument("models", nargs=models, default=list(paper.MODELS), metavar="MODEL", help=", ".join(paper.MODELS))
+        sub.add_argument("models", nargs=models, default=[*paper.MODELS, *paper.CLASSIFIERS],
+                         metavar="MODEL", help=", ".join(paper.MODELS) + ", a classifier: E2M1-on-baseline")
         sub.add_argument("--capacity", nargs="+", type=float, default=list(paper.CAPACITIES), metavar="C",
                          help="nats; default: all of " + ", ".join(map(str, paper.CAPACITIES)))
 
@@ -43,23 +46,23 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--seed", nargs="+", type=int, default=[0], metavar="S", help="default: 0")
         sub.add_argument("--folder", type=Path, help="of runs; default: data/runs, then runs")
 
-    sub = add(do_train, "train networks, or find them trained", "geomlib train E1M1 --capacity 10 --seed 0 --set gamma=200")
+    sub = add(do_train, "train networks, or find them trained", "E1M1 --capacity 10 --seed 0 --set gamma=200")
     add_runs(sub, "+")
     add_seeds_and_folder(sub)
     sub.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change fields of Spec")
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
-    sub = add(do_plan, "what of the paper is trained, what is missing, and its cost", "geomlib plan --seed 0 1 2 3 4")
+    sub = add(do_plan, "what of the paper is trained, what is missing, and its cost", "--seed 0 1 2 3 4")
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
 
-    sub = add(do_page, "run a notebook with parameters", "geomlib page capacity -p capacity 3")
+    sub = add(do_page, "run a notebook with parameters", "capacity -p capacity 3")
     sub.add_argument("notebook", help="a name in notebooks/, or a path")
     sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
     sub.add_argument("-o", type=Path, metavar="FILE", dest="output", help="default: book/pages/NOTEBOOK-VALUES.ipynb")
     sub.add_argument("--banner", default="", help="a warning under the page's title")
 
-    sub = add(do_original, "score a checkpoint of the original code", "geomlib original epoch=5.ckpt --task order")
+    sub = add(do_original, "score a checkpoint of the original code", "epoch=5.ckpt --task order")
     sub.add_argument("file", type=Path)
     sub.add_argument("--task", choices=list(data.TASKS), help="which task a single binary head was trained on")
     sub.add_argument("--csv", type=Path, help="images in the original's form; default: ours, drawn as --counts says")
@@ -67,9 +70,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--reference", type=Path, help="another checkpoint or a run's folder: gives the distortion matrix")
     sub.add_argument("--classes", choices=list(paper.MODELS), help="by this model's classes; default: the head's task")
 
-    sub = add(do_choose, "find gamma by the rule: try one after the other with seed 0", "geomlib choose E1M1 --capacity 3")
+    sub = add(do_choose, "find gamma by the rule: try one after the other with seed 0", "E1M1 --capacity 3")
     add_runs(sub, "+")
-    sub = add(do_results, "compute data/results.csv from trained networks", "geomlib results --seed 0")
+    sub.add_argument("--release", action="store_true", help="store the chosen networks in data/runs, as float16")
+
+    sub = add(do_results, "compute data/results.csv from trained networks", "--seed 0")
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
     sub.add_argument("--compare", action="store_true", help="write nothing: print what differs from data/results.csv")
@@ -91,24 +96,23 @@ def do_train(options) -> None:
     changes = pages.parse(pairs)
     wanted = chosen(options)
     for key, run in zip(wanted, paper.train_all(wanted, options.folder, options.device, **changes)):
-        last = run.history[(run.history.split == "validation") & (run.history.step == run.spec.steps)].set_index("term").value
-        print(f"{paper.slug(*key, **changes)}: reconstruction loss {last.reconstruction:.4f}, rate {last.rate:.3f} nats, "
-              f"gamma {run.spec.gamma:g}")
+        print(f"{paper.slug(*key, **changes)}: reconstruction loss {run.final.reconstruction:.4f}, "
+              f"rate {run.final.rate:.3f} nats, gamma {run.spec.gamma:g}")
 
 
 def do_plan(options) -> None:
     rows = []
     for key in chosen(options):
         spec, folder = paper.spec(*key), paper.place(*key, folder=options.folder)
-        rows.append((paper.slug(*key), "trained" if folder.exists() else "begun" if runs.part(folder).exists() else "missing",
-                     spec.steps * spec.batch_size, spec.tasks))
-    table = pd.DataFrame(rows, columns=["run", "state", "images", "tasks"])
+        state = "trained" if folder.exists() else "begun" if runs.part(folder).exists() else "missing"
+        rows.append((paper.slug(*key), state, spec.steps * spec.batch_size, spec.tasks, bool(spec.source)))
+    table = pd.DataFrame(rows, columns=["run", "state", "images", "tasks", "frozen"])
     missing = table[table.state != "trained"]
     print(table[["run", "state", "images"]].to_string(index=False))
-    speeds = {tasks: train.speed(tasks) for tasks in missing.tasks.unique()}
-    seconds = sum(row.images / speeds[row.tasks] for row in missing.itertuples())
-    print(f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {seconds / 60:.0f} minutes of one core "
-          f"(timed just now), {1.45 * len(missing):.0f} MB")
+    speeds = {kind: train.speed(*kind) for kind in set(zip(missing.tasks, missing.frozen))}
+    seconds = sum(row.images / speeds[row.tasks, row.frozen] for row in missing.itertuples())
+    print(f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {seconds / 60:.0f} minutes of "
+          f"one core (timed just now), {1.45 * (~missing.frozen).sum():.0f} MB")
 
 
 def do_page(options) -> None:
@@ -121,7 +125,7 @@ def do_page(options) -> None:
 def do_original(options) -> None:
     network = model.load_original(options.file, options.task)
     images, factors = data.read_csv(options.csv) if options.csv else data.corridors(options.counts)
-    spec = train.Spec(counts=str(options.csv) if options.csv else options.counts)
+    spec = Spec(counts=str(options.csv) if options.csv else options.counts)
     validation = slice(spec.train_end, spec.validation_end)
     scores = train.evaluate(network, images[validation], factors[validation], seed=0)
     print(f"{options.file}: {network.latent_dim} latents, heads: {', '.join(network.heads) or 'none'}")
@@ -139,17 +143,22 @@ def do_original(options) -> None:
 
 def do_choose(options) -> None:
     while True:
-        untried = [(m, c, *pair) for m, c, _ in chosen(options) if (pair := paper.settle(m, c)) not in paper.tried(m, c)]
+        settled = [(m, c, *paper.settle(m, c)) for m, c, _ in chosen(options)]
+        untried = [(m, c, *pair) for m, c, *pair in settled if tuple(pair) not in paper.tried(m, c)]
         if not untried:
             break
         paper.try_all(untried)
-    for m, c, _ in chosen(options):
-        print(f"{m} at {c:g} nats: gamma {paper.settle(m, c)[0]:g}, T {paper.settle(m, c)[1]}")
+    for m, c, gamma, ramp in settled:
+        where = f", released as {paper.release(m, c)}" if options.release else ""
+        print(f"{m} at {c:g} nats: gamma {gamma:g}, T {ramp}{where}")
 
 
 def do_results(options) -> None:
-    wanted = [key for key in chosen(options) if paper.place(*key, folder=options.folder).exists()]
-    ours = pd.concat([paper.numbers(m, c, paper.run(m, c, s, options.folder)) for m, c, s in wanted])
+    stored = lambda *key: paper.run(*key, options.folder) if paper.place(*key, folder=options.folder).exists() else None
+    found = {key: run for key in chosen(options) if (run := stored(*key))}
+    if not found:
+        raise ValueError(f"no trained networks in {options.folder or 'data/runs or runs'}; geomlib train makes them")
+    ours = pd.concat([paper.numbers(m, c, run, stored("baseline", c, s)) for (m, c, s), run in found.items()])
     keys = ["model", "capacity", "seed", "measure"]
     if options.compare:
         both = ours.merge(paper.results(), on=keys, suffixes=("", "_stored"))
@@ -159,4 +168,4 @@ def do_results(options) -> None:
     path = paper.ROOT / "data/results.csv"
     before = paper.results() if path.exists() else ours[:0]
     pd.concat([before, ours]).drop_duplicates(keys, keep="last").to_csv(path, index=False, float_format="%.6g")
-    print(f"{path}: {len(ours)} numbers of {len(wanted)} runs")
+    print(f"{path}: {len(ours)} numbers of {len(found)} runs")

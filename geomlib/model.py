@@ -48,7 +48,7 @@ class BetaVAE(nn.Module):
             nn.ConvTranspose2d(256, 64, 3, stride=2, padding=1), act,            # (N, 64, 3, 3)
             nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1), act,   # (N, 32, 6, 6)
             nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, output_padding=1), nn.Sigmoid())
-        self.classifiers = nn.ModuleDict({task: head(latent_dim, k) for task, k in self.heads.items()})
+        self.classifiers = Heads(latent_dim, heads)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """images (N, 1, 13, 13) -> posterior means and log-variances, (N, D) each."""
@@ -64,12 +64,7 @@ class BetaVAE(nn.Module):
 
         masks   task -> (N, hidden units), 0 or 1 / (1 - DROPOUT): the dropout of a training step; none elsewhere
         """
-        classes = {}
-        for task, net in self.classifiers.items():
-            hidden = net[:-1](z)                                                 # (N, hidden units)
-            logits = net[-1](hidden * masks[task] if task in masks else hidden)
-            classes[task] = logits.softmax(-1) if self.heads[task] > 2 else logits.squeeze(-1).sigmoid()
-        return classes
+        return self.classifiers(z, masks)
 
     def forward(self, images: Tensor, noise: Tensor, masks: Mapping[str, Tensor] = {}) -> Output:
         """images (N, 1, 13, 13), noise (N, D) standard normal; zero noise decodes the posterior means."""
@@ -78,17 +73,29 @@ class BetaVAE(nn.Module):
         return Output(self.decode(z), mu, logvar, z, self.classify(z, masks))
 
 
-def head(latent_dim: int, n_classes: int) -> nn.Sequential:
-    """A classifier of codes, as in the original: linear for two classes, else with one hidden layer."""
-    if n_classes == 2:
-        return nn.Sequential(nn.Linear(latent_dim, 1024), nn.Linear(1024, 1))
-    hidden = hidden_units(n_classes)
-    return nn.Sequential(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, n_classes))
+class Heads(nn.ModuleDict):
+    """Task -> classifier of codes, as in the original: linear for two classes, else with one hidden layer."""
+
+    def __init__(self, latent_dim: int, heads: Mapping[str, int]):
+        super().__init__()
+        for task, k in heads.items():
+            hidden = hidden_units(k)
+            act, last = ([], 1) if k == 2 else ([nn.LeakyReLU(0.2)], k)
+            self[task] = nn.Sequential(nn.Linear(latent_dim, hidden), *act, nn.Linear(hidden, last))
+
+    def forward(self, z: Tensor, masks: Mapping[str, Tensor] = {}) -> dict[str, Tensor]:
+        """As `BetaVAE.classify`."""
+        classes = {}
+        for task, net in self.items():
+            hidden = net[:-1](z)                                                 # (N, hidden units)
+            logits = net[-1](hidden * masks[task] if task in masks else hidden)
+            classes[task] = logits.softmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1).sigmoid()
+        return classes
 
 
 def hidden_units(n_classes: int) -> int:
-    """Units of a head's hidden layer, on which dropout acts."""
-    return 2500 if n_classes == 169 else 1500
+    """Units of a head's hidden layer; for more than two classes dropout acts on them."""
+    return {2: 1024, 169: 2500}.get(n_classes, 1500)
 
 
 def rate(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -108,8 +115,8 @@ def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
         if "weights_only" not in str(error):
             raise ValueError(f"{path}: not a checkpoint of torch.save") from None
         raise ValueError(
-            f"{path}: holds objects other than tensors, which are not loaded since they can run code; where you trust it, "
-            "save its weights alone: c = torch.load(FILE, weights_only=False); "
+            f"{path}: holds objects other than tensors, which are not loaded since they can run code; where you trust "
+            "it, save its weights alone: c = torch.load(FILE, weights_only=False); "
             "torch.save({'state_dict': c['state_dict']}, 'weights.ckpt')") from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ValueError(f"{path}: not a checkpoint of torch.save, or cut short ({type(error).__name__})") from None
@@ -128,7 +135,7 @@ def _from_original(state: Mapping[str, Tensor], path: str | Path, task: str | No
         if part == "clf_dict":
             number, _, rest = rest.partition(".")
             if number not in ORIGINAL_TASKS:
-                raise ValueError(f"{path}: task number {number!r} in {key}; the original has {', '.join(ORIGINAL_TASKS)}")
+                raise ValueError(f"{path}: task number {number!r} of {key} is none of {', '.join(ORIGINAL_TASKS)}")
             part, head_task = "clf", ORIGINAL_TASKS[number]
         elif part == "clf":
             head_task = _single_task(state, path, task)

@@ -67,7 +67,8 @@ def execute(source: NotebookNode, output: Path, parameters: dict[str, Any], name
     for start in range(1, STARTS + 1):
         try:
             return papermill.execute_notebook(
-                source, output, parameters, kernel_name="python3", language="python", request_save_on_cell_execute=False,
+                source, output, parameters, kernel_name="python3", language="python",
+                request_save_on_cell_execute=False,
                 progress_bar={"file": sys.stderr, "disable": None, "leave": False, "desc": name},
                 record_timing=False, coalesce_streams=True, extra_arguments=["--log-level=CRITICAL"])
         except (RuntimeError, ZMQError) as error:
@@ -105,8 +106,8 @@ def find(name: str, folder: str | Path = "notebooks") -> Path:
 def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str | Path = "book/pages") -> Path:
     """Where a page goes by default: book/pages/geometry-E1M1.ipynb, capacity-3.ipynb, capacity-3-seed1.ipynb.
 
-    The values given follow the notebook's name. Texts stand alone; others keep their name, so that two pages never share
-    a file, unless it is the notebook's own.
+    The values given follow the notebook's name. Texts stand alone; others keep their name, unless it is the notebook's
+    own, so that a capacity of 1 and a seed of 1 don't share a file.
     """
     stem = Path(notebook).stem
     parts = [str(x) if isinstance(x, str) or name == stem else f"{name}{x}" for name, x in parameters.items()]

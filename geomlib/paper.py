@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import data, runs, train
-from .train import Run, Spec
+from . import data, measures, runs, train
+from .spec import Spec, change
+from .train import Run
 
 ROOT = Path(__file__).parents[1]             # the repository
 RELEASED, OWN = Path("data/runs"), Path("runs")
@@ -30,6 +31,8 @@ MODELS: dict[str, dict] = {                  # what differs from Spec's defaults
     "E2M5": {"tasks": ("region", "aligned", "order", "quadrant"), "steps": 7974, "task_rule": "late"},
 }
 ONE_HEAD = ("E2M1", "E2M2", "E2M3", "E2M4")
+CLASSIFIERS = {                              # a model's task on the frozen codes of another (figure 6, A and D)
+    f"{task}-on-{source}": (task, source) for source in ("baseline", *ONE_HEAD) for task in ONE_HEAD if task != source}
 KNOWN = {                                    # (model, capacity): gamma and T, as far as the original's files tell
     ("baseline", 1): (200, 2500), ("baseline", 6): (100, 2500), ("E1M2", 10): (300, 2500), ("E2M5", 1): (5000, 2500),
     **{(model, 0.3): (1000, 1000) for model in ONE_HEAD},
@@ -44,11 +47,11 @@ HELD = 0.05                                  # the rate is held when it ends wit
 
 def check(model: str, capacity: float) -> None:
     """Raise ValueError where the paper has no such model or capacity."""
-    if model not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
+    if model not in MODELS and model not in CLASSIFIERS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, or a classifier like E2M1-on-baseline, got {model!r}")
     if capacity not in CAPACITIES:
         raise ValueError(f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; "
-                         "for another one, change the spec: geomlib train MODEL --set capacity=2")
+                         "for another, change the spec: --set capacity=2")
 
 
 def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
@@ -61,7 +64,7 @@ def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
 
 
 def tries() -> pd.DataFrame:
-    """Every (gamma, T) tried with seed 0: columns model, capacity, gamma, ramp, rate, reconstruction (data/tries.csv)."""
+    """Every (gamma, T) tried with seed 0: columns model, capacity, gamma, ramp, rate, reconstruction."""
     return pd.read_csv(ROOT / "data/tries.csv")
 
 
@@ -83,11 +86,15 @@ def settle(model: str, capacity: float) -> tuple[int, int]:
 def spec(model: str, capacity: float, seed: int = 0, **changes) -> Spec:
     """The spec of a run of the paper, with any fields changed.
 
-    model  a name of `MODELS`     capacity  one of `CAPACITIES`, nats     changes  fields of Spec
+    model  a name of `MODELS` or `CLASSIFIERS`     capacity  one of `CAPACITIES`, nats     changes  fields of Spec
     """
     check(model, capacity)
+    if model in CLASSIFIERS:
+        task, source = CLASSIFIERS[model]
+        shared = Spec(**MODELS[task], task_rule="constant", capacity=capacity, seed=seed)
+        return change(shared, **changes, source=slug(source, capacity, seed, **changes))
     gamma, ramp = settle(model, capacity)
-    return train.change(Spec(**MODELS[model], capacity=capacity, gamma=gamma, ramp=ramp, seed=seed), **changes)
+    return change(Spec(**MODELS[model], capacity=capacity, gamma=gamma, ramp=ramp, seed=seed), **changes)
 
 
 def slug(model: str, capacity: float, seed: int = 0, **changes) -> str:
@@ -105,7 +112,8 @@ def place(model: str, capacity: float, seed: int = 0, folder: str | Path | None 
     return Path(folder or ROOT / (RELEASED if (ROOT / RELEASED / name).exists() else OWN)) / name
 
 
-def run(model: str, capacity: float, seed: int = 0, folder: str | Path | None = None, device: str = "auto", **changes) -> Run:
+def run(model: str, capacity: float, seed: int = 0, folder: str | Path | None = None, device: str = "auto",
+        **changes) -> Run:
     """Load a run, or train it where it is missing; `place` says where.
 
     Raises ValueError where the stored run has another spec than is asked for, naming the field.
@@ -115,20 +123,35 @@ def run(model: str, capacity: float, seed: int = 0, folder: str | Path | None = 
 
 def train_all(keys: Sequence[tuple[str, float, int]], folder: str | Path | None = None, device: str = "auto",
               **changes) -> list[Run]:
-    """`run` for many (model, capacity, seed); those that are missing train side by side."""
+    """`run` for many (model, capacity, seed); those that are missing train side by side, sources before classifiers."""
+    sources = [(CLASSIFIERS[model][1], *rest) for model, *rest in keys if model in CLASSIFIERS]
+    if sources:
+        train_all(list(dict.fromkeys(sources)), folder, device, **changes)
     specs = [spec(*key, **changes) for key in keys]
     return runs.train(specs, [place(*key, folder=folder, **changes) for key in keys], device)
+
+
+def release(model: str, capacity: float) -> Path:
+    """Store the try of seed 0 that the rule settled on, in half precision, with the released runs."""
+    target = place(model, capacity, folder=ROOT / RELEASED)
+    if not target.exists():
+        run = runs.load(try_folder(model, capacity, *settle(model, capacity)))
+        runs.check_same(run.spec, spec(model, capacity), target)
+        runs.save(run, target, "float16")
+    return target
+
+
+def try_folder(model: str, capacity: float, gamma: int, ramp: int) -> Path:
+    return ROOT / OWN / "tries" / f"{model}-c{capacity:g}-g{gamma:g}-T{ramp}"
 
 
 def try_all(pairs: Sequence[tuple[str, float, int, int]]) -> None:
     """Train (model, capacity, gamma, T) with seed 0 into runs/tries and add a row for each to data/tries.csv."""
     specs = [spec(m, c, gamma=gamma, ramp=ramp) for m, c, gamma, ramp in pairs]
-    folders = [ROOT / OWN / "tries" / f"{m}-c{c:g}-g{gamma:g}-T{ramp}" for m, c, gamma, ramp in pairs]
-    trained = runs.train(specs, folders)
+    trained = runs.train(specs, [try_folder(*pair) for pair in pairs])
     rows = []
     for pair, run in zip(pairs, trained):
-        last = run.history[(run.history.split == "validation") & (run.history.step == run.spec.steps)].set_index("term").value
-        rows.append((*pair, round(last["rate"], 4), round(last["reconstruction"], 5)))
+        rows.append((*pair, round(run.final.rate, 4), round(run.final.reconstruction, 5)))
     table = pd.concat([tries(), pd.DataFrame(rows, columns=tries().columns)])
     table.drop_duplicates(["model", "capacity", "gamma", "ramp"]).to_csv(ROOT / "data/tries.csv", index=False)
 
@@ -143,14 +166,50 @@ def results() -> pd.DataFrame:
     return pd.read_csv(ROOT / "data/results.csv")
 
 
-def numbers(model: str, capacity: float, run: Run) -> pd.DataFrame:
-    """The rows of data/results.csv that one run gives, from its weights as they are stored."""
+def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) -> pd.DataFrame:
+    """The rows of data/results.csv that one run gives, from its weights as they are stored.
+
+    baseline   of the same capacity and seed: gives the class distortions of a model with two classes
+    """
     images, factors = train.load_data(run.spec)
     validation = slice(run.spec.train_end, run.spec.validation_end)
     scores = train.evaluate(run.model, images[validation], factors[validation], run.spec.seed)
-    values = {"reconstruction_loss": scores.pop("reconstruction"), **scores, "gamma": run.spec.gamma, "ramp": run.spec.ramp}
-    return pd.DataFrame([(model, capacity, run.spec.seed, name, value) for name, value in values.items()],
+    rows = []
+    for task in run.spec.tasks:              # where a score belongs: the paper names a head by the model of its task
+        of_task = next(name for name in ONE_HEAD if MODELS[name]["tasks"] == (task,))
+        if model in CLASSIFIERS and CLASSIFIERS[model][1] != "baseline":
+            row, measure = CLASSIFIERS[model][1], f"f1_on_{of_task}"
+        else:
+            row = of_task
+            measure = "f1_disjoint" if model in CLASSIFIERS else "f1_joint" if model == of_task else "f1_simultaneous"
+        rows += [(row, measure, scores.pop(f"f1_{task}")), (row, f"whole_{measure}", scores.pop(f"whole_f1_{task}")),
+                 (row, measure.replace("f1", "cross_entropy"), scores.pop(task))]
+    if model in MODELS:
+        scores["reconstruction_loss"] = scores.pop("reconstruction")
+        scores |= {"gamma": run.spec.gamma, "ramp": run.spec.ramp}
+        rows += [(model, name, value) for name, value in scores.items()]
+        if baseline and model != "baseline":
+            rows += [(model, name, value) for name, value in class_distortions(model, run, baseline).items()]
+    return pd.DataFrame([(row, capacity, run.spec.seed, *rest) for row, *rest in rows],
                         columns=["model", "capacity", "seed", "measure", "value"])
+
+
+def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
+    """The distortions of a model's two classes against the baseline (figures 4-9, E and J), in three draws of images."""
+    images, factors = data.corridors("uniform")
+    values = {}
+    for draw in range(3):
+        rows = geometry_rows(factors, draw)
+        labels = classes(model, factors[rows])
+        if labels.max() > 1:
+            return {}                        # matrices of more classes are no single numbers
+        codes, reference = (train.encode(r.model, images[rows]) for r in (run, baseline))
+        matrix = measures.distortion(codes, reference, labels)
+        for pair in ((0, 0), (0, 1), (1, 1)):
+            values[f"class_distortion_{pair[0]}{pair[1]}" + (f"_draw{draw}" if draw else "")] = matrix[pair]
+        if draw == 0:
+            values["class_distortion_robust_01"] = measures.distortion_robust(codes, reference, labels)[0, 1]
+    return values
 
 
 def classes(model: str, factors: np.ndarray) -> np.ndarray:
@@ -162,23 +221,24 @@ def classes(model: str, factors: np.ndarray) -> np.ndarray:
 
 
 def geometry_rows(factors: np.ndarray, draw: int = 0) -> np.ndarray:
-    """Rows of `uniform` that the geometry figures use: 1,500 drawn from the last 20,000 and the annotated pairs' first."""
+    """Rows of the geometry figures' images: 1,500 drawn from the last 20,000, and the first there of `ANNOTATED`."""
     last = np.arange(max(0, len(factors) - 20_000), len(factors))
     drawn = np.random.default_rng(draw).choice(last, min(1500, len(last)), replace=False)
     marked = [last[(factors[last] == pair).all(1)][:1] for pair in ANNOTATED]
     return np.concatenate([drawn, *marked])
 
 
-def provenance(used: Sequence[Run]):
-    """A table of what made a page, as Markdown for a notebook's last cell: each run's settings and checksums, versions."""
+def provenance(used: Sequence[Run] = ()):
+    """What made a page, as Markdown for its last cell: each run's settings and the checksum of its weights, versions."""
     from IPython.display import Markdown
 
-    head = "| seed | C (nats) | gamma | T | steps | data | tasks | weights |\n|---|---|---|---|---|---|---|---|\n"
-    rows = "".join(f"| {r.spec.seed} | {r.spec.capacity:g} | {r.spec.gamma:g} | {r.spec.ramp} | {r.spec.steps} | {data_name(r.spec)} | "
-                   f"{', '.join(r.spec.tasks) or 'none'} | `{weights_digest(r)}` |\n" for r in used)
+    columns = ["seed", "C (nats)", "gamma", "T", "steps", "data", "tasks", "weights"]
+    rows = [(r.spec.seed, f"{r.spec.capacity:g}", f"{r.spec.gamma:g}", r.spec.ramp, r.spec.steps, data_name(r.spec),
+             ", ".join(r.spec.tasks) or "none", f"`{weights_digest(r)}`") for r in used]
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
-    return Markdown(f"{head}{rows}\nMade with Python {platform.python_version()}, {versions}. "
-                    "*weights*: the first 12 digits of the sha256 of all weights as float32.")
+    about = "*weights*: the first 12 digits of the sha256 of the network's weights, as float32.\n\n" if used else ""
+    return Markdown("\n".join(lines if used else []) + f"\n\n{about}Python {platform.python_version()}, {versions}.")
 
 
 def data_name(spec: Spec) -> str:

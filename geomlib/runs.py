@@ -22,15 +22,15 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .model import BetaVAE
-from .train import Checkpoint, Diverged, Run, Spec, check_fields, fit
+from .spec import Spec, check_fields
+from .train import Checkpoint, Diverged, Run, assemble, fit
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
 SUMS = "SHA256SUMS"                          # check by hand with: sha256sum -c SHA256SUMS
 
 
 def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
-    """Write a run to a new folder, with weights as float32 or float16.
+    """Write a run to a new folder, with weights as float32 or float16; of a classifier on frozen codes, its head alone.
 
     Raises FileExistsError where the folder exists: nothing is overwritten.
     """
@@ -43,7 +43,9 @@ def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     (temporary / "spec.json").write_text(spec_json(run.spec))
-    save_file({k: v.to(getattr(torch, dtype)) for k, v in run.model.state_dict().items()}, temporary / "weights.safetensors")
+    weights = {name: value.to(getattr(torch, dtype)) for name, value in run.model.state_dict().items()
+               if not run.spec.source or name.startswith("classifiers.")}
+    save_file(weights, temporary / "weights.safetensors")
     run.history.to_csv(temporary / "history.csv", index=False)
     (temporary / SUMS).write_text("".join(f"{sha256(temporary / name)}  {name}\n" for name in FILES))
     for path in (*temporary.iterdir(), temporary):
@@ -53,7 +55,10 @@ def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
 
 
 def load(folder: str | Path) -> Run:
-    """Read a run, always as float32. Raises FileNotFoundError or ValueError where a file is missing or altered."""
+    """Read a run, always as float32; the source of a classifier lies beside it.
+
+    Raises FileNotFoundError or ValueError where a file is missing, cut short or altered.
+    """
     folder = Path(folder)
     for name in (SUMS, *FILES):
         if not (folder / name).is_file():
@@ -61,14 +66,14 @@ def load(folder: str | Path) -> Run:
     sums = dict(reversed(line.split("  ", 1)) for line in (folder / SUMS).read_text().splitlines() if "  " in line)
     for name in FILES:
         if sums.get(name) != sha256(folder / name):
-            raise ValueError(f"{folder / name} is not what was written (its checksum differs); restore it or train again")
+            raise ValueError(f"{folder / name} is not as written (its checksum differs); restore it or train again")
     fields = json.loads((folder / "spec.json").read_text())
     check_fields(list(fields))
     spec = Spec(**fields)
-    network = BetaVAE(spec.latent_dim, spec.heads)
     with safe_open(folder / "weights.safetensors", "pt") as file:
-        network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})
-    return Run(spec, network, pd.read_csv(folder / "history.csv"))
+        weights = {name: file.get_tensor(name).float() for name in file.keys()}
+    source = load(folder.parent / spec.source).model if spec.source else None
+    return Run(spec, assemble(spec, weights, source), pd.read_csv(folder / "history.csv"))
 
 
 def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "auto") -> list[Run]:
@@ -91,7 +96,8 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
             write_checkpoint(folders[missing[index]], todo[index], checkpoint)
 
         try:
-            trained = fit(todo, device, starts, keep) if missing else []
+            sources = {s.source: load(folders[i].parent / s.source).model for i, s in zip(missing, todo) if s.source}
+            trained = fit(todo, device, starts, keep, sources) if missing else []
         except Diverged as error:
             kept = part(folders[missing[error.index]]) / "history.csv"
             error.history.to_csv(kept, index=False)
@@ -107,8 +113,8 @@ def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:
     for field in dataclasses.fields(Spec):
         ours, theirs = getattr(asked, field.name), getattr(found, field.name)
         if ours != theirs:
-            raise ValueError(f"{folder} holds a run with {field.name} = {str(theirs)[:60]}, but {str(ours)[:60]} was asked "
-                             "for; move it away, or choose another folder")
+            raise ValueError(f"{folder} holds a run with {field.name} = {str(theirs)[:60]}, but {str(ours)[:60]} was "
+                             "asked for; move it away, or choose another folder")
 
 
 def spec_json(spec: Spec) -> str:

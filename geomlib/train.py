@@ -1,15 +1,8 @@
-"""Training (paper, Methods; every departure from the usual is a field of `Spec`).
-
-    loss = reconstruction + gamma * rate_weight * |rate - C(t)| + sum over tasks of w(t) * cross entropy
-
-`fit` trains networks that share a data set and heads as one stack: every weight has a leading axis M.
-"""
+"""Training: `fit` trains networks that share a data set and heads as one stack; every weight has a leading axis M."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import hashlib
 import math
 import os
 import sys
@@ -18,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,140 +19,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.func import functional_call
-from torch.nn import functional as F
 
 from . import data, measures
-from .model import DROPOUT, BetaVAE, Output, hidden_units, rate
+from .model import DROPOUT, BetaVAE, Output, hidden_units
+from .spec import Spec, capacity_at, cross_entropy, csv_sha256, loss_terms, rate_factor_of, stack_terms, task_weight_at  # noqa: F401
 
-CHOICES = {"loss": ("B", "H"), "clock": ("original", "steps"), "task_rule": ("early", "late", "constant")}
-RANGES = {                                   # field: smallest, largest, what it counts
-    "data_seed": (0, 2**32, ""), "train_end": (1, data.MOST, "images"), "validation_end": (2, data.MOST, "images"),
-    "capacity": (0, 1e6, "nats"), "gamma": (0, 1e9, ""), "beta": (0, 1e9, ""), "rate_weight": (0, 1e9, ""),
-    "steps": (1, 10**9, ""), "steps_per_epoch": (1, 10**9, ""), "batch_size": (1, 10**6, "images"),
-    "learning_rate": (1e-12, 10, ""), "decay": (1e-6, 1, ""), "latent_dim": (1, 1000, ""), "seed": (0, 2**32, ""),
-    "ramp": (1, 10**9, "ticks"), "slow_until": (0, 10**9, "ticks"), "slow_divisor": (1, 1e9, ""),
-    "rate_groups": (1, 10**6, ""), "late_factor": (0, 1e9, ""),
-}
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}  # columns of Run.history
-
-
-@dataclass(frozen=True)
-class Spec:
-    """Everything a run depends on; the defaults are the original's. Fields left None are filled in.
-
-    Raises ValueError that names the field, the value and what is allowed.
-    """
-
-    counts: str | tuple = "uniform"          # a name of data.COUNTS, a 13 x 13 table, or the path of a CSV file
-    counts_sha256: str = ""                  # of the CSV file's bytes
-    data_seed: int = 0                       # of the images' noise and order; unused for a CSV file
-    train_end: int | None = None             # images 0..train_end - 1 are trained on ...
-    validation_end: int | None = None        # ... those up to here validate; the rest is the test part
-    tasks: tuple[str, ...] = ()              # heads that read the code, names of data.TASKS
-    capacity: float = 10.0                   # C, nats
-    gamma: float = 300.0                     # weight of |rate - C|
-    loss: str = "B"                          # "B": a capacity; "H": beta * rate
-    beta: float = 4.0                        # for loss "H"
-    steps: int = 5316                        # batches trained on
-    steps_per_epoch: int | None = None       # None: the whole training part; fewer cut each epoch short
-    batch_size: int = 128
-    learning_rate: float = 5e-4              # of Adam ...
-    decay: float = 0.9                       # ... times this after each epoch
-    latent_dim: int = 5
-    seed: int = 0                            # of the first weights, the order and the sampling noise
-    rate_weight: float = 0.0003
-    rate_groups: int = 2                     # |rate - C| of each part of the batch (one a GPU); 1: of the whole
-    clock: str = "original"                  # "original": validation batches and two more count; "steps": steps alone
-    ramp: int = 2500                         # T: the capacity is full when the clock reads T
-    slow_until: int = 1500                   # until then capacity and early task weight are divided ...
-    slow_divisor: float = 4.0                # ... by this
-    task_rule: str = "early"                 # "early": with the capacity; "late": from T to 2 T; "constant": 1
-    late_factor: float = 10.0                # weight of `region` and `identity` in the late rule
-    softmax_twice: bool = True               # cross entropy of softmax outputs, where there are more than 2 classes
-
-    def __post_init__(self):
-        put = lambda name, value: object.__setattr__(self, name, value)
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.name in CHOICES and value not in CHOICES[field.name]:
-                raise ValueError(f"{field.name} must be one of {', '.join(CHOICES[field.name])}, got {value!r}")
-            if field.name in RANGES and not (value is None and "None" in field.type):
-                put(field.name, _number(field.name, value, whole=field.type.startswith("int")))
-        if not isinstance(self.softmax_twice, bool):
-            raise ValueError(f"softmax_twice must be True or False, got {self.softmax_twice!r}")
-        if isinstance(self.tasks, str) or not set(self.tasks) <= set(data.TASKS):
-            raise ValueError(f"tasks must be a list of names among {', '.join(data.TASKS)}, got {self.tasks!r}")
-        if len(set(self.tasks)) < len(self.tasks):
-            raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
-        put("tasks", tuple(self.tasks))
-        n = self._resolve_counts(put)
-        train_end, validation_end = data.SPLITS.get(str(self.counts), (int(0.85 * n), int(0.925 * n)))
-        put("train_end", train_end if self.train_end is None else self.train_end)
-        put("validation_end", max(validation_end, self.train_end + 1) if self.validation_end is None else self.validation_end)
-        if not 0 < self.train_end < self.validation_end <= n:
-            raise ValueError(f"0 < train_end < validation_end <= {n} images of {str(self.counts)[:40]} must hold, "
-                             f"got {self.train_end} and {self.validation_end}")
-        most = math.ceil(self.train_end / self.batch_size)
-        put("steps_per_epoch", most if self.steps_per_epoch is None else self.steps_per_epoch)
-        if self.steps_per_epoch > most:
-            raise ValueError(f"steps_per_epoch must be at most {most} (the training part), got {self.steps_per_epoch}")
-
-    def _resolve_counts(self, put) -> int:
-        """Check counts; returns the number of images in the set."""
-        if isinstance(self.counts, str) and self.counts.endswith(".csv"):
-            if not self.counts_sha256:
-                put("counts_sha256", csv_sha256(self.counts))
-                return _count_lines(self.counts)
-            return _count_lines(self.counts) if Path(self.counts).exists() else data.MOST
-        table = data.counts_table(self.counts)
-        if not isinstance(self.counts, str):
-            put("counts", tuple(tuple(row) for row in table.tolist()))
-        return int(table.sum())
-
-    @property
-    def heads(self) -> dict[str, int]:
-        """Task -> number of classes."""
-        return {task: data.TASKS[task].n_classes for task in self.tasks}
-
-
-def _number(name: str, value, whole: bool):
-    low, high, unit = RANGES[name]
-    kind = "a whole number" if whole else "a number"
-    good = isinstance(value, (int, np.integer)) or not whole and isinstance(value, (float, np.floating))
-    if not good or isinstance(value, bool) or not low <= value <= high:
-        unit = f" ({unit})" if unit else ""
-        raise ValueError(f"{name} must be {kind} in {low:g}..{high:g}{unit}, got {value!r}")
-    return int(value) if whole else float(value)
-
-
-def csv_sha256(path: str | Path) -> str:
-    """Checksum of a CSV file, by which a run knows the data it was trained on."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _count_lines(path: str | Path) -> int:
-    with open(path, "rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-
-
-def check_fields(names: Sequence[str]) -> None:
-    """Raise ValueError, with the nearest name, where a name isn't a field of `Spec`."""
-    known = [field.name for field in dataclasses.fields(Spec)]
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(known)}"
-            raise ValueError(f"Spec has no field {name!r}; {hint}")
-
-
-def change(spec: Spec, **changes) -> Spec:
-    """The spec with some fields changed; what was filled in from a changed field is filled in anew."""
-    check_fields(list(changes))
-    follows = {"counts": ("counts_sha256", "train_end", "validation_end", "steps_per_epoch"),
-               "train_end": ("validation_end", "steps_per_epoch"), "batch_size": ("steps_per_epoch",)}
-    anew = {name: "" if name == "counts_sha256" else None for cause in changes for name in follows.get(cause, ())}
-    return dataclasses.replace(spec, **(anew | changes))
 
 
 def load_data(spec: Spec) -> data.Corridors:
@@ -172,85 +36,18 @@ def load_data(spec: Spec) -> data.Corridors:
     return data.read_csv(spec.counts)
 
 
-# --- schedules and loss ----------------------------------------------------------------------------------------
-
-
-def clock_at(step: int, spec: Spec) -> int:
-    """The reading t that the schedules go by at training step 1, 2, ... (in ticks)."""
-    if spec.clock == "steps":
-        return step
-    on_one_gpu = math.ceil((spec.validation_end - spec.train_end) / 2)           # images, 32 a validation batch
-    return step + 2 + math.ceil(on_one_gpu / 32) * ((step - 1) // spec.steps_per_epoch)
-
-
-def capacity_at(step: int, spec: Spec) -> float:
-    """C(t) in nats."""
-    return spec.capacity * _ramp(clock_at(step, spec), spec)
-
-
-def task_weight_at(step: int, spec: Spec, task: str) -> float:
-    """Weight of a task's cross entropy in the loss."""
-    t = clock_at(step, spec)
-    if spec.task_rule == "early":
-        return _ramp(t, spec)
-    if spec.task_rule == "constant":
-        return 1.0
-    factor = spec.late_factor if task in ("region", "identity") else 1.0
-    return factor * min(max((t - spec.ramp) / spec.ramp, 0.0), 1.0)
-
-
-def _ramp(t: int, spec: Spec) -> float:
-    return min(t / spec.ramp, 1.0) / (spec.slow_divisor if t < spec.slow_until else 1.0)
-
-
-def loss_terms(output: Output, images: Tensor, labels: Mapping[str, Tensor], step: int, spec: Spec) -> dict[str, Tensor]:
-    """The terms whose sum is the loss at a step: "reconstruction", "rate" and each task, as scalars.
-
-    output  of N images     images  (N, 1, 13, 13)     labels  task -> (N,) int64
-    """
-    add_axis = lambda value: {k: v[None] for k, v in value.items()} if isinstance(value, dict) else value[None]
-    weights = {task: torch.tensor([task_weight_at(step, spec, task)]) for task in spec.tasks}
-    terms = stack_terms(Output(*map(add_axis, output)), images[None], add_axis(dict(labels)),
-                        torch.tensor([capacity_at(step, spec)]), torch.tensor([_rate_factor(spec)]), weights, spec)
-    return {name: term[0] for name, term in terms.items()}
-
-
-def stack_terms(output: Output, images: Tensor, labels: Mapping[str, Tensor], capacity: Tensor, rate_factor: Tensor,
-                task_weight: Mapping[str, Tensor], spec: Spec) -> dict[str, Tensor]:
-    """The loss terms of M networks, (M,) each; every argument but spec has a leading axis M."""
-    terms = {"reconstruction": (output.reconstruction - images).square().flatten(1).mean(1)}
-    nats = rate(output.mu, output.logvar)                                        # (M, N)
-    if spec.loss == "H":
-        terms["rate"] = rate_factor * nats.mean(1)
-    else:
-        parts = torch.stack([part.mean(1) for part in nats.chunk(spec.rate_groups, 1)], 1)
-        terms["rate"] = rate_factor * (parts - capacity[:, None]).abs().mean(1)
-    for task in spec.tasks:
-        terms[task] = task_weight[task] * cross_entropy(output.classes[task], labels[task], spec.softmax_twice)
-    return terms
-
-
-def _rate_factor(spec: Spec) -> float:
-    return spec.rate_weight * (spec.beta if spec.loss == "H" else spec.gamma)
-
-
-def cross_entropy(probabilities: Tensor, labels: Tensor, softmax_twice: bool) -> Tensor:
-    """Mean cross entropy in nats: (..., N) or (..., N, K) and (..., N) -> (...)."""
-    if probabilities.ndim == labels.ndim:
-        return F.binary_cross_entropy(probabilities, labels.to(probabilities), reduction="none").mean(-1)
-    logs = probabilities.log_softmax(-1) if softmax_twice else probabilities.clamp_min(1e-12).log()
-    return -logs.gather(-1, labels[..., None]).squeeze(-1).mean(-1)
-
-
-# --- fitting ---------------------------------------------------------------------------------------------------
-
-
 class Run(NamedTuple):
     """A trained network."""
 
     spec: Spec
     model: BetaVAE
     history: pd.DataFrame                    # columns step, epoch, split, term, value
+
+    @property
+    def final(self) -> pd.Series:
+        """The scores of the last validation, by term."""
+        last = (self.history.split == "validation") & (self.history.step == self.spec.steps)
+        return self.history[last].set_index("term").value
 
 
 class Checkpoint(NamedTuple):
@@ -266,14 +63,21 @@ class Checkpoint(NamedTuple):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(spec.seed)
             weights = BetaVAE(spec.latent_dim, spec.heads).state_dict()
+        weights = {name: w for name, w in weights.items() if not spec.source or name.startswith("classifiers.")}
         zeros = {f"{moment}.{name}": torch.zeros_like(w) for moment in ("mean", "square") for name, w in weights.items()}
         return cls(0, weights | zeros, _rows(0, 0, "", ()))
 
-    def network(self, spec: Spec) -> BetaVAE:
-        """The network with these weights."""
-        network = BetaVAE(spec.latent_dim, spec.heads)
-        network.load_state_dict({name: self.tensors[name] for name in network.state_dict()})
-        return network
+    def network(self, spec: Spec, source: BetaVAE | None = None) -> BetaVAE:
+        """The network with these weights; of a classifier, its source's with the head added."""
+        return assemble(spec, self.tensors, source)
+
+
+def assemble(spec: Spec, weights: Mapping[str, Tensor], source: BetaVAE | None = None) -> BetaVAE:
+    """A network from its weights by name; what a classifier lacks of them is its source's."""
+    network = BetaVAE(spec.latent_dim, spec.heads)
+    known = dict(source.state_dict() if source else {}) | dict(weights)
+    network.load_state_dict({name: known[name] for name in network.state_dict()})
+    return network
 
 
 class Diverged(ArithmeticError):
@@ -288,12 +92,13 @@ class Diverged(ArithmeticError):
 
 
 def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint | None] = (),
-        keep: Callable[[int, Checkpoint], None] | None = None) -> list[Run]:
-    """Train one network a spec, from its seed to the last step.
+        keep: Callable[[int, Checkpoint], None] | None = None, sources: Mapping[str, BetaVAE] = {}) -> list[Run]:
+    """Train one network a spec, from its seed to the last step; where a spec has a source, only its heads.
 
     device   "auto" (CUDA where there is one), "cpu" or "cuda". On a GPU all specs that share data and heads train as
              one stack; on a CPU each has a process of one thread, so that the bits are the same alone and together.
     starts   a checkpoint to go on from, or None, for each spec
+    sources  name -> network, for specs with a source; its codes are sampled once
     keep     called with a spec's index and its checkpoint after each epoch (in the process that trains it)
     raises   Diverged where a loss term is not finite; ValueError for a device that isn't there
     """
@@ -301,11 +106,11 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     starts = list(starts) or [None] * len(specs)
     jobs: dict = {}
     for index, spec in enumerate(specs):
-        alone = index if place.type == "cpu" else 0
+        alone = index if place.type == "cpu" and not spec.source else 0
         jobs.setdefault((alone, stack_key(spec), starts[index] and starts[index].epoch), []).append(index)
     with tempfile.TemporaryDirectory() as folder:
         done = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(specs))
-        arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, done) for job in jobs.values()]
+        arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done) for job in jobs.values()]
         with progress(done, sum(spec.steps for spec in specs)):
             workers = min(len(arguments), os.cpu_count() or 1) if place.type == "cpu" else 1
             if workers > 1:
@@ -332,7 +137,7 @@ def pick_device(device: str) -> torch.device:
 
 def stack_key(spec: Spec) -> Spec:
     """What specs of one stack have in common: all but the capacity, its weight and schedule, and the seed."""
-    return dataclasses.replace(spec, capacity=0, gamma=0, beta=0, ramp=1, slow_until=0, slow_divisor=1, seed=0)
+    return dataclasses.replace(spec, capacity=0, gamma=0, beta=0, ramp=1, slow_until=0, slow_divisor=1, seed=0, source=spec.source and "any")
 
 
 def epochs(spec: Spec) -> int:
@@ -358,8 +163,9 @@ class Stack:
     def __init__(self, spec: Spec, checkpoints: Sequence[Checkpoint], device: torch.device):
         self.spec, self.size = spec, len(checkpoints)
         self.network = BetaVAE(spec.latent_dim, spec.heads).to(device)
+        self.step = Graphed(self._step) if device.type == "cuda" else self._step
         both = {name: torch.stack([c.tensors[name] for c in checkpoints]).to(device) for name in checkpoints[0].tensors}
-        self.weights = {name: both[name].requires_grad_() for name in self.network.state_dict()}
+        self.weights = {name: both[name].requires_grad_() for name in both if "mean." + name in both}
         gpu = device.type == "cuda"
         rate_now = torch.tensor(spec.learning_rate, device=device) if gpu else spec.learning_rate
         self.optimiser = torch.optim.Adam(list(self.weights.values()), rate_now, fused=True, capturable=gpu)
@@ -367,7 +173,6 @@ class Stack:
         for name, weight in self.weights.items():
             self.optimiser.state[weight] = {"step": steps.clone(), "exp_avg": both[f"mean.{name}"],
                                             "exp_avg_sq": both[f"square.{name}"]}
-        self.step = Graphed(self._step) if gpu else self._step
 
     def set_learning_rate(self, value: float) -> None:
         group = self.optimiser.param_groups[0]
@@ -376,19 +181,26 @@ class Stack:
         else:
             group["lr"] = value
 
-    def _step(self, images, labels, noise, masks, capacity, factor, task_weight) -> Tensor:
+    def _step(self, inputs, labels, noise, masks, capacity, factor, task_weight) -> Tensor:
         """One step of Adam; every argument has a leading axis M. Returns the loss terms (terms, M)."""
-        terms = stack_terms(self.forward(images, noise, masks), images, labels, capacity, factor, task_weight, self.spec)
+        terms = stack_terms(self.forward(inputs, noise, masks), inputs, labels, capacity, factor, task_weight, self.spec)
         values = torch.stack(list(terms.values()))
         self.optimiser.zero_grad()
         values.sum().backward()
         self.optimiser.step()
         return values.detach()
 
-    def forward(self, images: Tensor, noise: Tensor, masks: Mapping[str, Tensor]) -> Output:
-        """`BetaVAE.forward` of every network: images (M, B, 1, 13, 13), noise (M, B, D) -> Output with leading M."""
+    def forward(self, inputs: Tensor, noise: Tensor, masks: Mapping[str, Tensor]) -> Output:
+        """`BetaVAE.forward` of every network: images (M, B, 1, 13, 13), noise (M, B, D) -> Output with leading M.
+
+        Of classifiers, whose inputs are codes (M, B, D): an Output of classes alone.
+        """
+        if self.spec.source:
+            heads = {name.removeprefix("classifiers."): w for name, w in self.weights.items()}
+            one = lambda weights, *inputs: functional_call(self.network.classifiers, weights, inputs)
+            return Output(None, None, None, inputs, torch.vmap(one)(heads, inputs, masks))
         one = lambda weights, *inputs: functional_call(self.network, weights, inputs)
-        return torch.vmap(one)(self.weights, images, noise, masks)
+        return torch.vmap(one)(self.weights, inputs, noise, masks)
 
     def checkpoints(self, epoch: int) -> list[Checkpoint]:
         """Copies of every network's weights and moments, on the CPU."""
@@ -426,19 +238,25 @@ class Graphed:
 
 
 def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint | None], indices: list[int],
-              keep: Callable[[int, Checkpoint], None] | None, done: np.ndarray) -> list[Run]:
+              keep: Callable[[int, Checkpoint], None] | None, sources: Mapping[str, BetaVAE], done: np.ndarray) -> list[Run]:
     """Train M networks with the same `stack_key` as one; done[indices] counts their steps for the progress line."""
     with one_thread():
         spec = specs[0]
         images, factors = load_data(spec)
         validation = slice(spec.train_end, spec.validation_end)
-        pixels = torch.from_numpy(images.astype(np.uint8)).to(device)
+        if spec.source:
+            codes = torch.stack([sample(sources[s.source], images[:s.train_end], s.seed) for s in specs]).to(device)
+            member = torch.arange(len(specs), device=device)[:, None]
+            inputs_at = lambda rows: codes[member, rows]                         # (M, B, D)
+        else:
+            pixels = torch.from_numpy(images.astype(np.uint8)).to(device)
+            inputs_at = lambda rows: pixels[rows].float()                        # (M, B, 1, 13, 13)
         labels = {task: torch.from_numpy(data.TASKS[task].labels(factors)).to(device) for task in spec.tasks}
-        terms = ("reconstruction", "rate", *spec.tasks)
+        terms = (*(() if spec.source else ("reconstruction", "rate")), *spec.tasks)
         starts = [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
         histories = [start.history for start in starts]
         stack = Stack(spec, starts, device)
-        factor = torch.tensor([_rate_factor(s) for s in specs], device=device)
+        factor = torch.tensor([rate_factor_of(s) for s in specs], device=device)
         for epoch in range(starts[0].epoch + 1, epochs(spec) + 1):
             stack.set_learning_rate(spec.learning_rate * spec.decay ** (epoch - 1))
             orders, noises, rngs = zip(*(draw(s, epoch) for s in specs))
@@ -451,19 +269,28 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
                 rows = order[:, batch]                                           # (M, B)
                 masks = _stacked([dropout(s, rows.shape[1], rng) for s, rng in zip(specs, rngs)], device)
                 schedule = torch.tensor([schedules(before + i + 1, s) for s in specs]).T.to(device)
-                log[i] = stack.step(pixels[rows].float(), {task: label[rows] for task, label in labels.items()},
+                log[i] = stack.step(inputs_at(rows), {task: label[rows] for task, label in labels.items()},
                                     noise[:, batch], masks, schedule[0], factor, dict(zip(spec.tasks, schedule[1:])))
                 if (i + 1) % 50 == 0 or i + 1 == steps:
                     _check_finite(log[:i + 1], terms, before, epoch, histories, indices)
                     done[indices] = before + i + 1
             for m, (s, checkpoint) in enumerate(zip(specs, stack.checkpoints(epoch))):
-                scores = evaluate(checkpoint.network(s), images[validation], factors[validation], s.seed)
-                histories[m] = pd.concat([histories[m], _rows(before + steps, epoch, "train", zip(terms, log[:, :, m].mean(0).tolist())),
+                network = checkpoint.network(s, sources.get(s.source))
+                scores = evaluate(network, images[validation], factors[validation], s.seed)
+                trained = zip(terms, log[:, :, m].mean(0).tolist())
+                histories[m] = pd.concat([histories[m], _rows(before + steps, epoch, "train", trained),
                                           _rows(before + steps, epoch, "validation", scores.items())], ignore_index=True)
                 if keep:
                     keep(indices[m], checkpoint._replace(history=histories[m]))
-        return [Run(s, checkpoint.network(s), history)
+        return [Run(s, checkpoint.network(s, sources.get(s.source)), history)
                 for s, checkpoint, history in zip(specs, stack.checkpoints(epochs(spec)), histories)]
+
+
+def sample(model: BetaVAE, images: np.ndarray, seed: int) -> Tensor:
+    """One sampled code z an image, (N, D): what a classifier on frozen codes trains on."""
+    mu, logvar = map(torch.from_numpy, posterior(model, images))
+    noise = np.random.default_rng([seed, 0, 1]).standard_normal(mu.shape, dtype=np.float32)
+    return mu + (logvar / 2).exp() * torch.from_numpy(noise)
 
 
 def schedules(step: int, spec: Spec) -> list[float]:
@@ -491,11 +318,11 @@ def _check_finite(log: Tensor, terms: Sequence[str], before: int, epoch: int, hi
                        history, indices[m])
 
 
-def speed(tasks: Sequence[str]) -> float:
-    """Images a second that one thread of this machine trains with these heads, timed now in about a second."""
-    spec = Spec(counts=np.full((13, 13), 30), tasks=tuple(tasks), steps=34)      # one epoch
+def speed(tasks: Sequence[str], frozen: bool = False) -> float:
+    """Images a second that one thread trains with these heads, on frozen codes or not; timed now in about a second."""
+    spec = Spec(counts=np.full((13, 13), 30), tasks=tuple(tasks), steps=34, source="new" if frozen else "")  # one epoch
     began = time.perf_counter()
-    fit_stack([spec], torch.device("cpu"), [None], [0], None, np.zeros(1))
+    fit_stack([spec], torch.device("cpu"), [None], [0], None, {"new": BetaVAE()}, np.zeros(1))
     return spec.steps * spec.batch_size / (time.perf_counter() - began)
 
 
@@ -544,6 +371,12 @@ def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarra
     with torch.inference_mode():
         parts = [model.encode(torch.as_tensor(part)) for part in _parts(images)]
     return tuple(torch.cat(part).numpy() for part in zip(*parts))
+
+
+def decode(model: BetaVAE, codes: np.ndarray) -> np.ndarray:
+    """Probability of wall (N, 1, 13, 13) float32 that codes (N, D) decode to."""
+    with torch.inference_mode():
+        return torch.cat([model.decode(torch.as_tensor(part, dtype=torch.float32)) for part in _parts(codes)]).numpy()
 
 
 def _parts(array: np.ndarray, size: int = 5000) -> list[np.ndarray]:

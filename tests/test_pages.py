@@ -113,7 +113,8 @@ def test_a_notebook_must_declare_its_parameters(notebook, change, message):
 def test_a_failing_cell_is_named_and_the_good_page_stays(notebook):
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
     good = page.read_bytes()
-    with pytest.raises(RuntimeError, match=r'cell \[4\] `if model == "slow":` failed: AssertionError: this model is bad\n'):
+    message = r'cell \[4\] `if model == "slow":` failed: AssertionError: this model is bad\n'
+    with pytest.raises(RuntimeError, match=message):
         pages.page(notebook, page, {"model": "bad"})
     assert page.read_bytes() == good
     failed = page.with_name("small.failed.ipynb")
@@ -160,7 +161,8 @@ def test_pages_rendered_at_once_do_not_disturb_each_other(notebook):
     call = "import sys; from geomlib import pages; pages.page(sys.argv[1], sys.argv[2], {'model': sys.argv[3]})"
     env = os.environ | {"PYTHONPATH": str(Path(pages.__file__).parents[1])}
     outputs = [notebook.with_name(f"{name}.ipynb") for name in "abc"]
-    for runner in [subprocess.Popen([sys.executable, "-c", call, notebook, path, path.stem], env=env) for path in outputs]:
+    commands = [[sys.executable, "-c", call, notebook, path, path.stem] for path in outputs]
+    for runner in [subprocess.Popen(command, env=env) for command in commands]:
         assert runner.wait(60) == 0
     assert [printed(path)[:4] for path in outputs] == ["('a'", "('b'", "('c'"]
 

@@ -148,3 +148,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
     undisturbed = g.fit([spec], "cpu")[0]
     assert same(resumed, undisturbed)
     pd.testing.assert_frame_equal(resumed.history, undisturbed.history)
+
+
+def test_a_classifier_is_stored_as_its_head_and_finds_its_source_beside_it(tmp_path, folder, tiny):
+    spec = dataclasses.replace(tiny, tasks=("aligned",), source="run")
+    stored = runs.train([spec], [tmp_path / "head"], "cpu")[0]
+    assert (tmp_path / "head" / "weights.safetensors").stat().st_size < 40_000
+    assert torch.equal(stored.model.mu.weight, runs.load(folder).model.mu.weight)
+    assert list(stored.model.heads) == ["aligned"]

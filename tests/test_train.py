@@ -7,11 +7,8 @@ import pytest
 import torch
 
 import geomlib as g
+from geomlib import spec as spec_module
 from geomlib import train
-
-
-def final(run, split="validation"):
-    return run.history[(run.history.split == split) & (run.history.step == run.spec.steps)].set_index("term").value
 
 
 # --- what a spec is
@@ -95,7 +92,7 @@ def test_the_plain_clock_counts_steps():
 
 def test_the_small_sets_clock_ticks_110_validation_batches():
     spec = g.Spec(counts="diagonal")
-    assert train.clock_at(587, spec) - train.clock_at(586, spec) == 111
+    assert spec_module.clock_at(587, spec) - spec_module.clock_at(586, spec) == 111
 
 
 def test_task_weights_follow_their_rules():
@@ -146,7 +143,7 @@ def test_one_rate_group_takes_the_whole_batch():
 
 def test_the_twice_softmaxed_loss_cannot_fall_below_its_floor():
     perfect = torch.eye(25)
-    twice, once = (train.cross_entropy(perfect, torch.arange(25), softmax_twice=flag).item() for flag in (True, False))
+    twice, once = (spec_module.cross_entropy(perfect, torch.arange(25), softmax_twice=flag).item() for flag in (True, False))
     assert twice == pytest.approx(2.285, abs=1e-3)
     assert once == 0
 
@@ -166,7 +163,7 @@ def test_the_same_spec_gives_the_same_bits_alone_and_beside_others(tiny):
 def test_a_stack_trains_each_network_as_it_trains_alone(tiny):
     specs = [dataclasses.replace(tiny, seed=seed, capacity=capacity, tasks=("order", "region"))
              for seed, capacity in ((0, 10.0), (1, 1.0), (2, 3.0))]
-    stack = train.fit_stack(specs, torch.device("cpu"), [None] * 3, [0, 1, 2], None, np.zeros(3))
+    stack = train.fit_stack(specs, torch.device("cpu"), [None] * 3, [0, 1, 2], None, {}, np.zeros(3))
     for spec, member in zip(specs, stack):
         alone = g.fit([spec], "cpu")[0]
         for name, value in alone.model.state_dict().items():
@@ -188,7 +185,7 @@ def test_training_learns_to_tell_two_corridors_apart():
     counts = np.zeros((13, 13))
     counts[2, 2] = counts[10, 10] = 2500
     spec = g.Spec(counts=counts, steps=170, ramp=1, slow_until=0, capacity=3)
-    loss = final(g.fit([spec], "cpu")[0]).reconstruction
+    loss = g.fit([spec], "cpu")[0].final.reconstruction
     images = g.corridors(counts, 0).images
     assert loss < 0.8 * ((images - images.mean(0)) ** 2).mean()                  # far better than one picture for all
 
@@ -197,14 +194,14 @@ def test_the_history_names_every_term_of_every_epoch(trained):
     history = trained.history
     assert list(history.columns) == ["step", "epoch", "split", "term", "value"]
     assert set(history.step) == {7, 14} and set(history.epoch) == {1, 2}
-    assert list(final(trained, "train").index) == ["reconstruction", "rate", "order", "region"]
+    assert list(history[(history.split == "train") & (history.epoch == 2)].term) == ["reconstruction", "rate", "order", "region"]
     for term in ("reconstruction", "rate", "rate_4", "order", "f1_order", "whole_f1_order", "region", "f1_region"):
-        assert np.isfinite(final(trained)[term])
+        assert np.isfinite(trained.final[term])
 
 
 def test_a_short_last_batch_and_epochs_cut_short_are_trained_on():
     spec = g.Spec(counts=np.full((13, 13), 6), batch_size=100, steps=9)          # 861 = 8 x 100 + 61
-    assert final(g.fit([spec], "cpu")[0]).size
+    assert g.fit([spec], "cpu")[0].final.size
     assert g.Spec(**{**dataclasses.asdict(spec), "steps_per_epoch": 2, "steps": 5}).steps_per_epoch == 2
 
 
@@ -244,3 +241,14 @@ def test_evaluation_is_that_of_sampled_codes_and_encoding_that_of_means(trained,
     assert scores["rate"] == pytest.approx(sum(scores[f"rate_{i}"] for i in range(5)))
     assert np.allclose(g.encode(trained.model, images.images), out.mu.detach().numpy(), atol=1e-6)
     assert g.encode(trained.model, images.images[:0]).shape == (0, 5)
+    assert np.allclose(g.decode(trained.model, out.z.detach().numpy()), out.reconstruction.detach().numpy(), atol=1e-6)
+
+
+def test_a_classifier_on_frozen_codes_learns_its_task_and_leaves_the_network_alone(trained):
+    spec = g.Spec(counts=np.full((13, 13), 30), steps=340, tasks=("quadrant",), task_rule="constant", source="there")
+    run = g.fit([spec, dataclasses.replace(spec, seed=1)], "cpu", sources={"there": trained.model})[0]
+    for name, value in run.model.state_dict().items():
+        assert name.startswith("classifiers.") or torch.equal(value, trained.model.state_dict()[name])
+    losses = run.history[(run.history.split == "train") & (run.history.term == "quadrant")].value.to_list()
+    assert losses[-1] < losses[0]
+    assert set(run.history[run.history.split == "train"].term) == {"quadrant"}

@@ -33,8 +33,8 @@ class Number(SphinxRole):
                           if (row["model"], row["measure"], float(row["capacity"])) == (model, measure, float(capacity))
                           and self.only.items() <= row.items())
         except (OSError, ValueError):
-            message = self.inliner.reporter.error(
-                f"{self.name}: not one number {self.text!r} in {path.name}; write: model measure capacity", line=self.lineno)
+            text = f"{self.name}: not one number {self.text!r} in {path.name}; write: model measure capacity"
+            message = self.inliner.reporter.error(text, line=self.lineno)
             return [], [message]
         return [nodes.inline(text=f"{found:.4f}", classes=["number"])], []
 

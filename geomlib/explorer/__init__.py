@@ -1,142 +1,145 @@
-"""The trained networks in the page: the book's explorer, and the same as a widget for Jupyter.
+"""The explorer: all trained networks in the book's page, and the same as a widget for Jupyter.
 
-The arithmetic is network.js, the pictures plot.js, the page explorer.js; this file gives them their data. `export`
-writes them for the book:
-
-    index.js      what is shown before a network is chosen: `index` below
-    SLUG.js       one network, loaded when it is chosen: `weights` below
-    still.png     the picture for print and for readers without JavaScript
+    network.js   encoder, decoder and heads          networks.py   what they and the page are given
+    plot.js      the pictures                        explorer.js   the page
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, urlencode
 
 import anywidget
-import matplotlib
+import ipywidgets
 import numpy as np
 import traitlets
-from matplotlib.colors import to_hex
 
-from .. import data, measures, paper, runs, train
+from .. import data, figures, measures, paper, train
+from ..spec import change
 from ..train import Run
-
-HERE = Path(__file__).parent
-SCRIPTS = [HERE / name for name in ("network.js", "plot.js", "explorer.js")]
-STYLE = HERE / "explorer.css"
-PAIRS = np.argwhere(np.ones((13, 13)))       # (169, 2) columns x_uc, x_lc: the order of all that is listed by pair
-IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
-QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
-             "region": "region", "identity": "pair"}
-
-Models = Mapping[str, Sequence[tuple[str, Run]]]             # name -> (slug, run) of each capacity, ascending
+from .networks import SCRIPTS, STYLE, export, index, released, weights
 
 
-def halves(array) -> str:
-    """An array as little-endian float16 in base64."""
-    return base64.b64encode(np.asarray(array, "<f2").tobytes()).decode()
+def grouped(listed: Sequence[Run]) -> dict[str, list[tuple[str, Run]]]:
+    """Runs of one's own as the page takes them: those that differ in capacity are one network, others stand alone."""
+    models: dict[str, list[tuple[str, Run]]] = {}
+    for run in sorted(listed, key=lambda run: run.spec.capacity):
+        own = [m for m, fields in paper.MODELS.items() if (run.spec.counts, run.spec.tasks) ==
+               (fields.get("counts", "uniform"), fields.get("tasks", ()))]
+        base = f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
+        names = (base if n == 1 else f"{base} ({n})" for n in range(1, len(listed) + 1))
+        name = next(n for n in names if all(other.spec.capacity != run.spec.capacity for _, other in models.get(n, ())))
+        models.setdefault(name, []).append((f"{name}-c{run.spec.capacity:g}", run))
+    return models
 
 
-def weights(model) -> dict:
-    """A network as network.js reads it: the shapes of its parameters, and their values one after the other."""
-    state = {name: value.numpy() for name, value in model.state_dict().items()}
-    return {"shapes": {name: value.shape for name, value in state.items()},
-            "weights": halves(np.concatenate([value.ravel() for value in state.values()]))}
+class Explorer(anywidget.AnyWidget):
+    """The explorer in a notebook, for networks of one's own. Saved with the notebook it needs no kernel.
 
+    runs   a Run or several: those that differ in capacity become one network whose capacity can be moved
+    state  what is shown, as in the address of the book's page: "model=baseline&capacity=3&uc=3&lc=9"; may be set
 
-def index(models: Models) -> dict:
-    """Everything the page shows before a network is loaded.
-
-    models -> name -> a list, by capacity, of: capacity, slug, commands (that reproduce it), rates (D) of the latents in
-    nats, codes (169, D) and map (169, 2), both float16 in base64; tasks -> what each head is asked, in words, and the
-    true class of each pair; colours -> a colour of each pair, by position and by class.
+    `panel` adds controls for what a page can't compute: `sample`, `traverse`, `retrain`.
     """
-    images, factors = (part[IMAGES] for part in data.corridors("uniform"))
-    return {"models": {name: _stops(name, listed, images, factors) for name, listed in models.items()},
-            "tasks": {task: _answers(task) for task in data.TASKS}, "colours": _colours()}
 
+    _esm = "\n".join(file.read_text() for file in SCRIPTS) + """
+    export default { render({ model, el }) {
+      const root = document.createElement("div");
+      root.className = "explorer";
+      el.append(root);
+      const load = async (slug) => model.get("_networks")[slug];
+      const changed = (hash) => { model.set("state", hash); model.save_changes(); };
+      const build = () => geomlib.explore(root, { index: model.get("_index"), load, hash: model.get("state"), changed });
+      let page = build();
+      model.on("change:_index", () => { page.close(); page = build(); });
+      model.on("change:state", () => { if (model.get("state") !== page.hash()) page.set(model.get("state")); });
+      model.on("change:_cloud", () => { page.cloud = model.get("_cloud"); page.update(); });
+      return () => page.close();
+    } };"""
+    _css = STYLE.read_text()
+    _index = traitlets.Dict().tag(sync=True)
+    _networks = traitlets.Dict().tag(sync=True)
+    _cloud = traitlets.List().tag(sync=True)
+    state = traitlets.Unicode().tag(sync=True)
 
-def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
-    """The trained capacities of one model, each map turned towards that of the next larger capacity."""
-    stops, towards = [], (PAIRS - 6.0) * [1, -1]             # the largest: x_UC to the right, x_LC down, as far as it goes
-    pair = factors @ [13, 1]
-    for slug, run in reversed(listed):
-        mu, logvar = train.posterior(run.model, images)
-        codes = np.stack([np.bincount(pair, latent, 169) for latent in mu.T], 1) / np.bincount(pair)[:, None]
-        towards = turn(measures.embed(codes), towards)
-        stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "commands": commands(name, run),
-                         "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
-                         "codes": halves(codes), "map": halves(towards)})
-    return stops
+    def __init__(self, runs: Run | Sequence[Run]):
+        super().__init__()
+        self.runs = [runs] if isinstance(runs, Run) else list(runs)
+        self._show(self.runs[-1])
 
+    def _show(self, run: Run) -> None:
+        """Send all networks to the page, and choose one."""
+        models = grouped(self.runs)
+        self._chosen = {(name, run.spec.capacity): run for name, listed in models.items() for _, run in listed}
+        name, capacity = next(key for key, other in self._chosen.items() if other is run)
+        self._networks = {slug: weights(run.model) for listed in models.values() for slug, run in listed}
+        self.state = urlencode(self.view | {"model": name, "capacity": f"{capacity:g}"})
+        self._index = index(models)
 
-def turn(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Centre points (N, 2) and rotate or mirror them as near as can be to others (orthogonal Procrustes); sizes stay."""
-    points = points - points.mean(0)
-    u, _, v = np.linalg.svd(points.T @ (towards - towards.mean(0)))
-    return points @ u @ v
+    @property
+    def view(self) -> dict[str, str]:
+        """The state as names and values."""
+        return {"model": "", "capacity": "", "uc": "3", "lc": "9"} | dict(parse_qsl(self.state))
 
+    @property
+    def run(self) -> Run:
+        """The network shown first. Raises ValueError between trained capacities."""
+        model, capacity = self.view["model"], float(self.view["capacity"])
+        for (name, trained), run in self._chosen.items():
+            if name == model and abs(trained - capacity) < 0.01:
+                return run
+        known = ", ".join(f"{trained:g}" for name, trained in self._chosen if name == model)
+        raise ValueError(f"{model} has no network at {capacity:g} nats; move its capacity to one of {known}")
 
-def commands(name: str, run: Run) -> list[str]:
-    """What makes the figures of a network: our command, and the same by jupytext and papermill."""
-    if run.spec.seed or name not in paper.MODELS:
-        return [f"geomlib.fit([geomlib.{run.spec}])"]
-    page, value = ("capacity", f"capacity {run.spec.capacity:g}") if name == "baseline" else ("geometry", f"model {name}")
-    return [f"geomlib page {page} -p {value}",
-            f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb -p {value} -k python3"]
+    def sample(self, n: int = 300) -> np.ndarray:
+        """Codes (n, D) of n draws of the chosen pair's noise; the page shows them as a cloud where a plane of latents is shown."""
+        counts = np.zeros((13, 13), int)
+        counts[int(self.view["uc"]), int(self.view["lc"])] = n
+        mu, logvar = train.posterior(self.run.model, data.corridors(counts, seed=0).images)
+        if "plane" not in self.view and mu.shape[1] > 1:                         # the two latents that carry most
+            most = sorted(np.argsort(measures.latent_rates(mu, logvar))[-2:] + 1)
+            self.state = urlencode(self.view | {"plane": f"{most[0]},{most[1]}"}, safe=",")
+        self._cloud = mu.astype(float).round(3).tolist()
+        return mu
 
+    def traverse(self, steps: int = 7):
+        """A figure: what is decoded when each latent in turn goes from -2 to 2, the others at the chosen pair's mean code."""
+        from matplotlib.figure import Figure
 
-def _answers(task: str) -> dict:
-    """The question a head answers, its classes in words, and the true class of each pair."""
-    n_classes, labels = data.TASKS[task].n_classes, data.TASKS[task].labels(PAIRS)
-    names = ["no", "yes"]
-    if n_classes > 2:
-        spans = [np.stack([PAIRS[labels == k].min(0), PAIRS[labels == k].max(0)]) for k in range(n_classes)]
-        names = [", ".join(f"{x} {low}" + f"–{high}" * (high > low) for x, low, high in zip(("x_UC", "x_LC"), *span))
-                 for span in spans]
-    return {"question": QUESTIONS[task], "classes": names, "truth": labels.tolist()}
+        code, values = self.sample().mean(0), np.linspace(-2, 2, steps)
+        z = np.repeat(code[None, None], len(code), 0).repeat(steps, 1)           # (D, steps, D)
+        z[range(len(code)), :, range(len(code))] = values
+        images = train.decode(self.run.model, z.reshape(-1, len(code))).reshape(len(code), steps, 13, 13)
+        figure = Figure((5, 0.8 * len(code)), layout="constrained", facecolor="white")
+        figures.draw_images(figure.subplots(), images, [f"latent {d + 1}" for d in range(len(code))], [f"{v:.1f}" for v in values])
+        return figure
 
+    def retrain(self, capacity: float, steps: int = 300) -> Run:
+        """Train the shown network anew with another capacity, for a few steps, and show it."""
+        spec = change(self.run.spec, capacity=capacity, steps=steps, ramp=max(1, steps // 2), slow_until=steps // 4)
+        self.runs += train.fit([spec])
+        self._show(self.runs[-1])
+        return self.runs[-1]
 
-def _colours() -> dict[str, list[str]]:
-    """Name -> a colour of each pair: by position, and by the classes of each model's figures."""
-    shades = matplotlib.colormaps["viridis"](np.linspace(0.08, 0.95, 13))
-    two = np.array([[0.0, 0.45, 0.7, 1], [0.9, 0.5, 0.05, 1]])                   # class 0 blue, 1 orange
-    corner = np.array([[[0.1, 0.15, 0.5], [0.0, 0.65, 0.6]], [[0.8, 0.1, 0.35], [0.98, 0.8, 0.1]]])
-    row, column = np.divmod(np.arange(25), 5)                                    # regions: bin of x_UC, of x_LC
-    a, b = row[:, None] / 4, column[:, None] / 4
-    regions = (1 - a) * ((1 - b) * corner[0, 0] + b * corner[0, 1]) + a * ((1 - b) * corner[1, 0] + b * corner[1, 1])
-    by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
-    for text, models in (("x_LC ≤ 6", ("E1M1",)), ("x_UC = x_LC", ("E1M2", "E2M3")), ("x_UC ≤ x_LC", ("E2M1",)),
-                         (QUESTIONS["quadrant"], ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
-        palette = regions if "regions" in text else two
-        by_name[f"{text} ({', '.join(models)})"] = palette[paper.classes(models[0], PAIRS)]
-    return {name: [to_hex(colour) for colour in colours] for name, colours in by_name.items()}
+    def panel(self) -> ipywidgets.VBox:
+        """The explorer, with buttons below for what needs a kernel."""
+        from IPython.display import display
 
+        output = ipywidgets.Output()
+        capacity = ipywidgets.BoundedFloatText(2, min=0, max=100, description="Capacity")
+        steps = ipywidgets.BoundedIntText(300, min=1, max=100_000, description="Steps")
 
-def released(folder: str | Path = paper.ROOT / paper.RELEASED) -> dict[str, list[tuple[str, Run]]]:
-    """The paper's networks of seed 0 in a folder of runs, as far as they are there."""
-    found = {m: [(slug, runs.load(Path(folder, slug))) for c in paper.CAPACITIES
-                 if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()] for m in paper.MODELS}
-    return {model: listed for model, listed in found.items() if listed}
+        def button(text: str, work) -> ipywidgets.Button:
+            def click(_):
+                output.clear_output()
+                with output:
+                    if (shown := work()) is not None:
+                        display(shown)
 
+            made = ipywidgets.Button(description=text)
+            made.on_click(click)
+            return made
 
-def export(folder: str | Path, models: Models | None = None) -> None:
-    """Write everything the book's page needs into a folder, from the released runs or others."""
-    folder, models = Path(folder), models or released()
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in (*SCRIPTS, STYLE):
-        shutil.copy(file, folder)
-    listed = index(models)
-    (folder / "index.js").write_text(f"geomlib.index = {_json(listed)};\n")
-    for slug, run in (pair for pairs in models.values() for pair in pairs):
-        (folder / f"{slug}.js").write_text(f"geomlib.networks[{_json(slug)}] = {_json(weights(run.model))};\n")
-    still(listed, folder / "still.png")
-
-
-def _json(value) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return ipywidgets.VBox([self, ipywidgets.HBox([
+            button("Noise", lambda: self.sample() and None), button("Traverse", self.traverse), capacity, steps,
+            button("Retrain", lambda: self.retrain(capacity.value, steps.value) and None)]), output])

@@ -31,7 +31,7 @@ function drawStimulus(image, uc, lc, draw) {
 
 const SIDE_HTML = `
 <section class="codes">
-  <div class="row">
+  <div class="controls">
     <label>Network <select name="model"></select></label>
     <label class="wide">Capacity <span class="capacity"></span>
       <input type="range" name="capacity" min="0" step="0.01"><span class="stops" aria-hidden="true"></span></label>
@@ -42,38 +42,37 @@ const SIDE_HTML = `
 </section>
 <section class="decoded">
   <canvas class="image" width="13" height="13" role="img"></canvas>
-  <div class="answers">
-    <h4></h4><p class="facts"></p><dl></dl>
+  <div>
+    <h2></h2><p class="facts"></p>
     <button type="button" name="back">Back to the stimulus</button>
   </div>
-  <div class="latents"></div>
+  <div class="latents"><div class="head"><span>latent</span><span></span><span>rate</span></div></div>
+  <dl></dl>
 </section>`;
 
 const PAGE_HTML = `
-<div class="row shared">
+<div class="controls shared">
   <label>Plane <select name="plane"></select></label>
   <label>Colour <select name="colour"></select></label>
   <span class="key"><span class="pick"><canvas width="13" height="13" role="img"></canvas><i></i></span>
-    <span>the pairs in these colours:<br>x_UC down, x_LC across</span></span>
+    <span>x_UC ↓<br>x_LC →</span></span>
   <span class="checks"><label><input type="checkbox" name="second"> Second network</label>
     <label><input type="checkbox" name="linked" checked> at the same capacity</label></span>
 </div>
 <div class="stage">
   <section class="stimulus" aria-label="Stimulus">
-    <div class="corridors">
-      <input type="range" name="uc" min="0" max="12" aria-label="x_UC, column of the upper corridor">
-      <span class="pick"><canvas class="image" width="13" height="13" tabindex="0" role="application"
-        aria-roledescription="image to draw on"></canvas><i></i></span>
-      <input type="range" name="lc" min="0" max="12" aria-label="x_LC, column of the lower corridor">
-    </div>
+    <input type="range" name="uc" min="0" max="12" aria-label="x_UC, column of the upper corridor"><output></output>
+    <span class="pick"><canvas class="image" width="13" height="13" tabindex="0" role="application"
+      aria-roledescription="image to draw on"></canvas><i></i></span>
     <div>
-      <h4>Stimulus</h4><p class="facts"></p>
-      <p class="help">Move its corridors, click a point, or draw: click pixels, or walk with the arrow keys and press space.</p>
-      <button type="button" name="again">Draw it again</button> <button type="button" name="clear">Clear</button>
+      <h2>Stimulus</h2>
+      <p>Move its corridors, click a point, or draw: click pixels, or walk with the arrow keys and press space.</p>
+      <button type="button" name="again">New noise</button> <button type="button" name="clear">Clear</button>
     </div>
+    <input type="range" name="lc" min="0" max="12" aria-label="x_LC, column of the lower corridor"><output></output>
   </section>
 </div>
-<div class="command"><h4>On your computer</h4><ul></ul></div>
+<div class="command"><h2>On your computer</h2><ul></ul></div>
 <p class="status" role="status"></p>`;
 
 /** One network beside its stimulus: its codes in the plane, its reconstruction, answers and latents. */
@@ -87,9 +86,10 @@ class Side {
     const find = (selector) => this.codesPart.querySelector(selector) ?? this.decodedPart.querySelector(selector);
     Object.assign(this, { page, model: find("[name=model]"), slider: find("[name=capacity]"), stopsText: find(".stops"),
       capacityText: find(".capacity"), play: find("[name=play]"), plot: find(".plot"), note: find(".note"),
-      image: find(".image"), title: find("h4"), facts: find(".facts"), answers: find("dl"), back: find("[name=back]"),
+      image: find(".image"), title: find("h2"), facts: find(".facts"), answers: find("dl"), back: find("[name=back]"),
       latents: find(".latents") });
     this.points = new Float32Array(338);     // of the 169 pairs in the plane, as drawn
+    this.spreads = new Float32Array(338);    // of their codes' noise there
     this.networks = {};                      // by slug, those seen so far: their arrays are this side's own
     this.network = null;                     // of this.slug, when it has arrived; null between trained capacities
     this.listen();
@@ -140,7 +140,7 @@ class Side {
     this.z = new Float64Array(D);
     this.sd = new Float64Array(D);
     this.moved = false;
-    this.latents.replaceChildren(...Array.from({ length: D }, (_, d) => this.latent(d)));
+    this.latents.replaceChildren(this.latents.firstChild, ...Array.from({ length: D }, (_, d) => this.latent(d)));
   }
 
   latent(d) {
@@ -172,7 +172,7 @@ class Side {
     const trained = this.stops.find((stop) => Math.abs(stop.capacity - this.capacity) < 1e-6);
     if (trained) this.capacity = trained.capacity;
     if (trained?.slug === this.slug) return;
-    [this.slug, this.network] = [trained?.slug, null];
+    [this.slug, this.network, this.moved] = [trained?.slug, null, false];
     if (trained) this.page.load(trained.slug).then((raw) => {
       if (this.slug !== trained.slug) return;                // another was chosen meanwhile
       this.network = this.networks[this.slug] ??= new geomlib.Network(raw);
@@ -191,11 +191,19 @@ class Side {
   /** Put the points of the 169 pairs at the capacity chosen; between trained ones they are interpolated. */
   place() {
     const p = this.position(), i = Math.floor(p), t = p - i, { plane } = this.page;
-    const [width, x, y] = plane ? [this.z.length, ...plane] : [2, 0, 1], which = plane ? "codes" : "map";
-    const from = this.stops[i][which], to = t ? this.stops[i + 1][which] : from;
-    for (let k = 0; k < 169; k++) {
-      this.points[2 * k] = (1 - t) * from[k * width + x] + t * to[k * width + x];
-      this.points[2 * k + 1] = (1 - t) * from[k * width + y] + t * to[k * width + y];
+    const [width, x, y] = plane ? [this.z.length, ...plane] : [2, 0, 1], from = this.stops[i], to = this.stops[t ? i + 1 : i];
+    const mix = (a, b, out) => {
+      for (let k = 0; k < 169; k++) {
+        out[2 * k] = (1 - t) * a[k * width + x] + t * b[k * width + x];
+        out[2 * k + 1] = (1 - t) * a[k * width + y] + t * b[k * width + y];
+      }
+    };
+    if (plane) {
+      mix(from.codes, to.codes, this.points);
+      mix(from.spreads, to.spreads, this.spreads);
+    } else {
+      mix(from.map, to.map, this.points);
+      mix(from.mapSpreads, to.mapSpreads, this.spreads);
     }
     return t;
   }
@@ -212,15 +220,19 @@ class Side {
       ? `Interpolated between the networks trained at ${plain(here.capacity)} and ${plain(this.stops[i + 1].capacity)} nats.`
       : `Trained network: rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
         `${here.rates.filter((rate) => rate > ACTIVE).length} of ${here.rates.length} latents in use.`;
-    geomlib.drawCodes(this.plot, { points: this.points, colours, limit: page.limit(), latents: plane, hollow: t > 0,
-      chosen: page.drawn ? -1 : page.uc * SIDE + page.lc, cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [],
-      spread: plane && network && plane.map((d) => network.mu[d]).concat(plane.map((d) => this.sd[d])),
-      hand: plane && network && this.moved && plane.map((d) => this.z[d]), style: page.style });
+    const pair = page.uc * SIDE + page.lc, near = (array) => [array[2 * pair], array[2 * pair + 1]];
+    geomlib.drawCodes(this.plot, { points: this.points, spreads: this.spreads, colours, limit: page.limit(), latents: plane,
+      hollow: t > 0, chosen: page.drawn ? -1 : pair, cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [],
+      code: plane && network ? [...plane.map((d) => network.mu[d]), ...plane.map((d) => this.sd[d])]
+        : page.drawn ? null : [...near(this.points), ...near(this.spreads)],
+      hand: plane && network && this.moved ? plane.map((d) => this.z[d]) : null, style: page.style });
     this.decodedPart.classList.toggle("empty", !network);
     this.back.hidden = !(network && this.moved);
+    this.latents.firstChild.children[1].textContent = !network ? "" : this.moved ? "by hand" : "mean ± spread";
     this.drawLatents(here);
     if (network) this.drawDecoded();
     else {
+      this.image.getContext("2d").clearRect(0, 0, SIDE, SIDE);
       this.title.textContent = t ? "No image here" : "Loading …";
       this.facts.textContent = t ? "No network was trained at this capacity. Images come back at the marks." : "";
       this.answers.replaceChildren();
@@ -241,7 +253,7 @@ class Side {
     if (this.asked !== network) this.answers.replaceChildren(...Object.keys(network.heads).flatMap((task) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
       dt.textContent = `${page.index.tasks[task].question}?`;
-      dd.innerHTML = "<b></b> <span></span>";
+      dd.innerHTML = "<i></i><b></b><span></span>";
       return [dt, dd];
     }));
     this.asked = network;
@@ -250,8 +262,8 @@ class Side {
       let best = 0;
       for (let k = 1; k < p.length; k++) if (p[k] > p[best]) best = k;
       const answer = p.length === 1 ? Number(p[0] > 0.5) : best, sure = p.length === 1 && !answer ? 1 - p[0] : p[best];
-      dd.style.setProperty("--sure", sure);
-      dd.firstChild.textContent = `${classes[answer]} ${text(sure)}`;
+      dd.style.setProperty("--part", sure);
+      dd.children[1].textContent = `${classes[answer]} (${text(sure)})`;
       dd.lastChild.textContent = page.drawn || this.moved ? "" : answer === truth[page.uc * SIDE + page.lc] ? "right" : "wrong";
     });
   }
@@ -259,7 +271,7 @@ class Side {
   drawLatents({ rates }) {
     const { network } = this;
     rates.forEach((rate, d) => {
-      const row = this.latents.children[d], [, slider, value, note] = row.children;
+      const row = this.latents.children[d + 1], [, slider, value, note] = row.children;
       slider.disabled = !network;
       if (network) {
         slider.value = this.z[d];
@@ -269,7 +281,7 @@ class Side {
       }
       value.textContent = !network ? "" : this.moved ? text(this.z[d]) : `${text(this.z[d])} ± ${text(this.sd[d])}`;
       row.classList.toggle("unused", Boolean(network) && rate <= ACTIVE);
-      row.style.setProperty("--rate", network ? Math.min(rate / 4, 1) : 0);
+      note.style.setProperty("--part", network ? Math.min(rate / 4, 1) : 0);
       note.textContent = !network ? "" : rate > ACTIVE ? `${text(rate)} nats` : "unused";
     });
   }
@@ -313,10 +325,9 @@ class Page {
     Object.assign(this, { root, index, load, changed, plane: null, drawn: false, cursor: 84, cloud: [], image: new Float32Array(169),
       planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"), second: find("[name=second]"),
       linked: find("[name=linked]"), stage: find(".stage"), stimulus: find(".stimulus"), canvas: find(".stimulus canvas"),
-      ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), facts: find(".stimulus .facts"), commands: find(".command ul"),
+      ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), commands: find(".command ul"),
       status: find(".status") });
-    this.models = Object.fromEntries(Object.entries(index.models).map(([name, stops]) => [name, stops.map((stop) =>
-      ({ ...stop, codes: geomlib.halves(stop.codes), map: geomlib.halves(stop.map) }))]));
+    this.models = Object.fromEntries(index.models.map(([name, stops]) => [name, stops.map(unpack)]));
     this.sides = [new Side(this, "First"), new Side(this, "Second")];
     this.stage.prepend(...this.sides.map((side) => side.codesPart));
     this.stage.append(...this.sides.map((side) => side.decodedPart));
@@ -324,14 +335,14 @@ class Page {
     this.sides.forEach((side) => options(side.model, names.map((name) => [name, name])));
     const pairs = Array.from({ length: D }, (_, j) => Array.from({ length: j }, (_, i) => `${i + 1},${j + 1}`)).flat();
     options(this.planes, [["map", "map of distances"], ...pairs.sort().map((pair) => [pair, `latents ${pair.replace(",", " and ")}`])]);
-    options(this.colour, Object.keys(index.colours).map((name) => [name, name]));
+    options(this.colour, index.colours.map(([name]) => [name, name]));
     this.listen(find);
     this.restyle();
     this.set(hash);
-    const resized = new ResizeObserver(() => this.resize());
-    this.sides.forEach((side) => resized.observe(side.plot));
-    const themed = new MutationObserver(() => { this.restyle(); this.update(); });
-    for (const element of [document.documentElement, document.body]) themed.observe(element, { attributes: true });
+    this.resized = new ResizeObserver(() => this.resize());
+    this.sides.forEach((side) => this.resized.observe(side.plot));
+    this.themed = new MutationObserver(() => { this.restyle(); this.update(); });
+    for (const element of [document.documentElement, document.body]) this.themed.observe(element, { attributes: true });
   }
 
   listen(find) {
@@ -443,7 +454,7 @@ class Page {
 
   takeView() {
     this.plane = this.planes.value === "map" ? null : this.planes.value.split(",").map((d) => d - 1);
-    this.colours = this.index.colours[this.colour.value];
+    this.colours = this.index.colours[this.colour.selectedIndex][1];
     geomlib.drawKey(this.key, this.colours);
     this.rescale();
     this.update();
@@ -479,7 +490,8 @@ class Page {
     for (const side of this.shown) side.draw();
     geomlib.drawImage(this.canvas, this.image);
     [this.ucSlider.value, this.lcSlider.value] = [this.uc, this.lc];
-    this.facts.textContent = this.drawn ? "drawn by hand" : `x_UC ${this.uc}, x_LC ${this.lc}`;
+    this.ucSlider.nextElementSibling.textContent = this.drawn ? "drawn by hand" : `x_UC ${this.uc}`;
+    this.lcSlider.nextElementSibling.textContent = this.drawn ? "" : `x_LC ${this.lc}`;
     const mark = (canvas, cell) => {
       canvas.nextElementSibling.style.setProperty("--row", Math.floor(cell / SIDE));
       canvas.nextElementSibling.style.setProperty("--column", cell % SIDE);
@@ -495,7 +507,7 @@ class Page {
   settle() {
     for (const side of this.shown) side.describe();
     this.key.setAttribute("aria-label", `Colour of each pair, x_UC down, x_LC across: ${this.colour.value}`);
-    this.canvas.setAttribute("aria-label", `Stimulus, ${this.facts.textContent}. ${corridors(this.image)} ` +
+    this.canvas.setAttribute("aria-label", `Stimulus, ${this.drawn ? "drawn by hand" : `x_UC ${this.uc}, x_LC ${this.lc}`}. ${corridors(this.image)} ` +
       "Arrow keys move between pixels, space changes one.");
     const lines = new Set(this.shown.flatMap((side) => side.stops[Math.floor(side.position())].commands));
     if (this.commands.textContent !== [...lines].join("")) this.commands.replaceChildren(...[...lines].map((line) => this.command(line)));
@@ -518,6 +530,14 @@ class Page {
     };
     item.append(code, button);
     return item;
+  }
+
+  close() {
+    this.stop();
+    this.resized.disconnect();
+    this.themed.disconnect();
+    clearTimeout(this.settling);
+    cancelAnimationFrame(this.frame);
   }
 
   say(message) { this.status.textContent = message; }
@@ -581,6 +601,23 @@ class Page {
   }
 }
 
+/**
+ * A trained capacity of the index, with arrays for its numbers. On the map, a code's spread is the root mean square of
+ * its latents', weighted by how much the codes of the pairs differ in each: unused latents don't show there.
+ */
+function unpack(stop) {
+  const [codes, spreads, map] = [stop.codes, stop.spreads, stop.map].map(geomlib.halves), D = stop.rates.length;
+  const variance = stop.rates.map((_, d) => {
+    let sum = 0, squares = 0;
+    for (let k = d; k < codes.length; k += D) [sum, squares] = [sum + codes[k], squares + codes[k] ** 2];
+    return squares / 169 - (sum / 169) ** 2;
+  });
+  const total = variance.reduce((a, b) => a + b) || 1;
+  const mapSpreads = Float32Array.from(map, (_, k) =>
+    Math.sqrt(variance.reduce((sum, v, d) => sum + (v / total) * spreads[(k >> 1) * D + d] ** 2, 0)));
+  return { ...stop, codes, spreads, map, mapSpreads };
+}
+
 /** 169 bits as 43 hexadecimal digits, and back. */
 function toHex(image) {
   return Array.from({ length: 43 }, (_, i) => [0, 1, 2, 3].reduce((sum, k) => sum + ((image[4 * i + k] ?? 0) << k), 0).toString(16)).join("");
@@ -594,7 +631,7 @@ function fromHex(hex, image) {
  *
  * index    of geomlib.explorer.index      load(slug)  -> promise of a raw network
  * hash     the state to start with        changed(hash)  is called when the state has changed
- * returns  the Page: set(hash) changes the state, cloud = [z, ...] shows more codes
+ * returns  the Page: set(hash) changes the state, cloud = [z, ...] and update() show more codes, close() ends it
  */
 geomlib.explore = (root, given) => (root.explorer = new Page(root, given));
 

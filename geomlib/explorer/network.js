@@ -78,24 +78,24 @@ const outer = new Layer(32, 6, 1, 13, 4), middle = new Layer(64, 3, 32, 6, 3), i
 
 /** One trained network. Results lie in its arrays, which every call overwrites. */
 class Network {
-  /** raw: { shapes: parameter -> its shape, weights: base64 of all parameters in this order }, as geomlib.explorer writes it */
+  /** raw: { shapes: [[parameter, its shape], ...], weights: base64 of their values in this order }, of geomlib.explorer.weights */
   constructor(raw) {
-    const all = halves(raw.weights);
+    const all = halves(raw.weights), shapes = Object.fromEntries(raw.shapes);
     let start = 0;
     this.p = {};
-    for (const [name, shape] of Object.entries(raw.shapes))
+    for (const [name, shape] of raw.shapes)
       this.p[name] = all.subarray(start, (start += shape.reduce((a, b) => a * b)));
-    const D = raw.shapes["mu.bias"][0];
+    const D = shapes["mu.bias"][0];
     this.mu = new Float64Array(D);           // posterior mean
     this.logvar = new Float64Array(D);       // log of the posterior variance
     this.pixels = new Float32Array(169);     // probability of wall
     this.heads = {};                         // task -> { hidden, probabilities: of class 1 alone where there are two }
-    for (const name in raw.shapes) {
+    for (const name in shapes) {
       const [, task] = /^classifiers\.(\w+)\.0\.bias$/.exec(name) ?? [];
       if (!task) continue;
-      const last = `classifiers.${task}.2.bias` in raw.shapes ? 2 : 1;
-      this.heads[task] = { last, hidden: new Float64Array(raw.shapes[name][0]),
-        probabilities: new Float64Array(raw.shapes[`classifiers.${task}.${last}.bias`][0]) };
+      const last = `classifiers.${task}.2.bias` in shapes ? 2 : 1;
+      this.heads[task] = { last, hidden: new Float64Array(shapes[name][0]),
+        probabilities: new Float64Array(shapes[`classifiers.${task}.${last}.bias`][0]) };
     }
   }
 

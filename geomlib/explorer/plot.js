@@ -10,13 +10,14 @@ const SIDE = 13, TAU = 2 * Math.PI;
  * colours (169)   CSS colours
  * limit           the half side of the square in units of the codes
  * latents         [i, j], counted from 0, whose values the axes are; null: the map, which has a scale but no axes
+ * spreads (338)   standard deviations of the codes' noise along x and y, drawn as halos
  * chosen          a pair to ring, or -1
- * spread          null, or [x, y, sd x, sd y] of the stimulus' code; hand: null, or [x, y] where the sliders stand
+ * code            null, or [x, y, sd x, sd y] of the stimulus; hand: null, or [x, y] where the sliders stand
  * cloud           x, y of more codes, small
  * hollow          true where the points are interpolated, not data
  * style           ink, soft, ground, accent, font: CSS values
  */
-function drawCodes(canvas, { points, colours, limit, latents, chosen, spread, hand, cloud, hollow, style }) {
+function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, code, hand, cloud, hollow, style }) {
   const context = canvas.getContext("2d"), size = canvas.clientWidth, ratio = canvas.width / size;
   const scale = (size / 2 - 26) / limit, x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
   const dot = (px, py, radius) => { context.moveTo(px + radius, py); context.arc(px, py, radius, 0, TAU); };
@@ -26,6 +27,7 @@ function drawCodes(canvas, { points, colours, limit, latents, chosen, spread, ha
   context.fillStyle = context.strokeStyle = style.soft;
   context.lineWidth = 1;
   axes();
+  halos();
   mesh();
   const radius = Math.max(3, size / 110);
   context.globalAlpha = 0.5;
@@ -49,7 +51,7 @@ function drawCodes(canvas, { points, colours, limit, latents, chosen, spread, ha
   context.stroke();
   context.strokeStyle = style.accent;
   context.beginPath();
-  if (spread) context.ellipse(x(spread[0]), y(spread[1]), scale * spread[2], scale * spread[3], 0, 0, TAU);
+  if (code) context.ellipse(x(code[0]), y(code[1]), scale * code[2], scale * code[3], 0, 0, TAU);
   if (hand) for (const [dx, dy] of [[6, 6], [6, -6]]) {
     context.moveTo(x(hand[0]) - dx, y(hand[1]) - dy);
     context.lineTo(x(hand[0]) + dx, y(hand[1]) + dy);
@@ -78,6 +80,18 @@ function drawCodes(canvas, { points, colours, limit, latents, chosen, spread, ha
     context.fillText(`latent ${latents[0] + 1}`, size - 4, size / 2 - 6);
     context.textAlign = "left";
     context.fillText(`latent ${latents[1] + 1}`, size / 2 + 6, 14);
+  }
+
+  function halos() {
+    context.globalAlpha = 0.06;
+    for (let i = 0; i < 169; i++) {
+      context.fillStyle = colours[i];
+      context.beginPath();
+      context.ellipse(x(points[2 * i]), y(points[2 * i + 1]), scale * spreads[2 * i], scale * spreads[2 * i + 1], 0, 0, TAU);
+      context.fill();
+    }
+    context.globalAlpha = 1;
+    context.strokeStyle = context.fillStyle = style.soft;
   }
 
   function mesh() {                          // joins pairs one column apart

@@ -1,0 +1,6 @@
+"""python -m geomlib.explorer FOLDER [RUNS]: write the networks for the book's page."""
+import sys
+
+from . import export, released
+
+export(sys.argv[1], released(*sys.argv[2:]))

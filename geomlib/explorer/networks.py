@@ -1,0 +1,156 @@
+"""The trained networks as the page reads them: what network.js, plot.js and explorer.js are given.
+
+`export` writes it for the book:
+
+    index.js      what is shown before a network is chosen: `index` below
+    SLUG.js       one network, loaded when it is chosen: `weights` below
+    still.png     the picture for print and for readers without JavaScript
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import to_hex
+
+from .. import data, measures, paper, runs, train
+from ..spec import Spec
+from ..train import Run
+
+HERE = Path(__file__).parent
+SCRIPTS = [HERE / name for name in ("network.js", "plot.js", "explorer.js")]
+STYLE = HERE / "explorer.css"
+PAIRS = np.argwhere(np.ones((13, 13)))       # (169, 2) columns x_uc, x_lc: the order of all that is listed by pair
+IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
+QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
+             "region": "which region", "identity": "which pair"}
+
+Models = Mapping[str, Sequence[tuple[str, Run]]]             # name -> (slug, run) of each capacity, ascending
+
+
+def halves(array) -> str:
+    """An array as little-endian float16 in base64."""
+    return base64.b64encode(np.asarray(array, "<f2").tobytes()).decode()
+
+
+def weights(model) -> dict:
+    """A network as network.js reads it: its parameters' names and shapes, and their values one after the other."""
+    state = {name: value.numpy() for name, value in model.state_dict().items()}
+    return {"shapes": [(name, value.shape) for name, value in state.items()],
+            "weights": halves(np.concatenate([value.ravel() for value in state.values()]))}
+
+
+def index(models: Models) -> dict:
+    """Everything the page shows before a network is loaded.
+
+    models -> pairs of a name and a list, by capacity, of: capacity, slug, commands (that reproduce it), rates (D) of the latents in
+    nats, and, float16 in base64, codes (169, D), their spreads (169, D) and map (169, 2); tasks -> what each head is
+    asked, in words, and the true class of each pair; colours -> pairs of a name, a position or classes, and a colour of each pair.
+    Where order counts there are lists: a saved notebook sorts its dictionaries.
+    """
+    images, factors = (part[IMAGES] for part in data.corridors("uniform"))
+    return {"models": [(name, _stops(name, listed, images, factors)) for name, listed in models.items()],
+            "tasks": {task: _answers(task) for task in data.TASKS}, "colours": _colours()}
+
+
+def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
+    """The trained capacities of one model, each map turned towards that of the next larger capacity."""
+    stops, towards = [], (PAIRS - 6.0) * [1, -1]             # the largest: x_UC to the right, x_LC down, as far as it goes
+    pair = factors @ [13, 1]
+    for slug, run in reversed(listed):
+        mu, logvar = train.posterior(run.model, images)
+        codes, spreads = (np.stack([np.bincount(pair, latent, 169) for latent in array.T], 1) / np.bincount(pair)[:, None]
+                          for array in (mu, np.exp(logvar / 2)))
+        towards = turn(measures.embed(codes), towards)
+        stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "commands": commands(name, run),
+                         "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
+                         "codes": halves(codes), "spreads": halves(spreads), "map": halves(towards)})
+    return stops
+
+
+def turn(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Centre points (N, 2) and rotate or mirror them as near as can be to others (orthogonal Procrustes); sizes stay."""
+    points = points - points.mean(0)
+    u, _, v = np.linalg.svd(points.T @ (towards - towards.mean(0)))
+    return points @ u @ v
+
+
+def commands(name: str, run: Run) -> list[str]:
+    """What makes a network's figures, by our command and by jupytext and papermill; for a network of one's own its spec."""
+    spec = run.spec
+    if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
+        fields = [f"{f.name}={getattr(spec, f.name)!r}" for f in dataclasses.fields(Spec)
+                  if getattr(spec, f.name) != getattr(Spec(), f.name)]
+        return [f"geomlib.fit([geomlib.Spec({', '.join(fields)})])"]
+    page, value = ("capacity", f"capacity {spec.capacity:g}") if name == "baseline" else ("geometry", f"model {name}")
+    return [f"geomlib page {page} -p {value}",
+            f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb -p {value} -k python3"]
+
+
+def _answers(task: str) -> dict:
+    """The question a head answers, its classes in words, and the true class of each pair."""
+    n_classes, labels = data.TASKS[task].n_classes, data.TASKS[task].labels(PAIRS)
+    names = ["no", "yes"]
+    if n_classes > 2:
+        spans = [zip(("x_UC", "x_LC"), PAIRS[labels == k].min(0), PAIRS[labels == k].max(0)) for k in range(n_classes)]
+        names = [", ".join(f"{x} {low}" if low == high else f"{x} {low}–{high}" for x, low, high in span) for span in spans]
+    return {"question": QUESTIONS[task], "classes": names, "truth": labels.tolist()}
+
+
+def _colours() -> list[tuple[str, list[str]]]:
+    """Name, a colour of each pair: by position, and by the classes of each model's figures."""
+    shades = matplotlib.colormaps["viridis"](np.linspace(0.08, 0.95, 13))
+    two = np.array([[0.0, 0.45, 0.7, 1], [0.9, 0.5, 0.05, 1]])                   # class 0 blue, 1 orange
+    corner = np.array([[[0.1, 0.15, 0.5], [0.0, 0.65, 0.6]], [[0.8, 0.1, 0.35], [0.98, 0.8, 0.1]]])
+    row, column = np.divmod(np.arange(25), 5)                                    # regions: bin of x_UC, of x_LC
+    a, b = row[:, None] / 4, column[:, None] / 4
+    regions = (1 - a) * ((1 - b) * corner[0, 0] + b * corner[0, 1]) + a * ((1 - b) * corner[1, 0] + b * corner[1, 1])
+    by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
+    for text, models in (("x_LC ≤ 6", ("E1M1",)), ("x_UC = x_LC", ("E1M2", "E2M3")), ("x_UC ≤ x_LC", ("E2M1",)),
+                         (QUESTIONS["quadrant"], ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
+        palette = regions if "regions" in text else two
+        by_name[f"{text} ({', '.join(models)})"] = palette[paper.classes(models[0], PAIRS)]
+    return [(name, [to_hex(colour) for colour in colours]) for name, colours in by_name.items()]
+
+
+def released(folder: str | Path = paper.ROOT / paper.RELEASED) -> dict[str, list[tuple[str, Run]]]:
+    """The paper's networks of seed 0 in a folder of runs, as far as they are there."""
+    found = {m: [(slug, runs.load(Path(folder, slug))) for c in paper.CAPACITIES
+                 if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()] for m in paper.MODELS}
+    return {model: listed for model, listed in found.items() if listed}
+
+
+def export(folder: str | Path, models: Models | None = None) -> None:
+    """Write everything the book's page needs into a folder, from the released runs or others."""
+    folder, models = Path(folder), models or released()
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (*SCRIPTS, STYLE):
+        shutil.copy(file, folder)
+    listed = index(models)
+    (folder / "index.js").write_text(f"geomlib.index = {_json(listed)};\n")
+    for slug, run in (pair for pairs in models.values() for pair in pairs):
+        (folder / f"{slug}.js").write_text(f"geomlib.networks[{_json(slug)}] = {_json(weights(run.model))};\n")
+    still(listed, folder / "still.png")
+
+
+def _json(value) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def still(listed: dict, path: Path) -> None:
+    """The maps of the first model at its capacities, coloured by x_UC."""
+    from matplotlib.figure import Figure
+
+    name, stops = listed["models"][0]
+    figure = Figure((1.8 * len(stops), 2.2), dpi=150, facecolor="white", layout="constrained")
+    for ax, stop in zip(figure.subplots(1, len(stops), sharex=True, sharey=True, squeeze=False)[0], stops):
+        ax.scatter(*np.frombuffer(base64.b64decode(stop["map"]), "<f2").reshape(169, 2).astype(float).T, s=9, c=dict(listed["colours"])["x_UC"])
+        ax.set(title=f"{stop['capacity']:g} nats", aspect="equal", xticks=[], yticks=[])
+    figure.savefig(path, metadata={"Software": None})

@@ -1,0 +1,86 @@
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import geomlib as g
+from geomlib import cli, paper, runs
+from test_model import original_state
+
+
+def command(*words, capsys=None):
+    """Run `geomlib ...` in this process: (exit status, output, errors)."""
+    status = 0
+    try:
+        cli.main([str(word) for word in words])
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 1
+        message = "" if isinstance(stop.code, int) else stop.code
+        return status, *capsys.readouterr(), message
+    return status, *capsys.readouterr(), ""
+
+
+SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
+
+
+def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, capsys):
+    status, out, _, _ = command("train", "E2M1", "--capacity", 10, "--folder", tmp_path, "--set", SMALL, "steps=7", "gamma=2",
+                                capsys=capsys)
+    assert status == 0 and "gamma 2" in out and "nats" in out
+    (folder,) = tmp_path.iterdir()
+    assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["train", "E9", "--capacity", "10"], "model must be one of baseline"),
+    (["train", "E1M1", "--capacity", "5"], "capacity must be one of the paper's"),
+    (["train", "E1M1", "--capacity", "10", "--set", "gama=3"], "did you mean gamma?"),
+    (["train", "E1M1", "--capacity", "10", "--set", "gamma"], "--set takes FIELD=VALUE"),
+    (["train", "E1M1", "--capacity", "10", "--set", "gamma=high"], "gamma must be a number.*'high'"),
+    (["train", "E1M1", "--capacity", "10", "--set", "counts=none.csv"], "none.csv"),
+    (["train", "E1M1", "--capacity", "10", "--set", "steps=1", "--device", "gpu"], "auto, cpu or cuda"),
+    (["page", "geometri"], "no notebook 'geometri'"),
+    (["original", "nowhere.ckpt"], "nowhere.ckpt"),
+])
+def test_a_wrong_word_ends_with_one_line_and_a_status(tmp_path, capsys, monkeypatch, words, expected):
+    monkeypatch.chdir(tmp_path)
+    folder = ["--folder", str(tmp_path / "runs")] if words[0] == "train" else []
+    status, _, _, message = command(*words, *folder, capsys=capsys)
+    assert status != 0 and re.search(expected, message) and message.count("\n") <= 1
+
+
+def test_help_names_every_command(capsys):
+    status, out, _, _ = command("--help", capsys=capsys)
+    assert status == 0
+    for name in ("train", "page", "plan", "original", "choose", "results"):
+        assert name in out
+
+
+def test_plan_lists_what_is_missing_and_its_cost(tmp_path, capsys):
+    status, out, _, _ = command("plan", "baseline", "--folder", tmp_path, capsys=capsys)
+    assert status == 0 and out.count("missing") == 5
+    assert f"5 of 5 to train: {5 * 5316 * 128:,} images, about " in out
+
+
+def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
+    network, state = original_state({"order": 2})
+    torch.save({"state_dict": state}, tmp_path / "a.ckpt")
+    torch.save({"state_dict": original_state({})[1]}, tmp_path / "b.ckpt")
+    g.write_csv(tmp_path / "set.csv", g.corridors([[3] * 13] * 13, 0))
+    status, out, _, _ = command("original", tmp_path / "a.ckpt", "--task", "order", "--csv", tmp_path / "set.csv",
+                                "--reference", tmp_path / "b.ckpt", capsys=capsys)
+    assert status == 0
+    images, factors = g.read_csv(tmp_path / "set.csv")
+    spec = g.Spec(counts=str(tmp_path / "set.csv"))
+    part = slice(spec.train_end, spec.validation_end)
+    for name, value in g.evaluate(network, images[part], factors[part], 0).items():
+        assert f"{value:.4f}" in out and name in out
+    assert "distortion_robust" in out
+
+
+def test_the_command_runs_as_a_module_and_reports_in_one_line(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "geomlib", "train", "baseline", "--capacity", "7"], cwd=paper.ROOT,
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("geomlib: capacity must be one of") and done.stderr.count("\n") == 1

@@ -1,0 +1,119 @@
+"""What the explorer is given, and the widget in Jupyter without a browser."""
+
+import base64
+import shlex
+
+import numpy as np
+import pytest
+import torch
+
+from geomlib import BetaVAE, Spec, data, pages, paper
+from geomlib.explorer import Explorer, networks
+from geomlib.train import Run
+
+
+def numbers(text):
+    return np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32)
+
+
+def fresh(capacity, seed=0, tasks=(), **fields):
+    torch.manual_seed(seed)
+    spec = Spec(capacity=capacity, seed=seed, tasks=tasks, **fields)
+    return Run(spec, BetaVAE(spec.latent_dim, spec.heads), None)
+
+
+@pytest.fixture(scope="module")
+def explorer():
+    return Explorer([fresh(1), fresh(10)])
+
+
+def test_a_networks_weights_come_back_in_order():
+    model = fresh(1, tasks=("order", "region")).model
+    written = networks.weights(model)
+    assert [(n, tuple(s)) for n, s in written["shapes"]] == [(n, tuple(p.shape)) for n, p in model.state_dict().items()]
+    expected = torch.cat([p.half().float().ravel() for p in model.state_dict().values()])
+    np.testing.assert_array_equal(numbers(written["weights"]), expected)
+
+
+def test_turning_a_map_keeps_all_distances_and_undoes_a_rotation(rng=np.random.default_rng(0)):
+    points, angle = rng.normal(size=(169, 2)), 2.0
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turned = networks.turn(points @ rotation * [1, -1] + 3, points)
+    np.testing.assert_allclose(turned, points - points.mean(0), atol=1e-12)
+
+
+def test_the_index_holds_mean_codes_of_noisy_images_of_each_pair(explorer):
+    _, stops = explorer._index["models"][0]
+    assert [stop["capacity"] for stop in stops] == [1, 10]
+    images, factors = data.corridors("uniform")
+    few, pair = images[networks.IMAGES], factors[networks.IMAGES] @ [13, 1]
+    assert np.bincount(pair, minlength=169).min() >= 10
+    with torch.inference_mode():
+        mu, logvar = explorer.runs[1].model.encode(torch.as_tensor(few[pair == 100]))
+    np.testing.assert_allclose(numbers(stops[1]["codes"]).reshape(169, 5)[100], mu.mean(0), atol=1e-3)
+    np.testing.assert_allclose(numbers(stops[1]["spreads"]).reshape(169, 5)[100], (logvar / 2).exp().mean(0), atol=1e-3)
+
+
+def test_each_tasks_classes_are_named_by_the_positions_they_hold(explorer):
+    region = explorer._index["tasks"]["region"]
+    assert region["classes"][0] == "x_UC 0–1, x_LC 0–1" and region["classes"][7] == "x_UC 2–4, x_LC 5–7"
+    assert region["truth"][3 * 13 + 6] == 7
+    assert explorer._index["tasks"]["order"]["truth"][5 * 13 + 4] == 0
+    assert explorer._index["tasks"]["identity"]["classes"][168] == "x_UC 12, x_LC 12"
+
+
+def test_colours_tell_a_models_classes_apart(explorer):
+    colours = dict(explorer._index["colours"])
+    for model in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5"):
+        of, = (colours[name] for name in colours if model in name)
+        classes = paper.classes(model, networks.PAIRS)
+        assert len(set(of)) == len(set(zip(of, classes))) == len(set(classes)), model
+
+
+def test_the_commands_run_a_page_with_parameters_it_has():
+    for name, listed in networks.released().items():
+        for _, run in listed:
+            ours, plain = networks.commands(name, run)
+            _, _, notebook, _, parameter, value = shlex.split(ours)
+            path = pages.find(notebook, paper.ROOT / "notebooks")
+            pages.check({parameter: pages.value(value)}, pages.defaults(pages.jupytext.read(path), path), path)
+            assert f"notebooks/{notebook}.md" in plain and f"-p {parameter} {value}" in plain
+
+
+def test_a_network_of_ones_own_is_reproduced_by_its_spec():
+    run = fresh(2, seed=3, tasks=("order",), gamma=50.0)
+    command, = networks.commands("E2M1 seed 3", run)
+    assert eval(command.removeprefix("geomlib.fit([").removesuffix("])"), {"geomlib": type("", (), {"Spec": Spec})}) == run.spec
+
+
+def test_runs_that_differ_in_capacity_are_one_network_and_others_are_not():
+    listed = [fresh(10), fresh(1), fresh(1), fresh(3, seed=2), fresh(3, tasks=("order", "region"))]
+    made = Explorer(listed)._index["models"]
+    assert {name: [stop["capacity"] for stop in stops] for name, stops in made} == {
+        "baseline": [1, 10], "baseline (2)": [1], "baseline seed 2": [3], "own": [3]}
+
+
+def test_a_sample_shows_codes_of_the_chosen_pair(explorer):
+    explorer.state = "model=baseline&capacity=10&uc=2&lc=11"
+    codes = explorer.sample(50)
+    assert codes.shape == (50, 5) and codes.std(0).min() > 0
+    np.testing.assert_allclose(explorer._cloud, codes, atol=1e-3)
+    assert "plane" in explorer.view
+
+
+def test_a_traversal_shows_what_each_latent_decodes_to(explorer):
+    figure = explorer.traverse()
+    assert len(figure.axes[0].get_yticks()) == 5
+
+
+def test_retraining_adds_a_network_and_shows_it(explorer):
+    explorer.state = "model=baseline&capacity=1&uc=2&lc=11"
+    run = explorer.retrain(2, steps=1)
+    assert run.spec.capacity == 2 and explorer.run is run
+    assert [stop["capacity"] for stop in explorer._index["models"][0][1]] == [1, 2, 10]
+
+
+def test_between_trained_capacities_there_is_no_network_to_sample(explorer):
+    explorer.state = "model=baseline&capacity=5&uc=2&lc=11"
+    with pytest.raises(ValueError, match="no network at 5 nats; move its capacity to one of 1, "):
+        explorer.sample()

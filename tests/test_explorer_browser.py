@@ -1,0 +1,635 @@
+"""The explorer in a real browser: it computes what torch computes, every control does what it says, and nothing leaves the machine.
+
+A small book of two pages is built from the real settings: the explorer's with all released networks and one of its own with every
+head, and a notebook with the widget. Every picture's numbers are compared with torch, or with the index as Python wrote it.
+"""
+
+import base64
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+import yaml
+from playwright.sync_api import sync_playwright
+
+from geomlib import BetaVAE, Spec, corridors, data, paper, runs
+from geomlib.explorer import Explorer, networks
+from geomlib.train import Run
+
+CHROMIUM = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+            "--disable-component-update --disable-sync").split()
+HARMLESS = ("Identifier 'THEBE_JS_URL' has already been declared", "Got invalid theme mode")      # the theme's own
+PIXELS = "[...explorer.sides[{}].network.pixels]"
+
+
+# --- the small book -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def models():
+    """The released networks, and a fresh one with every head at two capacities."""
+    listed = {}
+    for capacity in (1, 10):
+        torch.manual_seed(capacity)
+        model = BetaVAE(heads={task: data.TASKS[task].n_classes for task in data.TASKS})
+        with torch.no_grad():
+            for parameter in model.parameters():             # larger, so that answers differ; rounded, as they are sent
+                parameter.copy_((2 * parameter).half())
+        listed[f"all-c{capacity}"] = Run(Spec(capacity=capacity, tasks=tuple(data.TASKS)), model, None)
+    found = networks.released()
+    assert found, "data/runs has no networks of seed 0"
+    return found | {"all": list(listed.items())}
+
+
+@pytest.fixture(scope="session")
+def all_runs(models):
+    return {slug: run for listed in models.values() for slug, run in listed}
+
+
+@pytest.fixture(scope="session")
+def index(models):
+    return networks.index(models)
+
+
+@pytest.fixture(scope="session")
+def book(models, tmp_path_factory):
+    """The folder of the small book's HTML."""
+    root = tmp_path_factory.mktemp("book")
+    shutil.copytree(paper.ROOT / "book/_static/vendor", root / "book/_static/vendor")
+    for name in ("_config.yml", "book/_static/custom.css", "book/references.bib", "book/explore.md", *map(str, (paper.ROOT / "book/_ext").glob("*.py"))):
+        target = root / (paper.ROOT / name).relative_to(paper.ROOT)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(paper.ROOT / name, target)
+    networks.export(root / "book/_static/explorer", models)
+    widget = Explorer([run for _, run in models["all"]])
+    widget.state = "model=own&capacity=10&uc=2&lc=7"
+    cell = nbformat.v4.new_code_cell("Explorer(runs)", execution_count=1, outputs=[nbformat.v4.new_output(
+        "display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": widget.model_id, "version_major": 2, "version_minor": 1}})])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A widget"), cell], metadata={
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "widgets": {"application/vnd.jupyter.widget-state+json": widget.get_manager_state(drop_defaults=True)}})
+    nbformat.write(notebook, root / "book/widget.ipynb")
+    toc = {"format": "jb-book", "root": "book/explore", "chapters": [{"file": "book/widget"}]}
+    (root / "_toc.yml").write_text(yaml.safe_dump(toc))
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    done = subprocess.run([jupyter_book, "build", root, "-W", "-n", "--keep-going", "-q"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root / "_build/html"
+
+
+@pytest.fixture(scope="session")
+def served(book):
+    """The small book's address on a server of this machine."""
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=book))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = shutil.which("chromium")
+    assert path, "chromium is missing: install the package `chromium` of Debian or Ubuntu"
+    with sync_playwright() as playwright:
+        with playwright.chromium.launch(executable_path=path, args=CHROMIUM) as launched:
+            yield launched
+
+
+@pytest.fixture(scope="session")
+def visit(browser):
+    """Open an address in a fresh context; what it asked of other machines and its errors are in page.outside and page.errors."""
+    def opened(address, width=1200, ready="explorer.explorer?.sides[0].network", **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        page = context.new_page()
+        page.outside, page.errors = [], []
+
+        def guard(route):
+            if route.request.url.startswith(("file:", "http://127.0.0.1:")):
+                return route.continue_()
+            page.outside.append(route.request.url)
+            route.abort()
+
+        context.route("**/*", guard)
+        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(address)
+        if ready:
+            page.wait_for_function(ready)
+        return page
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def opened(visit, book):
+    page = visit(f"file://{book}/book/explore.html")
+    page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
+    return page
+
+
+@pytest.fixture
+def page(opened):
+    """The explorer, one network, at its start."""
+    show(opened, "model=all&capacity=10&uc=3&lc=9")
+    return opened
+
+
+def show(page, state):
+    page.evaluate("state => explorer.set(state)", state)
+    page.wait_for_function("explorer.sides[0].network")
+
+
+def drawn(page, expression):
+    """The value of an expression after the page has drawn."""
+    return page.evaluate("async expression => { await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);"
+                         " return eval(expression); }", expression)
+
+
+def part(page, name, second=False):
+    return page.locator(f".explorer [name={name}]").nth(int(second))
+
+
+def slide(page, slider, part):
+    """Drag a slider's thumb with the mouse to a part (0..1) of its track."""
+    slider.scroll_into_view_if_needed()
+    box, at = slider.bounding_box(), float(slider.evaluate("s => (s.value - s.min) / (s.max - s.min)"))
+    x = lambda fraction: box["x"] + 8 + fraction * (box["width"] - 16)
+    page.mouse.move(x(at), box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(x((at + part) / 2), box["y"] + box["height"] / 2)
+    page.mouse.move(x(part), box["y"] + box["height"] / 2)
+    page.mouse.up()
+
+
+# --- what Python knows ----------------------------------------------------------------------------------------
+
+
+def halves(text, *shape):
+    return np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32).reshape(shape)
+
+
+def stops(index, model):
+    return dict(index["models"])[model]
+
+
+@torch.inference_mode()
+def reconstruction(run, image):
+    """image (169) -> mean code (D), decoded mean code (169)."""
+    mu, _ = run.model.encode(torch.tensor(image, dtype=torch.float32).view(1, 1, 13, 13))
+    return mu[0].numpy(), run.model.decode(mu).flatten().numpy()
+
+
+@torch.inference_mode()
+def decoded(run, z):
+    return run.model.decode(torch.tensor(z, dtype=torch.float32)[None]).flatten().numpy()
+
+
+def near(ours, theirs, tolerance=1e-4):
+    np.testing.assert_allclose(np.asarray(ours, float), np.asarray(theirs, float), atol=tolerance, rtol=0)
+
+
+def check_reconstruction(page, run, side=0):
+    """The side's code and image are torch's for the stimulus on the page, and the canvas shows that image."""
+    image, z, pixels = drawn(page, f"[[...explorer.image], [...explorer.sides[{side}].z], {PIXELS.format(side)}]")
+    mu, expected = reconstruction(run, image)
+    near(z, mu)
+    near(pixels, expected)
+    near(canvas(page, f"explorer.sides[{side}].image"), 255 * (1 - expected), 0.6)
+    return image
+
+
+def canvas(page, element):
+    """The red of each pixel of a 13 x 13 canvas."""
+    return page.evaluate(f"[...{element}.getContext('2d').getImageData(0, 0, 13, 13).data].filter((_, i) => i % 4 === 0)")
+
+
+# --- arithmetic -----------------------------------------------------------------------------------------------
+
+
+def test_every_network_computes_what_torch_computes(opened, all_runs):
+    images = corridors("uniform").images[-100:]
+    codes = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
+    for slug, run in all_runs.items():
+        found = opened.evaluate("""async ([slug, images, codes]) => {
+            const network = new geomlib.Network(await explorer.load(slug)), found = { mu: [], logvar: [], pixels: [], classes: {} };
+            for (const image of images) {
+                network.encode(image);
+                found.mu.push([...network.mu]);
+                found.logvar.push([...network.logvar]);
+            }
+            for (const z of codes) {
+                network.decode(z);
+                network.classify(z);
+                found.pixels.push([...network.pixels]);
+                for (const task in network.heads) (found.classes[task] ??= []).push([...network.heads[task].probabilities]);
+            }
+            return found;
+        }""", [slug, images.reshape(100, -1).astype(int).tolist(), codes.tolist()])
+        with torch.inference_mode():
+            mu, logvar = run.model.encode(torch.from_numpy(images))
+            pixels, classes = run.model.decode(torch.from_numpy(codes)), run.model.classify(torch.from_numpy(codes))
+        near(found["mu"], mu)
+        near(found["logvar"], logvar)
+        near(found["pixels"], pixels.flatten(1))
+        assert list(found["classes"]) == list(run.model.heads)
+        for task, probabilities in classes.items():
+            near(found["classes"][task], probabilities.reshape(100, -1))
+
+
+# --- opening --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["file", "http"])
+@pytest.mark.parametrize("name", ["explore", "widget"])
+def test_a_page_opens_from_disk_and_from_a_server_and_asks_nothing_of_other_machines(visit, book, served, where, name):
+    ready = "document.querySelector('.explorer')?.explorer?.sides[0].network"
+    page = visit(f"{f'file://{book}' if where == 'file' else served}/book/{name}.html", ready=ready)
+    assert page.evaluate("document.querySelector('.explorer').explorer.sides[0].network.pixels.length") == 169
+    assert page.outside == []
+    assert [error for error in page.errors if not any(known in error for known in HARMLESS)] == []
+    page.context.close()
+
+
+def test_before_a_network_is_chosen_the_page_weighs_less_than_600_kb(book):
+    folder = book / "_static/explorer"
+    assert sum((folder / name).stat().st_size for name in ("index.js", "network.js", "plot.js", "explorer.js", "explorer.css")) < 600e3
+
+
+def test_the_widget_lives_in_the_static_book(visit, book, all_runs):
+    page = visit(f"file://{book}/book/widget.html", ready="document.querySelector('.explorer')?.explorer?.sides[0].network")
+    page.evaluate("globalThis.explorer = document.querySelector('.explorer').explorer")
+    assert drawn(page, "[explorer.uc, explorer.lc, explorer.sides[0].capacity]") == [2, 7, 10]
+    check_reconstruction(page, all_runs["all-c10"])
+    part(page, "capacity").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("explorer.sides[0].network")
+    check_reconstruction(page, all_runs["all-c1"])
+    page.context.close()
+
+
+def test_without_javascript_there_is_a_picture_and_a_sentence(visit, book):
+    page = visit(f"file://{book}/book/explore.html", ready=None, java_script_enabled=False)
+    assert page.get_by_text("The mean codes of the baseline at its trained capacities").is_visible()
+    assert page.locator(".explorer-still img").evaluate("image => image.complete && image.naturalWidth > 500")
+    assert not page.locator("#explorer").is_visible()
+    page.context.close()
+
+
+def test_on_paper_the_picture_stands_for_the_explorer(page):
+    still, moving = page.locator(".explorer-still"), page.locator("#explorer")
+    assert moving.is_visible() and not still.is_visible()
+    page.emulate_media(media="print")
+    assert still.is_visible() and not moving.is_visible()
+    page.emulate_media(media="screen")
+
+
+# --- capacity -------------------------------------------------------------------------------------------------
+
+
+def points(page):
+    return np.reshape(drawn(page, "[...explorer.sides[0].points]"), (169, 2))
+
+
+def test_keys_move_the_capacity_and_points_between_trained_ones_are_interpolated(page, index, all_runs):
+    low, high = (halves(stop["map"], 169, 2) for stop in stops(index, "all"))
+    slider = part(page, "capacity")
+    near(points(page), high)
+    slider.focus()
+    page.keyboard.press("Home")
+    near(points(page), low)
+    page.wait_for_function("explorer.sides[0].network")
+    check_reconstruction(page, all_runs["all-c1"])
+    page.keyboard.press("ArrowRight")
+    near(points(page), 0.8 * low + 0.2 * high)
+    assert "between the networks trained at 1 and 10 nats" in page.locator(".note").first.text_content()
+    assert slider.get_attribute("aria-valuetext") == "about 2.80 nats, interpolated"
+    assert page.evaluate("explorer.sides[0].network") is None and max(canvas(page, "explorer.sides[0].image")) == 0
+    page.keyboard.press("PageUp")
+    near(points(page), high)
+    page.wait_for_function("explorer.sides[0].network")
+    check_reconstruction(page, all_runs["all-c10"])
+
+
+def test_the_mouse_moves_the_capacity_and_it_stays_at_a_trained_one_near_by(page, index):
+    low, high = (halves(stop["map"], 169, 2) for stop in stops(index, "all"))
+    slide(page, part(page, "capacity"), 0.5)
+    t = drawn(page, "Number(explorer.sides[0].slider.value)")
+    assert 0.4 < t < 0.6
+    near(points(page), (1 - t) * low + t * high)
+    slide(page, part(page, "capacity"), 0.05)
+    near(points(page), low)
+
+
+def test_play_lowers_the_capacity_to_the_end(page, index):
+    part(page, "play").click()
+    page.wait_for_function("explorer.sides[0].capacity > 1 && explorer.sides[0].capacity < 10")
+    page.wait_for_function("explorer.sides[0].capacity === 1 && !explorer.playing")
+    near(points(page), halves(stops(index, "all")[0]["map"], 169, 2))
+    assert part(page, "play").text_content() == "Play"
+
+
+def test_play_jumps_where_motion_is_not_wanted(page):
+    page.emulate_media(reduced_motion="reduce")
+    seen = page.evaluate("""async () => {
+        const seen = new Set();
+        explorer.sides[0].play.click();
+        while (explorer.playing) { seen.add(explorer.sides[0].capacity); await new Promise(requestAnimationFrame); }
+        return [...seen, explorer.sides[0].capacity];
+    }""")
+    page.emulate_media(reduced_motion="no-preference")
+    assert set(seen) == {1, 10}
+
+
+def test_the_model_is_chosen_by_keys(page, index, all_runs):
+    model, slug = index["models"][0][0], stops(index, index["models"][0][0])[-1]["slug"]
+    part(page, "model").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(f"explorer.sides[0].slug === '{slug}' && explorer.sides[0].network")
+    assert part(page, "model").input_value() == model
+    check_reconstruction(page, all_runs[slug])
+    near(points(page), halves(stops(index, model)[-1]["map"], 169, 2))
+
+
+# --- plane and colour -----------------------------------------------------------------------------------------
+
+
+def test_the_plane_is_chosen_by_keys(page, index):
+    codes = halves(stops(index, "all")[1]["codes"], 169, 5)
+    part(page, "plane").focus()
+    page.keyboard.press("ArrowDown")
+    near(points(page), codes[:, [0, 1]])
+    page.keyboard.press("End")
+    near(points(page), codes[:, [3, 4]])
+    spreads = halves(stops(index, "all")[1]["spreads"], 169, 5)
+    near(np.reshape(drawn(page, "[...explorer.sides[0].spreads]"), (169, 2)), spreads[:, [3, 4]])
+
+
+def test_each_colouring_is_the_pairs_own_and_the_points_wear_it(page, index):
+    select = part(page, "colour")
+    for name, colours in index["colours"]:
+        select.select_option(name)
+        rgb = [[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in colours]
+        key = drawn(page, "[...explorer.key.getContext('2d').getImageData(0, 0, 13, 13).data]")
+        near(np.reshape(key, (169, 4))[:, :3], rgb, 0)
+        far = np.abs(points(page)).max(1).argmax()           # a point at the rim, which no other covers but its neighbours
+        seen = drawn(page, f"""(() => {{ const side = explorer.sides[0], canvas = side.plot, half = canvas.width / 2;
+            const scale = (half - 26 * devicePixelRatio) / explorer.limit(), [x, y] = side.points.slice({2 * far}, {2 * far + 2});
+            return [...canvas.getContext('2d').getImageData(half + scale * x, half - scale * y, 1, 1).data]; }})()""")
+        assert min(np.abs(np.subtract(seen[:3], colour)).max() for colour in rgb) <= 2, name
+    select.focus()
+    page.keyboard.press("Home")
+    assert drawn(page, "explorer.colours") == index["colours"][0][1]
+
+
+# --- stimulus -------------------------------------------------------------------------------------------------
+
+
+def test_keys_and_mouse_move_the_stimulus_and_its_reconstruction_follows(page, all_runs):
+    part(page, "uc").focus()
+    page.keyboard.press("ArrowRight")
+    image = np.reshape(check_reconstruction(page, all_runs["all-c10"]), (13, 13))
+    assert drawn(page, "[explorer.uc, explorer.lc]") == [4, 9]
+    assert image[:6, 4].sum() == image[6].sum() == image[7:, 9].sum() == 0 and set(np.unique(image)) == {0, 1}
+    slide(page, part(page, "lc"), 0)
+    image = np.reshape(check_reconstruction(page, all_runs["all-c10"]), (13, 13))
+    assert drawn(page, "[explorer.uc, explorer.lc]") == [4, 0] and image[7:, 0].sum() == 0
+    near(canvas(page, "explorer.canvas"), 255 * (1 - image.ravel()), 0)
+
+
+def test_new_noise_is_another_draw_of_the_same_pair(page, all_runs):
+    before = drawn(page, "[...explorer.image]")
+    part(page, "again").focus()
+    page.keyboard.press("Enter")
+    after = np.reshape(check_reconstruction(page, all_runs["all-c10"]), (13, 13))
+    assert 3 < np.abs(after.ravel() - before).sum() < 60 and after[:6, 3].sum() == after[7:, 9].sum() == 0
+
+
+def test_draws_have_the_noise_of_the_data_set(page):
+    mean = page.evaluate("""() => { const sum = new Array(169).fill(0);
+        for (let n = 0; n < 2000; n++) { explorer.choosePair(3, 9, n); explorer.image.forEach((x, i) => sum[i] += x / 2000); }
+        return sum; }""")
+    expected = 1 - np.vstack([[data.PROFILE[3]] * 6, [np.ones(13)], [data.PROFILE[9]] * 6])
+    near(np.reshape(mean, (13, 13)), expected, 5 * 0.5 / 2000**0.5)
+
+
+def test_a_click_on_a_point_or_on_the_key_chooses_its_pair(page, all_runs):
+    spot = drawn(page, """(() => { const side = explorer.sides[0], half = side.plot.clientWidth / 2;
+        const scale = (half - 26) / explorer.limit(), pair = 11 * 13 + 1;
+        return [half + scale * side.points[2 * pair], half - scale * side.points[2 * pair + 1]]; })()""")
+    page.locator(".plot").first.click(position={"x": spot[0], "y": spot[1]})
+    chosen = np.array(drawn(page, "[explorer.uc, explorer.lc]")) @ [13, 1]
+    where = points(page)
+    assert np.hypot(*(where[chosen] - where[11 * 13 + 1])) < 0.02 * np.abs(where).max()
+    check_reconstruction(page, all_runs["all-c10"])
+    page.locator(".key canvas").click(position={"x": 4 * 2 + 2, "y": 4 * 12 + 2})
+    assert drawn(page, "[explorer.uc, explorer.lc]") == [12, 2]
+    check_reconstruction(page, all_runs["all-c10"])
+
+
+def test_pixels_are_drawn_with_the_mouse_and_with_keys(page, all_runs):
+    before = np.array(drawn(page, "[...explorer.image]"))
+    box = page.locator(".stimulus canvas").bounding_box()
+    at = lambda row, column: (box["x"] + 14 * column + 7, box["y"] + 14 * row + 7)
+    page.mouse.move(*at(6, 2))
+    page.mouse.down()
+    page.mouse.move(*at(6, 3))
+    page.mouse.up()
+    image = np.array(check_reconstruction(page, all_runs["all-c10"]))
+    assert np.flatnonzero(image != before).tolist() == [6 * 13 + 2, 6 * 13 + 3]
+    page.keyboard.press("Tab")
+    page.locator(".stimulus canvas").focus()
+    for key in ("ArrowUp", "ArrowLeft", "Space"):
+        page.keyboard.press(key)
+    again = np.array(check_reconstruction(page, all_runs["all-c10"]))
+    assert np.flatnonzero(again != image).tolist() == [5 * 13 + 2]
+    assert "Row 5, column 2" in page.locator(".explorer .status").text_content()
+    part(page, "clear").click()
+    assert sum(check_reconstruction(page, all_runs["all-c10"])) == 0
+
+
+# --- latents and answers --------------------------------------------------------------------------------------
+
+
+def test_keys_and_mouse_move_a_latent_and_the_image_follows(page, all_runs):
+    slider = page.get_by_label("latent 2").first
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    z, pixels = drawn(page, f"[[...explorer.sides[0].z], {PIXELS.format(0)}]")
+    assert z[1] == float(slider.input_value())
+    near(pixels, decoded(all_runs["all-c10"], z))
+    slide(page, page.get_by_label("latent 4").first, 0.8)
+    z, pixels = drawn(page, f"[[...explorer.sides[0].z], {PIXELS.format(0)}]")
+    assert 2 < z[3] < 2.8
+    near(pixels, decoded(all_runs["all-c10"], z))
+    near(canvas(page, "explorer.sides[0].image"), 255 * (1 - np.array(pixels)), 0.6)
+    part(page, "back").click()
+    check_reconstruction(page, all_runs["all-c10"])
+
+
+def test_latents_show_code_spread_and_rate_and_unused_ones_are_marked(page, index, models):
+    for model, listed in models.items():
+        rates = stops(index, model)[-1]["rates"]
+        show(page, f"model={model}&capacity=99&uc=3&lc=9")
+        image = drawn(page, "[...explorer.image]")
+        with torch.inference_mode():
+            mu, logvar = listed[-1][1].model.encode(torch.tensor(image).view(1, 1, 13, 13))
+        rows = [row.split("|") for row in drawn(page, """[...document.querySelector('.latents').querySelectorAll('.latent')]
+            .map(row => row.querySelector('output').textContent + '|' + row.querySelector('.rate').textContent + '|' + row.className)""")]
+        for (code, rate, names), m, v, expected in zip(rows, mu[0], logvar[0], rates, strict=True):
+            near([float(x.replace("−", "-")) for x in code.split(" ± ")], [m, (v / 2).exp()], 0.0051)
+            assert (rate, "unused" in names) == (("unused", True) if expected <= 0.01 else (f"{expected:.2f} nats", False))
+
+
+def test_heads_answer_as_in_torch_and_are_told_right_or_wrong(page, index, all_runs):
+    answers = drawn(page, "[...document.querySelectorAll('.decoded dd')].slice(0, 5).map(dd => [...dd.children].map(x => x.textContent))")
+    mu, _ = reconstruction(all_runs["all-c10"], drawn(page, "[...explorer.image]"))
+    with torch.inference_mode():
+        classes = all_runs["all-c10"].model.classify(torch.tensor(mu)[None])
+    for (_, said, verdict), (task, p) in zip(answers, classes.items(), strict=True):
+        p = p[0].numpy()
+        best = int(p > 0.5) if p.ndim == 0 else int(p.argmax())
+        sure = float(max(p, 1 - p)) if p.ndim == 0 else float(p.max())
+        about = index["tasks"][task]
+        assert said.rsplit(" (", 1)[0] == about["classes"][best]
+        near(float(said.rsplit("(", 1)[1][:-1]), sure, 0.0051)
+        assert verdict == ("right" if about["truth"][3 * 13 + 9] == best else "wrong")
+
+
+# --- two networks, the address, the command -------------------------------------------------------------------
+
+
+def test_a_second_network_sees_the_same_stimulus_at_the_same_or_another_capacity(page, all_runs):
+    part(page, "second").focus()
+    page.keyboard.press("Space")
+    part(page, "model", second=True).select_option("all")
+    page.wait_for_function("explorer.sides[1].network")
+    part(page, "capacity").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("explorer.sides.every(side => side.slug === 'all-c1' && side.network)")
+    part(page, "linked").click()
+    part(page, "capacity", second=True).focus()
+    page.keyboard.press("End")
+    page.wait_for_function("explorer.sides[1].slug === 'all-c10' && explorer.sides[1].network")
+    part(page, "uc").focus()
+    page.keyboard.press("Home")
+    check_reconstruction(page, all_runs["all-c1"], 0)
+    check_reconstruction(page, all_runs["all-c10"], 1)
+    part(page, "second").click()
+    assert not page.locator(".plot").nth(1).is_visible()
+
+
+def test_a_view_is_linked_by_its_address(opened, visit, book, all_runs):
+    state = ("model=all&capacity=1&model2=all&capacity2=10&z2=1,-0.5,0,0.25,2&plane=2,5&colour=x_LC"
+             "&pixels=fffffffffffffffffff3008fffffffffffffffffff1")
+    page = visit(f"file://{book}/book/explore.html#{state}")
+    page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
+    page.wait_for_function("explorer.sides[1].network")
+    assert drawn(page, "explorer.hash()") == state
+    image = np.reshape(check_reconstruction(page, all_runs["all-c1"]), (13, 13))
+    assert image[6].sum() == 0 and image.sum() == 156
+    near(drawn(page, PIXELS.format(1)), decoded(all_runs["all-c10"], [1, -0.5, 0, 0.25, 2]))
+    part(page, "uc").focus()
+    page.keyboard.press("End")
+    page.wait_for_function("location.hash.includes('uc=12')")
+    page.evaluate("location.hash = 'model=all&capacity=10&uc=7&lc=7'")
+    page.wait_for_function("explorer.uc === 7 && explorer.sides[0].network")
+    check_reconstruction(page, all_runs["all-c10"])
+    page.context.close()
+
+
+@pytest.mark.parametrize("state", ["model=E9M9", "model=all&capacity=x&uc=-4&lc=99&z=1,2&plane=7,8&colour=no&pixels=zz", "&&&===%E0%A4%A"])
+def test_an_address_that_makes_no_sense_shows_something_sensible(page, state):
+    show(page, state)
+    assert drawn(page, "explorer.sides[0].network.pixels.every(x => x >= 0 && x <= 1) && explorer.uc >= 0 && explorer.lc <= 12")
+    if "E9M9" in state:
+        assert "E9M9 is not here" in page.locator(".explorer .status").text_content()
+
+
+def test_links_to_views_move_the_explorer(page):
+    page.get_by_role("link", name="both corridors closed").click()
+    page.wait_for_function("explorer.drawn")
+    assert drawn(page, "explorer.image.reduce((a, b) => a + b)") == 156
+
+
+def test_the_command_on_the_page_is_the_networks_and_can_be_copied(visit, served, index):
+    page = visit(f"{served}/book/explore.html", permissions=["clipboard-read", "clipboard-write"])
+    page.wait_for_selector(".command code")
+    shown = page.locator(".command code").all_text_contents()
+    assert shown == index["models"][0][1][-1]["commands"]
+    page.get_by_role("button", name="Copy").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.explorer .status').textContent === 'Copied.'")
+    assert page.evaluate("navigator.clipboard.readText()") == shown[0]
+    page.context.close()
+
+
+# --- for everyone ---------------------------------------------------------------------------------------------
+
+
+def test_every_control_is_reached_by_tab_and_shows_its_focus(page):
+    page.locator("#explorer").evaluate("root => root.querySelector('select').focus()")
+    count = page.locator("#explorer").evaluate("""root => [...root.querySelectorAll('select, button, input, [tabindex="0"]')]
+        .filter(x => !x.disabled && x.checkVisibility()).length""")
+    for _ in range(count):
+        outline = page.evaluate("document.activeElement.closest('#explorer') && getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", page.evaluate("document.activeElement?.outerHTML")
+        page.keyboard.press("Tab")
+    assert not page.evaluate("document.activeElement.closest('#explorer')")
+
+
+def test_each_picture_says_in_words_what_it_shows(page, all_runs):
+    page.wait_for_function("document.querySelector('.plot').ariaLabel?.includes('all at 10 nats')")
+    x, y = points(page)[3 * 13 + 9]
+    spoken = page.locator(".plot").first.get_attribute("aria-label").replace("−", "-")
+    assert f"Pair x_UC 3, x_LC 9 is ringed, at {x:.2f}, {y:.2f}." in spoken
+    assert "Lightest above: column 3 (100 % open), below: column 9" in page.locator(".stimulus canvas").get_attribute("aria-label")
+    pixels = reconstruction(all_runs["all-c10"], drawn(page, "[...explorer.image]"))[1].reshape(13, 13)
+    assert f"Lightest above: column {pixels[:6].mean(0).argmin()} " in page.locator(".decoded canvas").first.get_attribute("aria-label")
+
+
+@pytest.mark.parametrize("width", [400, 1000, 1600])
+def test_the_page_fits_its_width(opened, width):
+    opened.set_viewport_size({"width": width, "height": 900})
+    for state in ("model=all&capacity=10", "model=all&capacity=10&model2=all"):
+        show(opened, state)
+        assert drawn(opened, "document.documentElement.scrollWidth <= innerWidth")
+        assert drawn(opened, """[...document.querySelectorAll('#explorer *')].every(x => !x.checkVisibility() ||
+            x.getBoundingClientRect().right <= document.querySelector('#explorer').getBoundingClientRect().right + 1)""")
+    opened.set_viewport_size({"width": 1200, "height": 900})
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["explore", "widget"])
+def test_axe_finds_no_serious_fault(visit, book, theme, name):
+    page = visit(f"file://{book}/book/{name}.html#model=all&capacity=10&model2=all", color_scheme=theme,
+                 ready="document.querySelector('.explorer')?.explorer?.sides[0].network")
+    page.wait_for_function("document.querySelector('.plot').ariaLabel")
+    page.evaluate("theme => { document.documentElement.dataset.theme = document.documentElement.dataset.mode = theme; }", theme)
+    page.add_script_tag(path=paper.ROOT / "tests/vendor/axe.min.js")
+    faults = page.evaluate("axe.run().then(found => found.violations)")
+    assert [(fault["id"], fault["nodes"][0]["html"][:200], fault["nodes"][0]["failureSummary"]) for fault in faults
+            if fault["impact"] in ("serious", "critical")] == []
+    page.context.close()
+
+
+def test_a_frame_is_drawn_quickly(page):
+    """Far from the 10 ms of benchmarks/explorer.py, since other programs may keep the machine busy."""
+    show(page, "model=all&capacity=10&model2=all")
+    page.wait_for_function("explorer.sides[1].network")
+    took = page.evaluate("""() => { const took = [];
+        for (let n = 0; n < 30; n++) { const start = performance.now(); explorer.sides[0].moved = true; explorer.render(); took.push(performance.now() - start); }
+        return took.sort((a, b) => a - b)[15]; }""")
+    assert took < 100
