@@ -1,38 +1,69 @@
 # Each target first makes the Python environment in .venv when that is missing or older than its lists.
-# Python 3.11 or later, make and git are all it takes. Other variables: CORES=2, PYTHON=/path/to/python3.
+# Python 3.11 or later, make and git are all it takes. Other variables: CORES=2, GPU=1, PYTHON=/path/to/python3.
 
 PYTHON ?=
 CORES ?= all
 SEEDS ?= 1
+GPU ?= 0
 MATHJAX = 3.2.2
 REQUIREJS = 2.3.8
 HTML_MANAGER = 1.0.15
 AXE = 4.14.1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --rerun-incomplete
 
-.PHONY: help book test smoke reproduce plan vendor clean
+# One process at a time makes a target. The system frees this lock however its holder ends; Snakemake's own (hence
+# --nolock) would outlive a kill. A job on a GPU has it alone.
+define ALONE
+import fcntl, os, sys
+os.makedirs(".snakemake", exist_ok=True)
+lock = os.open(f".snakemake/{sys.argv[1]}.lock", os.O_CREAT | os.O_WRONLY)
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit(f"make {sys.argv[1]} runs already in this folder; wait until it ends")
+os.set_inheritable(lock, True)
+os.execvp(sys.argv[2], sys.argv[2:])
+endef
+export ALONE
+ALONE_DO = python -c "$$ALONE" $@
+SNAKEMAKE = snakemake --quiet host rules progress --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
+SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
+
+.PHONY: help book test smoke reproduce plan slurm-smoke picture chromium vendor clean
 
 help:            ## this list
-	@sed -n 's/^\([a-z]*\): [^#]*## /\1\t/p; s/^help: *## /help\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\): [^#]*## /\1\t/p; s/^help: *## /help\t/p' Makefile | expand -t 14
 
 book: .venv/ready    ## run the pages whose inputs changed, build the book: _build/html/index.html (never trains)
-	@$(SNAKEMAKE) book
+	@$(ALONE_DO) $(SNAKEMAKE) book
 	@echo "The book: _build/html/index.html"
 
-test: .venv/ready    ## the tests
+test: .venv/ready chromium   ## the tests
 	@python -m pytest -q
 
 smoke: .venv/ready   ## the whole graph with tiny networks, in smoke/, about a minute
-	@rm -rf smoke
-	@$(SNAKEMAKE) smoke
+	@$(ALONE_DO) sh -c 'rm -rf smoke && exec $(SNAKEMAKE) smoke'
 	@echo "The smoke run's book, not results: smoke/_build/html/index.html"
 
-reproduce: .venv/ready   ## train all networks anew, in reproduce/, and compare; SEEDS=5 for five seeds. Hours
-	@$(SNAKEMAKE) reproduce --keep-going --config seeds=$(SEEDS)
+reproduce: .venv/ready   ## train all networks anew, in reproduce/, and compare; SEEDS=5 for five seeds. Goes on where it was stopped
+	@$(ALONE_DO) $(SNAKEMAKE) --keep-going $(SETTINGS) reproduce
+	@echo "All numbers beside the released and the published ones: reproduce/comparison.txt"
 
-plan: .venv/ready    ## what `make book` would do, and why
+plan: .venv/ready    ## what `make book` and `make reproduce` would do, and what the training costs
 	@snakemake --quiet host --cores 1 --dry-run book
+	@snakemake --quiet host rules --cores 1 --dry-run $(SETTINGS) reproduce
+	@geomlib plan --folder reproduce/runs --seed $$(seq 0 $$(($(SEEDS) - 1)))
+
+slurm-smoke: .venv/ready   ## `make smoke` through a Slurm of one node, started for it (Debian, as root)
+	@$(ALONE_DO) profiles/slurm/one_node.sh
+
+picture: .venv/ready   ## draw the README's picture and table anew from the released networks
+	@python book/picture.py
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -qqy --no-install-recommends chromium >/dev/null; } || \
+	  { echo "The browser tests need Chromium and can't install it here: install the package chromium, then make test"; exit 1; }
 
 vendor: .venv/ready  ## fetch other people's files (book/_static/vendor, tests/vendor) anew from npm and .venv
 	@set -e; cd book/_static/vendor; get() { mkdir -p "$$2"; tar -xzf "$$(npm pack --silent $$1)" -C "$$2" --strip-components=$$3 $$4; rm *.tgz; }; \
@@ -48,7 +79,7 @@ vendor: .venv/ready  ## fetch other people's files (book/_static/vendor, tests/v
 	  sha256sum --check SHA256SUMS; cd ../../../tests/vendor; sha256sum --check SHA256SUMS
 
 clean:           ## remove what `make book` and `make smoke` made; keeps .venv, runs/ and reproduce/
-	rm -rf _build book/pages smoke .snakemake
+	rm -rf _build book/pages book/_static/explorer smoke .snakemake
 
 .venv/ready: pyproject.toml constraints.txt
 	@set -e; for python in "$(PYTHON)" python3.11 python3 python3.12 python3.13; do \

@@ -1,31 +1,78 @@
-# The one dependency graph: runs -> pages -> book.
+# The one dependency graph: runs -> classifiers -> measures -> pages -> book.
 #
-# Released runs (data/runs) are inputs that no rule makes, so the book never trains. The rule `run` trains into
-# smoke/runs and reproduce/runs alone. Everything below smoke/ is made by the same rules as the book, from tiny
-# networks.
+# Released runs (data/runs) are inputs that no rule makes, so the book never trains. The rule `train` trains into
+# smoke/ and reproduce/ alone, a stack a job. Snakemake removes what a job makes before it starts and when it fails, so
+# a run or a page is never its output; a list or a checksum beside them is. Runs look after themselves
+# (geomlib/runs.py): a job that is asked again finds what is trained, and goes on from the last checkpoint of the rest.
+#
+# What is below smoke/ is made by the same rules as the book and the numbers, from tiny networks.
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 # The pages are those of _toc.yml, book/pages/NAME. NAME is the page's notebook too, unless it is listed here.
 TEMPLATES = {                                # page: its notebook and parameters
+    f"geometry-{model}": ("geometry", {"model": model}) for model in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5")
 }
-SMOKE = {"steps": 40, "steps_per_epoch": 20}  # fields of Spec
+SEEDS = range(int(config.get("seeds", 1)))   # of `reproduce`: make reproduce SEEDS=5
+GPU = int(config.get("gpu", 0))              # 1: all that fit a job, on a GPU; 0: one network, on a core
+SMOKE = {"steps": 20, "steps_per_epoch": 10, "train_end": 2000, "validation_end": 5000}  # fields of Spec
 BANNER = "Smoke run: tiny networks, trained for a moment to try the machinery. **Nothing on this page is a result.**"
 
 
 def files(*patterns):
     found = {str(path) for pattern in patterns for path in Path().glob(pattern) if path.is_file()}
-    return sorted(path for path in found if not path.startswith("book/pages/") and "__pycache__" not in path)
+    return sorted(path for path in found if not re.match("book/(pages|_static/explorer)/|.*__pycache__", path))
 
 
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
 CODE = files("geomlib/**/*.py")
 DATA = files("data/*.csv", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv")
-SEEDS = range(int(config.get("seeds", 1)))
-RELEASED = sorted(path.name for path in Path("data/runs").glob("*-c*-s*"))  # make smoke trains their small twins
+
+
+def paper():
+    import geomlib.paper                     # here, because it takes seconds and the book needs none of it
+
+    return geomlib.paper
+
+
+@cache
+def stacks(root):
+    """Name -> (models, capacities, seeds) that one job trains: networks, and heads that classify the codes of others."""
+    models, heads = paper().MODELS, paper().CLASSIFIERS
+    capacities, seeds = ([0.3, 10], [0]) if root == "smoke/" else (paper().CAPACITIES, SEEDS)
+    if root == "smoke/" or GPU:
+        return {"networks": (models, capacities, seeds), "heads": (heads, capacities, seeds)}
+    networks = {f"{m}-c{c:g}-s{s}": ([m], [c], [s]) for s in seeds for m in models for c in capacities}
+    return networks | {f"{task}-heads-s{s}": ([name for name in heads if name.startswith(task)], capacities, [s])
+                       for s in seeds for task in paper().ONE_HEAD}
+
+
+def lists(root, *wanted):
+    """The lists that say that the runs with these (models, capacities, seeds) are trained."""
+    return [f"{root}runs/{name}.txt" for name, stack in stacks(root).items()
+            if all(set(some) & set(held) for some, held in zip(wanted, stack))]
+
+
+def sources(job):
+    """The networks whose codes the heads of a stack classify."""
+    models, *rest = stacks(job.root)[job.stack]
+    return lists(job.root, [paper().CLASSIFIERS[name][1] for name in models if name in paper().CLASSIFIERS], *rest)
+
+
+def words(root, models, capacities, seeds):
+    """What names runs on the command line of `geomlib`."""
+    changes = ["--set", *(f"{name}={value}" for name, value in SMOKE.items())] if root == "smoke/" else []
+    return [*models, "--capacity", *capacities, "--seed", *seeds, "--folder", f"{root}runs", *changes]
+
+
+def all_measures(job):
+    _, capacities, seeds = zip(*stacks(job.root).values())
+    return [f"{job.root}measures/c{c:g}-s{s}.csv" for s in sorted({*sum(map(list, seeds), [])})
+            for c in sorted({*sum(map(list, capacities), [])})]
 
 
 def parameters(page):
@@ -38,11 +85,12 @@ def parameters(page):
 
 
 wildcard_constraints:
-    root = "(smoke/)?",
-    folder = "smoke|reproduce",
-    model = r"\w+",
+    root = "(smoke/|reproduce/)?",
     capacity = r"[\d.]+",
     seed = r"\d+",
+
+
+localrules: book, smoke, reproduce, stage, comparison
 
 
 rule book:
@@ -50,19 +98,39 @@ rule book:
 
 
 rule smoke:
-    input: "smoke/_build/html/index.html"
+    input: "smoke/_build/html/index.html", "smoke/comparison.txt"
 
 
 rule reproduce:
     input: "reproduce/comparison.txt"
-    shell: "cat {input:q}"
 
 
-rule run:
-    output: touch("{folder}/runs/{model}-c{capacity}-s{seed}.done")
-    params: changes = lambda run: ["--set", *(f"{k}={v}" for k, v in SMOKE.items())] if run.folder == "smoke" else []
-    shell: "geomlib train {wildcards.model} --capacity {wildcards.capacity} --seed {wildcards.seed}"
-           " --folder {wildcards.folder}/runs {params.changes:q}"
+rule train:
+    input: sources
+    output: "{root}runs/{stack}.txt"
+    params: words = lambda job: words(job.root, *stacks(job.root)[job.stack])
+    threads: lambda job: 2 if job.root == "smoke/" else 1
+    resources: mem_mb = 8000 if GPU else 2000, runtime = 120, gpu = GPU
+    shell: "geomlib train {params.words:q} > {output:q}.new && mv {output:q}.new {output:q}"
+
+
+rule measures:
+    input:
+        runs = lambda job: lists(job.root, [*paper().MODELS, *paper().CLASSIFIERS], [float(job.capacity)], [int(job.seed)]),
+        code = CODE,
+    output: "{root}measures/c{capacity}-s{seed}.csv"
+    params: words = lambda job: words(job.root, [], [job.capacity], [job.seed])
+    resources: mem_mb = 3000, runtime = 30
+    shell: "geomlib results {params.words:q} -o {output:q}"
+
+
+rule comparison:
+    input: all_measures
+    output:
+        results = "{root}results.csv",
+        comparison = "{root}comparison.txt",
+    shell: "awk 'NR == 1 || FNR > 1' {input:q} > {output.results:q};"
+           " geomlib compare {output.results:q} > {output.comparison:q}; tail -n 3 {output.comparison:q}"
 
 
 rule page:
@@ -70,10 +138,19 @@ rule page:
         notebook = lambda page: f"notebooks/{TEMPLATES.get(page.name, (page.name,))[0]}.md",
         code = CODE,
         data = DATA,
-        runs = lambda page: [f"smoke/runs/{run}.done" for run in RELEASED] if page.root else [],
-    output: "{root}book/pages/{name}.ipynb"
-    params: options = parameters
-    shell: "geomlib page {input.notebook:q} -o {output:q} {params.options:q}"
+        runs = lambda page: [f"smoke/runs/{name}.txt" for name in stacks("smoke/")] if page.root else [],
+    output: "{root}book/pages/{name}.sum"
+    params: options = parameters, page = "{root}book/pages/{name}.ipynb"
+    resources: mem_mb = 3000, runtime = 30
+    shell: "geomlib page {input.notebook:q} -o {params.page:q} {params.options:q} && cksum {params.page:q} > {output:q}"
+
+
+rule explorer:
+    # The released networks, as the page's JavaScript reads them; in the smoke book, too.
+    input: DATA, files("geomlib/**/*")
+    output: "{root}book/_static/explorer/index.js"
+    resources: mem_mb = 3000, runtime = 30
+    shell: "python -m geomlib.explorer {wildcards.root}book/_static/explorer"
 
 
 rule stage:
@@ -86,22 +163,10 @@ rule stage:
 rule html:
     input:
         prose = lambda book: [book.root + path for path in PROSE],
-        pages = lambda book: [f"{book.root}book/pages/{name}.ipynb" for name in PAGES],
+        pages = lambda book: [f"{book.root}book/pages/{name}.sum" for name in PAGES],
+        explorer = "{root}book/_static/explorer/index.js",
         notation = "geomlib/__init__.py",
     output: "{root}_build/html/index.html"
     params: root = lambda book: book.root or "."
+    resources: mem_mb = 2000, runtime = 30
     shell: "jupyter-book build {params.root:q} -W -n --keep-going -q"
-
-
-def networks():
-    from geomlib.paper import CAPACITIES, MODELS  # here, because the import takes seconds
-
-    return [f"reproduce/runs/{model}-c{capacity:g}-s{seed}.done" for seed in SEEDS for model in MODELS
-            for capacity in CAPACITIES]
-
-
-rule comparison:
-    input: lambda _: networks()
-    output: "reproduce/comparison.txt"
-    params: seeds = list(SEEDS)
-    shell: "geomlib results --folder reproduce/runs --seed {params.seeds} --compare > {output:q}"

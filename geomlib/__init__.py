@@ -24,4 +24,3 @@ from .theory import rate_distortion
 from .train import Run, decode, encode, evaluate, fit
 from . import data, figures, measures, model, paper, runs, spec, theory, train
 
-__version__ = "0.1.0"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
-
+import time
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,8 @@ import pandas as pd
 
 from . import data, measures, model, paper, runs, train
 from .spec import Spec
+
+DURATIONS = "durations.csv"                 # in a folder of runs: how long its jobs took, for `geomlib plan`
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,6 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="geomlib", description="Train the networks of the paper, run its pages, "
                                   "score its checkpoints. COMMAND --help tells more.")
+    top.add_argument("--version", action="version", version=f"geomlib {metadata.version('geomlib')}, Python "
+                     f"{platform.python_version()}, torch {metadata.version('torch')}, {platform.platform()}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def add(command, help: str, example: str) -> argparse.ArgumentParser:
@@ -46,10 +53,13 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--seed", nargs="+", type=int, default=[0], metavar="S", help="default: 0")
         sub.add_argument("--folder", type=Path, help="of runs; default: data/runs, then runs")
 
+    def add_changes(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change fields of Spec")
+
     sub = add(do_train, "train networks, or find them trained", "E1M1 --capacity 10 --seed 0 --set gamma=200")
     add_runs(sub, "+")
     add_seeds_and_folder(sub)
-    sub.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change fields of Spec")
+    add_changes(sub)
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
     sub = add(do_plan, "what of the paper is trained, what is missing, and its cost", "--seed 0 1 2 3 4")
@@ -77,7 +87,11 @@ def parser() -> argparse.ArgumentParser:
     sub = add(do_results, "compute data/results.csv from trained networks", "--seed 0")
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
-    sub.add_argument("--compare", action="store_true", help="write nothing: print what differs from data/results.csv")
+    add_changes(sub)
+    sub.add_argument("-o", type=Path, metavar="FILE", dest="output", help="write these numbers alone, of runs that are all there")
+
+    sub = add(do_compare, "compare numbers with data/results.csv and the published ones", "reproduce/results.csv")
+    sub.add_argument("file", type=Path, help="made by geomlib results -o")
     return top
 
 
@@ -87,15 +101,27 @@ def chosen(options) -> list[tuple[str, float, int]]:
             for s in getattr(options, "seed", [0])]
 
 
-def do_train(options) -> None:
+def changed(options) -> dict:
+    """The fields that --set changes."""
     from . import pages                      # jupytext and papermill take a second to import
 
     pairs = [text.split("=", 1) for text in options.set]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"--set takes FIELD=VALUE, got {' '.join(options.set)!r}")
-    changes = pages.parse(pairs)
-    wanted = chosen(options)
-    for key, run in zip(wanted, paper.train_all(wanted, options.folder, options.device, **changes)):
+    return pages.parse(pairs)
+
+
+def do_train(options) -> None:
+    wanted, changes = chosen(options), changed(options)
+    places = [paper.place(*key, folder=options.folder, **changes) for key in wanted]
+    fresh = not any(place.exists() or runs.part(place).exists() for place in places)
+    began = time.monotonic()
+    trained = paper.train_all(wanted, options.folder, options.device, **changes)
+    device = train.pick_device(options.device).type
+    one_job = len(trained) == 1 or device == "cuda" or all(run.spec.source for run in trained)
+    if fresh and one_job and not changes:
+        record(places[0].parent, [run.spec for run in trained], device, time.monotonic() - began)
+    for key, run in zip(wanted, trained):
         print(f"{paper.slug(*key, **changes)}: reconstruction loss {run.final.reconstruction:.4f}, "
               f"rate {run.final.rate:.3f} nats, gamma {run.spec.gamma:g}")
 
@@ -105,14 +131,40 @@ def do_plan(options) -> None:
     for key in chosen(options):
         spec, folder = paper.spec(*key), paper.place(*key, folder=options.folder)
         state = "trained" if folder.exists() else "begun" if runs.part(folder).exists() else "missing"
-        rows.append((paper.slug(*key), state, spec.steps * spec.batch_size, spec.tasks, bool(spec.source)))
-    table = pd.DataFrame(rows, columns=["run", "state", "images", "tasks", "frozen"])
+        rows.append((paper.slug(*key), state, spec.steps * spec.batch_size, kind(spec)))
+    table = pd.DataFrame(rows, columns=["run", "state", "images", "kind"])
     missing = table[table.state != "trained"]
     print(table[["run", "state", "images"]].to_string(index=False))
-    speeds = {kind: train.speed(*kind) for kind in set(zip(missing.tasks, missing.frozen))}
-    seconds = sum(row.images / speeds[row.tasks, row.frozen] for row in missing.itertuples())
-    print(f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {seconds / 60:.0f} minutes of "
-          f"one core (timed just now), {1.45 * (~missing.frozen).sum():.0f} MB")
+    device, kinds = train.pick_device("auto").type, set(missing.kind)
+    known = recorded(options.folder or paper.ROOT / paper.OWN, device)
+    speeds = known | {kind: train.speed(*kind) for kind in kinds - known.keys()}
+    minutes = sum(row.images / speeds[row.kind] for row in missing.itertuples()) / 60
+    place = "one core" if device == "cpu" else "the GPU"
+    print(f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {minutes:.0f} minutes of {place} "
+          f"({len(kinds & known.keys())} of {len(kinds)} kinds of network as recorded there, the others timed just now on a core), "
+          f"{sum(0.03 if frozen else 1.45 for _, frozen in missing.kind):.0f} MB")
+
+
+def record(folder: Path, specs: Sequence[Spec], device: str, seconds: float) -> None:
+    """Add how long one job took to a folder's durations.csv: a row for each kind of network in it."""
+    path, images = folder / DURATIONS, sum(spec.steps * spec.batch_size for spec in specs)
+    rows = [(device, " ".join(tasks), frozen, images, round(seconds, 1)) for tasks, frozen in {kind(spec) for spec in specs}]
+    columns = ["device", "tasks", "frozen", "images", "seconds"]
+    pd.DataFrame(rows, columns=columns).to_csv(path, mode="a", header=not path.exists(), index=False)
+
+
+def recorded(folder: Path, device: str) -> dict[tuple, float]:
+    """Kind of network -> images a second, the median of the jobs recorded on such a device."""
+    if not (folder / DURATIONS).exists():
+        return {}
+    table = pd.read_csv(folder / DURATIONS, keep_default_na=False)
+    speeds = (table.images / table.seconds)[table.device == device].groupby([table.tasks, table.frozen]).median()
+    return {(tuple(tasks.split()), frozen): speed for (tasks, frozen), speed in speeds.items()}
+
+
+def kind(spec: Spec) -> tuple[tuple[str, ...], bool]:
+    """What a network's speed depends on: its heads, and whether they read frozen codes."""
+    return spec.tasks, bool(spec.source)
 
 
 def do_page(options) -> None:
@@ -154,18 +206,30 @@ def do_choose(options) -> None:
 
 
 def do_results(options) -> None:
-    stored = lambda *key: paper.run(*key, options.folder) if paper.place(*key, folder=options.folder).exists() else None
-    found = {key: run for key in chosen(options) if (run := stored(*key))}
-    if not found:
-        raise ValueError(f"no trained networks in {options.folder or 'data/runs or runs'}; geomlib train makes them")
+    changes = changed(options)
+    places = {key: paper.place(*key, folder=options.folder, **changes) for key in chosen(options)}
+    missing = [place.name for place in places.values() if not place.exists()]
+    if missing and (options.output or len(missing) == len(places)):
+        raise ValueError(f"{len(missing)} of {len(places)} runs are not in {options.folder or 'data/runs or runs'}: "
+                         f"{', '.join(missing[:3])}, ...; geomlib train makes them")
+
+    def stored(*key):
+        return paper.run(*key, options.folder, **changes) if paper.place(*key, folder=options.folder, **changes).exists() else None
+
+    found = {key: stored(*key) for key, place in places.items() if place.exists()}
     ours = pd.concat([paper.numbers(m, c, run, stored("baseline", c, s)) for (m, c, s), run in found.items()])
-    keys = ["model", "capacity", "seed", "measure"]
-    if options.compare:
-        both = ours.merge(paper.results(), on=keys, suffixes=("", "_stored"))
-        both["difference"] = both.value - both.value_stored
-        print(both.to_string(index=False, float_format="{:.4f}".format))
-        return
-    path = paper.ROOT / "data/results.csv"
-    before = paper.results() if path.exists() else ours[:0]
-    pd.concat([before, ours]).drop_duplicates(keys, keep="last").to_csv(path, index=False, float_format="%.6g")
-    print(f"{path}: {len(ours)} numbers of {len(found)} runs")
+    path = options.output or paper.ROOT / "data/results.csv"
+    if not options.output and path.exists():
+        ours = pd.concat([paper.results(), ours]).drop_duplicates(["model", "capacity", "seed", "measure"], keep="last")
+    ours.to_csv(path, index=False, float_format="%.6g")
+    print(f"{path}: numbers of {len(found)} runs" + (f"; {len(missing)} are missing: {', '.join(missing)}" if missing else ""))
+
+
+def do_compare(options) -> None:
+    table = paper.compare(pd.read_csv(options.file))
+    print(table.to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
+    lost = table[table.ours.isna()]
+    print(f"\n{len(table)} numbers. In data/results.csv but not here: {len(lost)}; here but not there: {table.released.isna().sum()}.")
+    for measure in ("reconstruction_loss", "f1_"):
+        largest = table[table.measure.str.startswith(measure)].difference.abs().max()
+        print(f"Largest difference of {measure.strip('_')} from data/results.csv: {largest:.4f}")

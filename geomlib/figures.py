@@ -6,10 +6,14 @@ opaque white ground, so that they read alike on light and dark pages.
 
 from __future__ import annotations
 
+import base64
+import math
+
 import matplotlib
 import numpy as np
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 # One colour and marker a model, everywhere. Models that share a figure differ for colour-blind eyes too, and all stand
 # out from white (contrast of 3 to 1 or more).
@@ -18,6 +22,8 @@ COLOURS = {"baseline": "#000000", "E1M1": "#D55E00", "E1M2": "#0072B2", "E2M1": 
 MARKERS = {"baseline": "o", "E1M1": "s", "E1M2": "D", "E2M1": "^", "E2M2": "v", "E2M3": "<", "E2M4": ">", "E2M5": "P"}
 GREY = "#595959"                             # published values, limits, notes
 CLASSES = ListedColormap(["#E8E4D8", "#4A6FA5"])             # of a binary task: 0, 1
+CORNERS = ("#1C2F6E", "#6B4A00", "#A9C4F5", "#F3D662")       # of a square of classes: x_uc darkens, x_lc: blue, yellow
+MOVED = "PuOr"                               # of distortions: orange where moved together, purple where moved apart
 STYLE = {
     "figure.figsize": (5, 3.4), "figure.dpi": 120, "figure.facecolor": "white", "savefig.facecolor": "white",
     "figure.constrained_layout.use": True, "axes.facecolor": "white", "axes.spines.top": False,
@@ -38,15 +44,34 @@ def style() -> None:
         set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches=None)
 
 
-def draw_images(ax, images, rows=(), columns=()) -> None:
-    """A table of images with a gap between them: 0 (open) is white, 1 (wall) black.
+def download(name: str, table):
+    """A link below a figure: its data (a DataFrame) as a CSV file that the page itself holds, so that it works offline."""
+    from IPython.display import HTML
+
+    text = base64.b64encode(table.to_csv(float_format="%.5g").encode()).decode()
+    return HTML(f'<p class="download"><a download="{name}.csv" href="data:text/csv;base64,{text}">'
+                f"Data of this figure: {name}.csv</a></p>")
+
+
+def class_colours(n: int) -> ListedColormap:
+    """A colour for each of n classes: two, or a square of them, row by row, between the four of `CORNERS`."""
+    if n == 2:
+        return CLASSES
+    down, across = (x[..., None] for x in np.indices((math.isqrt(n),) * 2) / (math.isqrt(n) - 1))
+    a, b, c, d = (np.array(to_rgb(colour)) for colour in CORNERS)
+    square = (1 - down) * ((1 - across) * c + across * d) + down * ((1 - across) * a + across * b)
+    return ListedColormap(square.reshape(-1, 3))
+
+
+def draw_images(ax, images, rows=(), columns=(), cmap="gray_r") -> None:
+    """A table of images with a gap between them; by default 0 (open) is white, 1 (wall) black.
 
     images (R, C, 13, 13) in 0..1; rows, columns: texts beside and above, or none
     """
     r, c, side, _ = images.shape
     table = np.full((r, side + 2, c, side + 2), np.nan)
     table[:, 1:-1, :, 1:-1] = np.moveaxis(images, 1, 2)
-    ax.imshow(table.reshape(r * (side + 2), -1), cmap="gray_r", vmin=0, vmax=1, aspect="equal")
+    ax.imshow(table.reshape(r * (side + 2), -1), cmap=cmap, vmin=0, vmax=1, aspect="equal")
     middle = side / 2 + 0.5 + (side + 2) * np.arange(max(r, c))
     ax.set_xticks(middle[:len(columns)], columns)
     ax.set_yticks(middle[:len(rows)], rows)
@@ -64,11 +89,16 @@ def draw_map(ax, values, label="", limits=(None, None), title="") -> None:
     _positions(ax, title)
 
 
-def draw_classes(ax, labels, title="") -> None:
-    """The class of each pair of positions, x_uc down and x_lc across, with a line between classes: labels (13, 13)."""
-    binary = labels.max() == 1
-    ax.imshow(labels, cmap=CLASSES if binary else "viridis")
-    if not binary:
+def draw_classes(ax, labels, title="", marked=()) -> None:
+    """The class of each pair of positions, x_uc down and x_lc across, with a line between classes: labels (13, 13).
+
+    marked: pairs (x_uc, x_lc) that get their number, from 1
+    """
+    n = labels.max() + 1
+    ax.imshow(labels, cmap=class_colours(n))
+    for number, (uc, lc) in enumerate(marked, 1):
+        _number(ax, lc, uc, number)
+    if n > 2:
         row, column = np.nonzero(np.diff(labels, axis=0))
         ax.hlines(row + 0.5, column - 0.5, column + 0.5, color="white", linewidth=1)
         row, column = np.nonzero(np.diff(labels, axis=1))
@@ -79,6 +109,65 @@ def draw_classes(ax, labels, title="") -> None:
 def _positions(ax, title) -> None:
     ax.set(title=title, xlabel="$x_{LC}$ (column)", ylabel="$x_{UC}$ (column)", xticks=[0, 6, 12], yticks=[0, 6, 12])
     ax.spines[:].set_visible(True)
+
+
+def _number(ax, x, y, number) -> None:
+    ax.text(x, y, str(number), ha="center", va="center", fontsize=9, fontweight="bold",
+            path_effects=[withStroke(linewidth=2.5, foreground="white")])
+
+
+def draw_embedding(ax, points, classes, marked, names=(), title="") -> None:
+    """Codes in a plane, coloured by their class; some are marked by a number, from 1.
+
+    points (N, 2) in the units of the codes; classes (N,) in 0..K-1; marked: row of each mark; names: of the K classes
+    """
+    colours = class_colours(max(classes.max() + 1, 2))
+    edge = {"edgecolors": GREY, "linewidths": 0.3}
+    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=14, **edge)
+    for number, row in enumerate(marked, 1):
+        _number(ax, *points[row], number)
+    for k, name in enumerate(names):
+        ax.scatter([], [], color=colours(k), s=30, label=name, **edge)
+    ax.set(title=title, aspect="equal", xlabel="units of the code", adjustable="datalim")
+    if names:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(names))
+
+
+def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 1), title="") -> None:
+    """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns."""
+    shown = ax.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
+    for (r, c), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            light = np.dot(shown.cmap(shown.norm(value))[:3], [0.3, 0.59, 0.11]) > 0.5
+            ax.text(c, r, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center",
+                    color="black" if light else "white")
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.tick_params(length=0)
+    ax.set_title(title)
+    ax.spines[:].set_visible(False)
+    if label:
+        ax.figure.colorbar(shown, ax=ax, label=label, fraction=0.046, pad=0.03)
+
+
+def draw_distortion(ax, values, limit, label, title="") -> None:
+    """A distortion matrix of a square of classes, row by row, with a line where the first position changes.
+
+    values (K, K), K = 25 or 169, grey where a class has no image; colours end at -limit and limit; label: of the rows
+    """
+    side = math.isqrt(len(values))
+    ax.set_facecolor("#BBBBBB")
+    shown = ax.imshow(values, cmap=MOVED, vmin=-limit, vmax=limit)
+    for k in range(1, side):
+        ax.axhline(k * side - 0.5, color=GREY, linewidth=0.4)
+        ax.axvline(k * side - 0.5, color=GREY, linewidth=0.4)
+    ticks = np.arange(0, side, max(side // 6, 1))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks((ticks + 0.5) * side - 0.5, ticks)
+    ax.set(title=title, xlabel=label, ylabel=label)
+    ax.spines[:].set_visible(True)
+    ends = {"extend": "both"} if np.nanmax(np.abs(values)) > limit else {}
+    ax.figure.colorbar(shown, ax=ax, label="distortion", fraction=0.046, pad=0.03, **ends)
 
 
 def draw_noise(ax, columns, probability, frequency) -> None:
@@ -110,18 +199,42 @@ def draw_network(ax, layers, split) -> None:
 
 
 def draw_by_capacity(ax, model, capacities, values, published, label) -> None:
-    """A measure of a model's networks against their capacity; published values as open grey markers.
+    """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
-    capacities (K,) in nats, values (K,), published (K,) or NaN where none is published; label: the measure and its unit
+    capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN where
+    missing; published (K,) or NaN where none is published; label: the measure and its unit
     """
-    ax.plot(capacities, published, linestyle=":", marker=MARKERS[model], color=GREY, markerfacecolor="white",
-            markersize=10, label=f"{model}, published")
-    ax.plot(capacities, values, marker=MARKERS[model], color=COLOURS[model], label=f"{model}, ours")
+    values = np.atleast_2d(values)
+    again = any(line.get_label() == "published" for line in ax.lines)            # one entry for all models
+    ax.plot(capacities, published, linestyle="--", linewidth=1, marker=MARKERS[model], color=COLOURS[model],
+            markerfacecolor="white", markersize=9, label="_" if again else "published")
+    ax.plot(capacities, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, ours")
+    if len(values) > 1:
+        ax.fill_between(capacities, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
+    ax.legend()
+
+
+def _capacities(ax, capacities) -> None:
     ax.set_xscale("log")
     ax.set_xticks(capacities, [f"{c:g}" for c in capacities])
     ax.minorticks_off()
-    ax.set(xlabel="capacity $C$ (nats)", ylabel=label)
-    ax.legend()
+    ax.set_xlabel("capacity $C$ (nats)")
+
+
+def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, label) -> None:
+    """How far a model's networks lie from published values: (K,) each; from low to high over seeds, marked at the mean.
+
+    shift: moves the model's marks sideways by this share of a capacity; tolerance: half the height of the grey band
+    """
+    x = np.asarray(capacities) * (1 + shift)
+    ax.axhspan(-tolerance, tolerance, color="#EDEDED", zorder=0)
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
+    ax.vlines(x, low, high, color=COLOURS[model])
+    ax.plot(x, mean, linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
 
 
 def draw_limit(ax, rates, distortions) -> None:

@@ -24,8 +24,9 @@ def distortion(codes, reference, labels) -> np.ndarray:
     Raises ValueError where only the reference's distance is 0 (then a ratio is infinite): encode in float32, or use
     `distortion_robust`.
     """
+    _check_reference(codes, reference)
     member = _membership(labels, len(codes))                                     # (N, K)
-    ratio = _ratio(*_distances(codes, reference))                                # (N, N)
+    ratio = _ratio(_distances(codes), _distances(reference))                     # (N, N)
     size = member.sum(0)
     with np.errstate(invalid="ignore"):
         return member.T @ ratio @ member / np.outer(size, size) - ratio.mean()
@@ -37,12 +38,22 @@ def distortion_robust(codes, reference, labels) -> np.ndarray:
     As there, the mean over all N x N pairs of images is subtracted, each with the ratio of its two classes. A scale of
     `codes` alone scales the matrix.
     """
+    _check_reference(codes, reference)
+    ratio = _ratio(class_distances(codes, labels), class_distances(reference, labels))
+    size = _membership(labels, len(codes)).sum(0)
+    pairs = np.outer(size, size)
+    return ratio - np.nansum(pairs * ratio) / pairs.sum()
+
+
+def class_distances(codes, labels) -> np.ndarray:
+    """Mean distance of two codes of classes a and b, for each a and b; an image and itself count with distance 0.
+
+    codes (N, D), labels (N,) in 0..K-1 -> (K, K) in the units of the codes; NaN for a class without images
+    """
     member = _membership(labels, len(codes))
     size = member.sum(0)
-    pairs = np.outer(size, size)
     with np.errstate(invalid="ignore"):
-        ratio = _ratio(*(member.T @ distance @ member / pairs for distance in _distances(codes, reference)))
-    return ratio - np.nansum(pairs * ratio) / pairs.sum()
+        return member.T @ _distances(codes) @ member / np.outer(size, size)
 
 
 def tuning(codes, factors) -> np.ndarray:
@@ -79,6 +90,14 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
     return MDS(n_components=2, metric="euclidean", metric_params=None, metric_mds=True, max_iter=300, eps=1e-6,
                normalized_stress=False, random_state=seed, n_jobs=1, verbose=0, **start
                ).fit_transform(_codes("codes", codes))
+
+
+def align(points, target) -> np.ndarray:
+    """Points turned or mirrored, about their centre, to lie most like a target of any size: (N, 2) both and returned."""
+    points, target = _codes("points", points), _codes("target", target)
+    points = points - points.mean(0)
+    u, _, v = np.linalg.svd(points.T @ (target - target.mean(0)))                # orthogonal Procrustes
+    return points @ u @ v
 
 
 def f1(labels, predicted, n_classes: int) -> float:
@@ -170,13 +189,17 @@ def _membership(labels, n: int):
     return csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, labels.max() + 1))
 
 
-def _distances(codes, reference) -> list[np.ndarray]:
-    """Two sets of codes of the same N images -> their (N, N) distances, exact also near 0."""
+def _distances(codes) -> np.ndarray:
+    """Codes (N, D) -> their (N, N) distances, exact also near 0."""
     from scipy.spatial.distance import cdist
 
+    return cdist(_codes("codes", codes), codes)
+
+
+def _check_reference(codes, reference) -> None:
+    _codes("reference", reference)
     if len(codes) != len(reference):
         raise ValueError(f"codes and reference must be of the same images, got {len(codes)} and {len(reference)}")
-    return [cdist(x, x) for x in (_codes("codes", codes), _codes("reference", reference))]
 
 
 def _ratio(distance: np.ndarray, reference: np.ndarray) -> np.ndarray:

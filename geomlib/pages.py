@@ -38,7 +38,9 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     """
     notebook, output = Path(notebook), Path(output)
     source = jupytext.read(notebook)
-    given = check(parameters, defaults(source, notebook), notebook)
+    allowed = defaults(source, notebook)
+    given = check(parameters, allowed, notebook)
+    fill(source, allowed | given)
     if banner:
         add_banner(source, banner)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +149,21 @@ def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: P
 def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def fill(source: NotebookNode, parameters: Mapping[str, Any]) -> None:
+    """Put a parameter's value where a text, or a figure's caption or name, says {its name}: pages of one notebook differ.
+
+    All else in braces stays as it is.
+    """
+    def filled(text: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda name: str(parameters.get(name[1], name[0])), text)
+
+    for cell in source.cells:
+        if cell.cell_type == "markdown":
+            cell.source = filled(cell.source)
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        figure.update({key: filled(figure[key]) for key in ("caption", "name") if key in figure})
 
 
 def add_banner(source: NotebookNode, banner: str) -> None:

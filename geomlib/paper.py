@@ -42,6 +42,12 @@ GAMMAS = (100, 200, 300, 1000, 3000, 10_000)  # tried in this order where the kn
 ANNOTATED = (                                # pairs (x_uc, x_lc) that are marked in the embeddings
     (0, 12), (2, 10), (4, 8), (6, 6), (8, 4), (10, 2), (12, 0), (0, 0), (2, 2), (10, 10), (12, 12), (2, 4), (4, 2),
     (8, 10), (10, 8), (6, 12), (6, 0), (12, 6), (0, 6), (1, 5), (5, 1), (7, 11), (11, 7))
+CLASS_NAMES = {                              # of the two classes that a model's geometry is judged by: 0, 1
+    "E1M1": ("x_LC > 6, seldom", "x_LC ≤ 6, frequent"),
+    "E1M2": ("x_UC ≠ x_LC, seldom", "x_UC = x_LC, frequent"),
+    "E2M1": ("x_UC > x_LC", "x_UC ≤ x_LC"),
+    "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"), "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC")}
+TOLERANCE = {"reconstruction_loss": 0.004, "f1": 0.05, "class_distortion": 0.1}  # of the scorecard, by kind of measure
 HELD = 0.05                                  # the rate is held when it ends within 5 % of the capacity
 
 
@@ -164,6 +170,70 @@ def published() -> pd.DataFrame:
 def results() -> pd.DataFrame:
     """Ours: columns model, capacity, seed, measure, value."""
     return pd.read_csv(ROOT / "data/results.csv")
+
+
+def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
+    """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN where there is none."""
+    rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})
+    wide = rows.pivot(index="seed", columns="capacity", values="value").reindex(columns=list(CAPACITIES))
+    return wide if len(wide) else wide.reindex([0])
+
+
+def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Each published number beside ours (None: of `results`), with a verdict.
+
+    returns  the rows of `published`, value now named published, and
+             kind                   loss, F1, F1 published as 0, distortion
+             seeds, mean, low, high of ours over the seeds; of a distortion over seeds and draws of images
+             difference             mean - published
+             verdict                reproduced: published lies in [low - t, high + t], t of `TOLERANCE`; missed; none yet
+             strict                 |difference| <= t
+             checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not there
+             cause                  of a miss, of data/causes.csv; "unknown" if not there
+    """
+    keys = ["model", "measure", "capacity"]
+    ours = results() if ours is None else ours
+    ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
+    found = ours.groupby(keys).agg(seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"),
+                                   high=("value", "max"))
+    table = published().rename(columns={"value": "published"}).join(found, on=keys)
+    table["seeds"] = table.seeds.fillna(0).astype(int)
+    start = table.measure.str.extract(f"({'|'.join(TOLERANCE)})", expand=False)
+    names = dict(zip(TOLERANCE, ("loss", "F1", "distortion")))
+    table["kind"] = start.map(names).mask((start == "f1") & (table.published == 0), "F1 published as 0")
+    table["difference"], t = table["mean"] - table.published, start.map(TOLERANCE)
+    near = (table.low - t <= table.published) & (table.published <= table.high + t)
+    table["verdict"] = np.select([table.seeds == 0, near], ["none yet", "reproduced"], "missed")
+    table["strict"] = table.difference.abs() <= t
+    for name, column in (("original", "checkpoint"), ("causes", "cause")):
+        extra = pd.read_csv(ROOT / f"data/{name}.csv").set_index(keys).squeeze("columns").rename(column)
+        table = table.join(extra, on=keys)
+    table["cause"] = table.cause.fillna("unknown").where(table.verdict == "missed", "")
+    return table
+
+
+def summary(card: pd.DataFrame) -> pd.DataFrame:
+    """What a `scorecard` comes to: a row a kind of number and one for all; counts of the columns' names."""
+    counts = pd.DataFrame({"kind": card.kind, "published": 1, "ours": card.seeds > 0,
+                           "reproduced": card.verdict == "reproduced", "strict": card.strict})
+    by_kind = counts.groupby("kind", sort=False).sum().astype(int)
+    return pd.concat([by_kind, by_kind.sum().rename("all").to_frame().T])
+
+
+def compare(new: pd.DataFrame) -> pd.DataFrame:
+    """Numbers made anew beside those of data/results.csv for the same seeds, and the published ones.
+
+    new      columns model, capacity, seed, measure, value
+    returns  columns model, capacity, measure, ours (mean of the seeds), low, high, released (mean), difference, published;
+             NaN where there is none
+    """
+    keys = ["model", "capacity", "measure"]
+    old = results()
+    mean = lambda table: table.groupby(keys, sort=False).value.mean()
+    ours = new.groupby(keys, sort=False).value.agg(ours="mean", low="min", high="max")
+    table = ours.join(mean(old[old.seed.isin(new.seed)]).rename("released"), how="outer", sort=False)
+    table["difference"] = table.ours - table.released
+    return table.join(mean(published()).rename("published")).reset_index()
 
 
 def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) -> pd.DataFrame:

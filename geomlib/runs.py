@@ -104,7 +104,8 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
             raise Diverged(f"{error}; its history is in {kept}", error.history, error.index) from None
         for i, run in zip(missing, trained):
             save(run, folders[i])
-            shutil.rmtree(part(folders[i]))
+        for folder in folders:               # while locked; another that waits may make its lock file anew meanwhile
+            shutil.rmtree(part(folder), ignore_errors=True)
     return [load(folder) for folder in folders]
 
 
@@ -156,7 +157,7 @@ def write_checkpoint(folder: Path, spec: Spec, checkpoint: Checkpoint) -> None:
     _flush(path.parent)
 
 
-def _lock(folder: Path) -> FileLock:
+def _lock(folder: Path) -> contextlib.AbstractContextManager:
     """The lock of a run that is to be trained; freed by the system when its process ends, however it ends."""
     try:
         part(folder).mkdir(parents=True, exist_ok=True)
@@ -165,7 +166,10 @@ def _lock(folder: Path) -> FileLock:
             return lock.acquire(timeout=0)
         except Timeout:
             print(f"{folder}: waiting for the process that trains it", file=sys.stderr)
-            return lock.acquire()
+            try:
+                return lock.acquire()
+            except FileNotFoundError:        # it is done, and its folder gone
+                return contextlib.nullcontext()
     except OSError as error:
         raise OSError(f"can't write to {folder.parent} ({error.strerror}); choose another folder") from None
 

@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
-from . import data, measures
+from . import data, fast, measures
 from .model import DROPOUT, BetaVAE, Output, hidden_units
 from .spec import Spec, capacity_at, cross_entropy, csv_sha256, loss_terms, rate_factor_of, stack_terms, task_weight_at  # noqa: F401
 
@@ -153,8 +152,12 @@ def draw(spec: Spec, epoch: int) -> tuple[np.ndarray, np.ndarray, np.random.Gene
 
 def dropout(spec: Spec, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The dropout of one step: task -> (size, hidden units), 0 or 1 / (1 - DROPOUT)."""
-    keep = np.float32(1 / (1 - DROPOUT)) * (np.arange(256) >= 256 * DROPOUT)
-    return {task: keep[rng.integers(0, 256, (size, hidden_units(k)), dtype=np.uint8)] for task, k in spec.heads.items() if k > 2}
+    masks = {}
+    for task, k in spec.heads.items():
+        if k > 2:
+            byte = np.frombuffer(rng.bytes(size * hidden_units(k)), np.uint8).reshape(size, -1)
+            masks[task] = (byte >= 256 * DROPOUT) * np.float32(1 / (1 - DROPOUT))
+    return masks
 
 
 class Stack:
@@ -162,7 +165,6 @@ class Stack:
 
     def __init__(self, spec: Spec, checkpoints: Sequence[Checkpoint], device: torch.device):
         self.spec, self.size = spec, len(checkpoints)
-        self.network = BetaVAE(spec.latent_dim, spec.heads).to(device)
         self.step = Graphed(self._step) if device.type == "cuda" else self._step
         both = {name: torch.stack([c.tensors[name] for c in checkpoints]).to(device) for name in checkpoints[0].tensors}
         self.weights = {name: both[name].requires_grad_() for name in both if "mean." + name in both}
@@ -191,16 +193,10 @@ class Stack:
         return values.detach()
 
     def forward(self, inputs: Tensor, noise: Tensor, masks: Mapping[str, Tensor]) -> Output:
-        """`BetaVAE.forward` of every network: images (M, B, 1, 13, 13), noise (M, B, D) -> Output with leading M.
-
-        Of classifiers, whose inputs are codes (M, B, D): an Output of classes alone.
-        """
+        """All networks' outputs for images (M, B, 1, 13, 13); of classifiers their classes alone, for codes (M, B, D)."""
         if self.spec.source:
-            heads = {name.removeprefix("classifiers."): w for name, w in self.weights.items()}
-            one = lambda weights, *inputs: functional_call(self.network.classifiers, weights, inputs)
-            return Output(None, None, None, inputs, torch.vmap(one)(heads, inputs, masks))
-        one = lambda weights, *inputs: functional_call(self.network, weights, inputs)
-        return torch.vmap(one)(self.weights, inputs, noise, masks)
+            return Output(None, None, None, inputs, fast.classify(self.weights, inputs, self.spec.heads, masks))
+        return fast.forward(self.weights, inputs, noise, self.spec.heads, masks)
 
     def checkpoints(self, epoch: int) -> list[Checkpoint]:
         """Copies of every network's weights and moments, on the CPU."""

@@ -83,7 +83,8 @@ def test_the_commands_run_a_page_with_parameters_it_has():
 def test_a_network_of_ones_own_is_reproduced_by_its_spec():
     run = fresh(2, seed=3, tasks=("order",), gamma=50.0)
     command, = networks.commands("E2M1 seed 3", run)
-    assert eval(command.removeprefix("geomlib.fit([").removesuffix("])"), {"geomlib": type("", (), {"Spec": Spec})}) == run.spec
+    assert command.startswith("geomlib.fit([geomlib.Spec(") and "seed=3" in command
+    assert eval(command.removeprefix("geomlib.fit([geomlib.").removesuffix("])"), {"Spec": Spec}) == run.spec
 
 
 def test_runs_that_differ_in_capacity_are_one_network_and_others_are_not():

@@ -119,6 +119,14 @@ def test_distances_are_exact_for_codes_far_from_the_origin_and_close_together():
 
 # tuning
 
+def test_class_distances_are_means_over_pairs_of_images():
+    expected = np.zeros((4, 4))
+    for a, b in np.ndindex(4, 4):
+        expected[a, b] = np.mean([np.linalg.norm(x - y) for x in CODES[LABELS == a] for y in CODES[LABELS == b]])
+    np.testing.assert_allclose(m.class_distances(CODES, LABELS), expected, atol=1e-12)
+    np.testing.assert_allclose(m.class_distances(3 * CODES, LABELS), 3 * expected, atol=1e-12)
+
+
 def test_tuning_of_the_positions_themselves_is_a_pair_of_ramps():
     upper, lower = m.tuning(UNIFORM.astype(float), UNIFORM)
     np.testing.assert_allclose(upper, np.repeat(np.arange(13)[:, None] / 12, 13, 1))
@@ -149,6 +157,14 @@ def test_scale_and_shift_of_all_codes_and_order_leave_the_tuning():
 
 def raw_stress(codes, plane):
     return ((pdist(codes) - pdist(plane)) ** 2).sum()
+
+
+def test_aligned_points_keep_their_distances_and_a_turned_target_is_found_again():
+    target = UNIFORM[:50].astype(float)
+    turned = 3 * target @ np.linalg.qr(RNG.normal(size=(2, 2)))[0] + 7
+    np.testing.assert_allclose(m.align(turned, target), 3 * (target - target.mean(0)), atol=1e-9)
+    points = RNG.normal(size=(50, 2))
+    np.testing.assert_allclose(pdist(m.align(points, target)), pdist(points), atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [None, 42])

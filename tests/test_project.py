@@ -19,7 +19,8 @@ DIRECT = [Requirement(text) for text in
           [*PROJECT["dependencies"], *(x for extra in PROJECT["optional-dependencies"].values() for x in extra)]]
 CONSTRAINTS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().lower().splitlines()
                    if line and not line.startswith("#"))
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal",
+               "playwright": "playwright-python"}
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
 PAGES = re.findall(r"\bbook/pages/(\S+)", (ROOT / "_toc.yml").read_text())
 

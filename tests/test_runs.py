@@ -129,6 +129,16 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
     assert same(runs.load(tmp_path / "run"), g.fit([spec], "cpu")[0])
 
 
+def test_a_second_process_that_waits_finds_the_run_trained(tmp_path, tiny):
+    first = start(dataclasses.replace(tiny, steps=140), tmp_path / "run")
+    wait_until((tmp_path / "run.part" / "checkpoint.safetensors").exists)
+    second = start(dataclasses.replace(tiny, steps=140), tmp_path / "run")
+    assert b"waiting for the process that trains it" in second.stderr.readline()
+    errors = [process.communicate(timeout=120)[1] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), errors
+    assert os.listdir(tmp_path) == ["run"]
+
+
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
     """Three real kills at random moments; benchmarks/kill.py does twenty."""
     spec = dataclasses.replace(tiny, steps=350, tasks=("order",))                # 50 epochs

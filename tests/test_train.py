@@ -167,7 +167,9 @@ def test_a_stack_trains_each_network_as_it_trains_alone(tiny):
     for spec, member in zip(specs, stack):
         alone = g.fit([spec], "cpu")[0]
         for name, value in alone.model.state_dict().items():
-            assert torch.allclose(value, member.model.state_dict()[name], atol=1e-5), name
+            difference = (value - member.model.state_dict()[name]).abs()
+            assert difference.mean() < 1e-6, name                                # rounding, but where a gradient is ~ 0
+        assert np.allclose(alone.history.value, member.history.value, rtol=1e-4, atol=1e-5)
 
 
 def test_a_run_goes_on_from_a_checkpoint_with_the_same_bits(tiny):

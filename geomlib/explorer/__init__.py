@@ -1,7 +1,10 @@
 """The explorer: all trained networks in the book's page, and the same as a widget for Jupyter.
 
-    network.js   encoder, decoder and heads          networks.py   what they and the page are given
-    plot.js      the pictures                        explorer.js   the page
+    network.js    encoder, decoder and heads        side.js       one network: its codes, what it makes of a stimulus
+    stimulus.js   images to show to them            explorer.js   the page around one or two networks, and its state
+    plot.js       the pictures                      networks.py   what the page is given
+
+The five scripts are one, in this order: a page loads them joined, and so does the widget.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import traitlets
 from .. import data, figures, measures, paper, train
 from ..spec import change
 from ..train import Run
-from .networks import SCRIPTS, STYLE, export, index, released, weights
+from .networks import SCRIPT, STYLE, export, index, released, weights
 
 
 def grouped(listed: Sequence[Run]) -> dict[str, list[tuple[str, Run]]]:
@@ -42,21 +45,22 @@ class Explorer(anywidget.AnyWidget):
     `panel` adds controls for what a page can't compute: `sample`, `traverse`, `retrain`.
     """
 
-    _esm = "\n".join(file.read_text() for file in SCRIPTS) + """
+    _esm = SCRIPT + """
     export default { render({ model, el }) {
       const root = document.createElement("div");
       root.className = "explorer";
       el.append(root);
       const load = async (slug) => model.get("_networks")[slug];
       const changed = (hash) => { model.set("state", hash); model.save_changes(); };
-      const build = () => geomlib.explore(root, { index: model.get("_index"), load, hash: model.get("state"), changed });
+      const build = () =>
+        geomlib.explore(root, { index: model.get("_index"), load, hash: model.get("state"), changed });
       let page = build();
       model.on("change:_index", () => { page.close(); page = build(); });
       model.on("change:state", () => { if (model.get("state") !== page.hash()) page.set(model.get("state")); });
       model.on("change:_cloud", () => { page.cloud = model.get("_cloud"); page.update(); });
       return () => page.close();
     } };"""
-    _css = STYLE.read_text()
+    _css = STYLE
     _index = traitlets.Dict().tag(sync=True)
     _networks = traitlets.Dict().tag(sync=True)
     _cloud = traitlets.List().tag(sync=True)
@@ -92,7 +96,7 @@ class Explorer(anywidget.AnyWidget):
         raise ValueError(f"{model} has no network at {capacity:g} nats; move its capacity to one of {known}")
 
     def sample(self, n: int = 300) -> np.ndarray:
-        """Codes (n, D) of n draws of the chosen pair's noise; the page shows them as a cloud where a plane of latents is shown."""
+        """Codes (n, D) of n draws of the chosen pair; a cloud in the page, where a plane of latents is shown."""
         counts = np.zeros((13, 13), int)
         counts[int(self.view["uc"]), int(self.view["lc"])] = n
         mu, logvar = train.posterior(self.run.model, data.corridors(counts, seed=0).images)
@@ -103,7 +107,7 @@ class Explorer(anywidget.AnyWidget):
         return mu
 
     def traverse(self, steps: int = 7):
-        """A figure: what is decoded when each latent in turn goes from -2 to 2, the others at the chosen pair's mean code."""
+        """A figure: images decoded while each latent goes from -2 to 2, the others at the chosen pair's mean code."""
         from matplotlib.figure import Figure
 
         code, values = self.sample().mean(0), np.linspace(-2, 2, steps)
@@ -111,7 +115,8 @@ class Explorer(anywidget.AnyWidget):
         z[range(len(code)), :, range(len(code))] = values
         images = train.decode(self.run.model, z.reshape(-1, len(code))).reshape(len(code), steps, 13, 13)
         figure = Figure((5, 0.8 * len(code)), layout="constrained", facecolor="white")
-        figures.draw_images(figure.subplots(), images, [f"latent {d + 1}" for d in range(len(code))], [f"{v:.1f}" for v in values])
+        figures.draw_images(figure.subplots(), images, [f"latent {d + 1}" for d in range(len(code))],
+                            [f"{value:.1f}" for value in values])
         return figure
 
     def retrain(self, capacity: float, steps: int = 300) -> Run:

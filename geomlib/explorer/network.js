@@ -22,7 +22,8 @@ function halves(base64) {
  */
 class Layer {
   constructor(smallChannels, smallSide, largeChannels, largeSide, kernel) {
-    Object.assign(this, { smallChannels, largeChannels, taps: kernel ** 2, smallSize: smallSide ** 2, largeSize: largeSide ** 2 });
+    Object.assign(this, { smallChannels, largeChannels, taps: kernel ** 2 });
+    Object.assign(this, { smallSize: smallSide ** 2, largeSize: largeSide ** 2 });
     const triples = [];
     for (let y = 0; y < smallSide; y++) for (let x = 0; x < smallSide; x++)
       for (let ky = 0; ky < kernel; ky++) for (let kx = 0; kx < kernel; kx++) {
@@ -78,7 +79,7 @@ const outer = new Layer(32, 6, 1, 13, 4), middle = new Layer(64, 3, 32, 6, 3), i
 
 /** One trained network. Results lie in its arrays, which every call overwrites. */
 class Network {
-  /** raw: { shapes: [[parameter, its shape], ...], weights: base64 of their values in this order }, of geomlib.explorer.weights */
+  /** raw: { shapes: [[parameter, its shape], ...], weights: base64 of their values in this order } */
   constructor(raw) {
     const all = halves(raw.weights), shapes = Object.fromEntries(raw.shapes);
     let start = 0;

@@ -1,7 +1,8 @@
-"""The trained networks as the page reads them: what network.js, plot.js and explorer.js are given.
+"""The trained networks as the page reads them: what the page's JavaScript is given.
 
 `export` writes it for the book:
 
+    explorer.js   all scripts in one; explorer.css
     index.js      what is shown before a network is chosen: `index` below
     SLUG.js       one network, loaded when it is chosen: `weights` below
     still.png     the picture for print and for readers without JavaScript
@@ -12,7 +13,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,8 +25,8 @@ from ..spec import Spec
 from ..train import Run
 
 HERE = Path(__file__).parent
-SCRIPTS = [HERE / name for name in ("network.js", "plot.js", "explorer.js")]
-STYLE = HERE / "explorer.css"
+SCRIPT = "".join((HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer"))
+STYLE = (HERE / "explorer.css").read_text()
 PAIRS = np.argwhere(np.ones((13, 13)))       # (169, 2) columns x_uc, x_lc: the order of all that is listed by pair
 IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
 QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
@@ -50,9 +50,11 @@ def weights(model) -> dict:
 def index(models: Models) -> dict:
     """Everything the page shows before a network is loaded.
 
-    models -> pairs of a name and a list, by capacity, of: capacity, slug, commands (that reproduce it), rates (D) of the latents in
-    nats, and, float16 in base64, codes (169, D), their spreads (169, D) and map (169, 2); tasks -> what each head is
-    asked, in words, and the true class of each pair; colours -> pairs of a name, a position or classes, and a colour of each pair.
+    models   pairs of a name and a list, by capacity, of: capacity, slug, commands (that reproduce it), rates (D) of the
+             latents in nats, and as float16 in base64 codes and spreads (169, D), map and mapSpreads (169, 2)
+    tasks    task -> the question its head is asked, its classes in words, the true class of each pair
+    colours  pairs of a name, a position or classes, and a list of each pair's colour
+
     Where order counts there are lists: a saved notebook sorts its dictionaries.
     """
     images, factors = (part[IMAGES] for part in data.corridors("uniform"))
@@ -62,28 +64,31 @@ def index(models: Models) -> dict:
 
 def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
     """The trained capacities of one model, each map turned towards that of the next larger capacity."""
-    stops, towards = [], (PAIRS - 6.0) * [1, -1]             # the largest: x_UC to the right, x_LC down, as far as it goes
+    stops, towards = [], (PAIRS - 6.0) * [1, -1]             # the first: x_UC to the right, x_LC down, where it can
     pair = factors @ [13, 1]
     for slug, run in reversed(listed):
         mu, logvar = train.posterior(run.model, images)
-        codes, spreads = (np.stack([np.bincount(pair, latent, 169) for latent in array.T], 1) / np.bincount(pair)[:, None]
-                          for array in (mu, np.exp(logvar / 2)))
+        codes, spreads = (np.stack([np.bincount(pair, latent) for latent in array.T], 1) / np.bincount(pair)[:, None]
+                          for array in (mu, np.exp(logvar / 2)))                 # (169, D)
+        used = codes.var(0) / codes.var(0).sum()             # on the map, latents count as far as codes differ in them
+        map_spreads = np.sqrt(spreads**2 @ used)
         towards = turn(measures.embed(codes), towards)
         stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "commands": commands(name, run),
                          "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
-                         "codes": halves(codes), "spreads": halves(spreads), "map": halves(towards)})
+                         "codes": halves(codes), "spreads": halves(spreads), "map": halves(towards),
+                         "mapSpreads": halves(np.stack([map_spreads] * 2, 1))})
     return stops
 
 
 def turn(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Centre points (N, 2) and rotate or mirror them as near as can be to others (orthogonal Procrustes); sizes stay."""
+    """Centre points (N, 2) and rotate or mirror them as near to others as can be (orthogonal Procrustes)."""
     points = points - points.mean(0)
     u, _, v = np.linalg.svd(points.T @ (towards - towards.mean(0)))
     return points @ u @ v
 
 
 def commands(name: str, run: Run) -> list[str]:
-    """What makes a network's figures, by our command and by jupytext and papermill; for a network of one's own its spec."""
+    """What makes a network's figures, by our command and by papermill; for a network of one's own its training."""
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
         fields = [f"{f.name}={getattr(spec, f.name)!r}" for f in dataclasses.fields(Spec)
@@ -100,7 +105,8 @@ def _answers(task: str) -> dict:
     names = ["no", "yes"]
     if n_classes > 2:
         spans = [zip(("x_UC", "x_LC"), PAIRS[labels == k].min(0), PAIRS[labels == k].max(0)) for k in range(n_classes)]
-        names = [", ".join(f"{x} {low}" if low == high else f"{x} {low}–{high}" for x, low, high in span) for span in spans]
+        names = [", ".join(f"{x} {low}" if low == high else f"{x} {low}–{high}" for x, low, high in span)
+                 for span in spans]
     return {"question": QUESTIONS[task], "classes": names, "truth": labels.tolist()}
 
 
@@ -124,6 +130,9 @@ def released(folder: str | Path = paper.ROOT / paper.RELEASED) -> dict[str, list
     """The paper's networks of seed 0 in a folder of runs, as far as they are there."""
     found = {m: [(slug, runs.load(Path(folder, slug))) for c in paper.CAPACITIES
                  if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()] for m in paper.MODELS}
+    if not any(found.values()):
+        raise ValueError(f"{folder} holds no network of the paper with seed 0, like baseline-c10-s0; train one: "
+                         "geomlib train baseline")
     return {model: listed for model, listed in found.items() if listed}
 
 
@@ -131,8 +140,8 @@ def export(folder: str | Path, models: Models | None = None) -> None:
     """Write everything the book's page needs into a folder, from the released runs or others."""
     folder, models = Path(folder), models or released()
     folder.mkdir(parents=True, exist_ok=True)
-    for file in (*SCRIPTS, STYLE):
-        shutil.copy(file, folder)
+    (folder / "explorer.js").write_text(SCRIPT)
+    (folder / "explorer.css").write_text(STYLE)
     listed = index(models)
     (folder / "index.js").write_text(f"geomlib.index = {_json(listed)};\n")
     for slug, run in (pair for pairs in models.values() for pair in pairs):
@@ -151,6 +160,7 @@ def still(listed: dict, path: Path) -> None:
     name, stops = listed["models"][0]
     figure = Figure((1.8 * len(stops), 2.2), dpi=150, facecolor="white", layout="constrained")
     for ax, stop in zip(figure.subplots(1, len(stops), sharex=True, sharey=True, squeeze=False)[0], stops):
-        ax.scatter(*np.frombuffer(base64.b64decode(stop["map"]), "<f2").reshape(169, 2).astype(float).T, s=9, c=dict(listed["colours"])["x_UC"])
+        x, y = np.frombuffer(base64.b64decode(stop["map"]), "<f2").reshape(169, 2).astype(float).T
+        ax.scatter(x, y, s=9, c=dict(listed["colours"])["x_UC"])
         ax.set(title=f"{stop['capacity']:g} nats", aspect="equal", xticks=[], yticks=[])
     figure.savefig(path, metadata={"Software": None})

@@ -1,7 +1,8 @@
-// The picture of the 169 mean codes in a plane, and small 13 x 13 images. Draws what it is given, computes nothing else.
+// The picture of the 169 mean codes in a plane, and 13 x 13 images: draws what it is given, computes nothing else.
 "use strict";
 {
 const SIDE = 13, TAU = 2 * Math.PI;
+const MARGIN = 26;                           // px
 
 /**
  * Draw codes on a square canvas, the same scale on both axes, the origin in the middle.
@@ -19,7 +20,8 @@ const SIDE = 13, TAU = 2 * Math.PI;
  */
 function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, code, hand, cloud, hollow, style }) {
   const context = canvas.getContext("2d"), size = canvas.clientWidth, ratio = canvas.width / size;
-  const scale = (size / 2 - 26) / limit, x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
+  const scale = (size / 2 - MARGIN) / limit;
+  const x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
   const dot = (px, py, radius) => { context.moveTo(px + radius, py); context.arc(px, py, radius, 0, TAU); };
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size, size);
@@ -71,7 +73,7 @@ function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, c
       context.fillRect(x(value), 20, 1, size - 40);
       context.fillRect(20, y(value), size - 40, 1);
       context.globalAlpha = 1;
-      if (value % 2 === 0) {
+      if (value % 2 === 0 || limit < 3) {
         context.fillText(String(value).replace("-", "−"), x(value), size - 6);
         if (value) context.fillText(String(value).replace("-", "−"), 9, y(value) + 4);
       }
@@ -87,7 +89,8 @@ function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, c
     for (let i = 0; i < 169; i++) {
       context.fillStyle = colours[i];
       context.beginPath();
-      context.ellipse(x(points[2 * i]), y(points[2 * i + 1]), scale * spreads[2 * i], scale * spreads[2 * i + 1], 0, 0, TAU);
+      const [k, l] = [2 * i, 2 * i + 1];
+      context.ellipse(x(points[k]), y(points[l]), scale * spreads[k], scale * spreads[l], 0, 0, TAU);
       context.fill();
     }
     context.globalAlpha = 1;
@@ -127,5 +130,5 @@ function drawKey(canvas, colours) {
   });
 }
 
-Object.assign(geomlib, { drawCodes, drawImage, drawKey });
+Object.assign(geomlib, { MARGIN, drawCodes, drawImage, drawKey });
 }

@@ -1,0 +1,69 @@
+"""The graph does what it says: what it would run, as `snakemake -n` tells."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from geomlib import paper
+
+ROOT = Path(__file__).parents[1]
+
+
+def plan(*words, folder):
+    """The commands that would run."""
+    done = subprocess.run([sys.executable, "-m", "snakemake", "-n", "-p", "--cores", "2", "--nolock", *words], cwd=folder,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return re.findall("^Shell command: (.*)", done.stdout + done.stderr, re.M)
+
+
+def trains(commands):
+    """(model, capacity, seed) of every run that the commands train."""
+    words = [re.fullmatch(r"geomlib train (.+) --capacity (.+) --seed ([\d ]+) --folder reproduce/runs .*", c) for c in commands]
+    return [(model, float(c), int(seed)) for found in words if found
+            for model in found[1].split() for c in found[2].split() for seed in found[3].split()]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """The repository without anything that the graph has made."""
+    folder = tmp_path_factory.mktemp("tree")
+    for path in ROOT.iterdir():
+        if path.name in ("Snakefile", "_config.yml", "_toc.yml", "geomlib", "notebooks", "data", "book"):
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+def test_the_book_runs_its_pages_and_trains_nothing(tree):
+    commands = plan("--forceall", "book", folder=tree)
+    assert not any(command.startswith("geomlib train") for command in commands)
+    pages = re.findall(r"\bbook/pages/(\S+)", (ROOT / "_toc.yml").read_text())
+    assert len(pages) == sum(command.startswith("geomlib page") for command in commands) > 0
+
+
+@pytest.mark.parametrize("gpu, jobs", [(0, 2 * (40 + 4)), (1, 2)])
+def test_two_seeds_are_80_networks_and_160_classifiers_each_trained_once(tree, gpu, jobs):
+    commands = plan("--forceall", "reproduce", "--config", "seeds=2", f"gpu={gpu}", folder=tree)
+    wanted = {(model, float(c), s) for model in [*paper.MODELS, *paper.CLASSIFIERS] for c in paper.CAPACITIES for s in (0, 1)}
+    assert len(wanted) == 240 and sorted(trains(commands)) == sorted(wanted)
+    assert sum(command.startswith("geomlib train") for command in commands) == jobs
+    assert sum(command.startswith("geomlib results") for command in commands) == 10
+
+
+def test_what_is_trained_stays_whatever_the_code_and_only_the_rest_is_trained(tree):
+    for seed in range(2):
+        for model in paper.MODELS:
+            for capacity in paper.CAPACITIES:
+                made = tree / "reproduce/runs" / f"{model}-c{capacity:g}-s{seed}.txt"
+                made.parent.mkdir(parents=True, exist_ok=True)
+                made.touch()
+    made.unlink()                            # E2M5 at 10 nats; all others are older than the code from here on
+    (tree / "geomlib").unlink()
+    shutil.copytree(ROOT / "geomlib", tree / "geomlib", copy_function=shutil.copyfile)
+    commands = plan("reproduce", "--config", "seeds=2", folder=tree)
+    assert [run for run in trains(commands) if "-on-" not in run[0]] == [("E2M5", 10, 1)]
+    assert any(command.startswith("geomlib results") for command in commands)
