@@ -1,33 +1,49 @@
-"""Draw book/_static/overview.png and the table of the README from the released networks: `make picture`."""
+"""Draw book/_static/overview.png and fill in the README's table, from the released networks: `make picture`."""
 
 import re
 
 import matplotlib
+
+matplotlib.use("agg")
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 import geomlib as g
 
-matplotlib.use("agg")
 g.figures.style()
-ROOT = g.paper.ROOT
+published, ours = (table.query("model == 'baseline'") for table in (g.paper.published(), g.paper.results()))
 
 
-def embedding(capacity):
-    """Mean code of each pair in the baseline, as a plane (169, 2)."""
-    images, factors = g.corridors("uniform")
-    codes = g.encode(g.paper.run("baseline", capacity).model, images[185_000:])
-    pair = factors[185_000:] @ [13, 1]
-    means = np.stack([np.bincount(pair, latent) / np.bincount(pair) for latent in codes.T], 1)
+def plane(capacity):
+    """Mean code of each of the 169 pairs of positions, (169, 2); both corridors lie along an axis in the baseline."""
+    images, factors = (part[185_000:] for part in g.corridors("uniform"))
+    codes = g.encode(g.paper.run("baseline", capacity).model, images)            # the test part
+    pair = factors @ [13, 1]
+    means = np.stack([np.bincount(pair, latent, 169) / np.bincount(pair, minlength=169) for latent in codes.T], 1)
     return g.embed(means)
 
 
-def main():
+def table():
+    """The README's table, as Markdown."""
+    rows = [["capacity (nats)", *(f"{c:g}" for c in g.paper.CAPACITIES)], ["---"] * 6]
+    for name, source, measure in (("published loss", published, "reconstruction_loss"),
+                                  ("our loss", ours.query("seed == 0"), "reconstruction_loss"),
+                                  ("our rate (nats)", ours.query("seed == 0"), "rate")):
+        values = source.query("measure == @measure").set_index("capacity").value
+        rows.append([name, *(f"{values[c]:.4f}" if measure != "rate" else f"{values[c]:.2f}" for c in g.paper.CAPACITIES)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+if __name__ == "__main__":
     pairs = np.argwhere(np.ones((13, 13)))
-    fig, axes = plt.subplots(1, 3, figsize=(9, 3.2))
-    for ax, capacity in zip(axes, (10, 3, 0.3)):
-        g.figures.draw_embedding(ax, embedding(capacity), pairs[:, 0], f"{capacity:g} nats")
-    fig.savefig(ROOT / "book/_static/overview.png", dpi=160, metadata={"Software": None})
-
-
-main()
+    fig, axes = plt.subplots(1, 3, figsize=(9, 3.4))
+    for ax, capacity in zip(axes, (10, 1, 0.3)):
+        points = ax.scatter(*plane(capacity).T, c=pairs[:, 0], cmap="viridis", s=14)
+        ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xlabel="units of the code", title=f"{capacity:g} nats")
+    fig.colorbar(points, ax=axes, label="$x_{UC}$ (column)", shrink=0.8)
+    fig.savefig(g.paper.ROOT / "book/_static/overview.png", dpi=160, metadata={"Software": None})
+    readme = g.paper.ROOT / "README.md"
+    marks = "<!-- results, by make picture -->", "<!-- end of results -->"
+    text = re.sub(f"(?s){marks[0]}.*{marks[1]}", f"{marks[0]}\n{table()}\n{marks[1]}", readme.read_text())
+    readme.write_text(text)

@@ -123,7 +123,7 @@ def draw_embedding(ax, points, classes, marked, names=(), title="") -> None:
     """
     colours = class_colours(max(classes.max() + 1, 2))
     edge = {"edgecolors": GREY, "linewidths": 0.3}
-    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=14, **edge)
+    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=14, rasterized=True, **edge)
     for number, row in enumerate(marked, 1):
         _number(ax, *points[row], number)
     for k, name in enumerate(names):

@@ -73,3 +73,10 @@ def test_vendored_files_are_the_listed_ones_and_carry_their_licence():
 def test_the_published_numbers_are_118_and_none_is_given_twice():
     rows = [line.rsplit(",", 1) for line in (ROOT / "data/published.csv").read_text().splitlines()[1:]]
     assert len(rows) == len({key for key, _ in rows}) == 118
+
+
+def test_the_readmes_numbers_are_those_of_results_csv():
+    sys.path.insert(0, str(ROOT / "book"))
+    import picture
+
+    assert picture.table() in (ROOT / "README.md").read_text(), "make picture writes them anew"
