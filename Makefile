@@ -55,7 +55,7 @@ plan: .venv/ready    ## what `make book` and `make reproduce` would do, and what
 	@geomlib plan --folder reproduce/runs --seed $$(seq 0 $$(($(SEEDS) - 1)))
 
 slurm-smoke: .venv/ready   ## `make smoke` through a Slurm of one node, started for it (Debian, as root)
-	@$(ALONE_DO) profiles/slurm/one_node.sh
+	@python -c "$$ALONE" smoke profiles/slurm/one_node.sh
 
 picture: .venv/ready   ## draw the README's picture and table anew from the released networks
 	@python book/picture.py

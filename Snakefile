@@ -14,7 +14,8 @@ from pathlib import Path
 
 # The pages are those of _toc.yml, book/pages/NAME. NAME is the page's notebook too, unless it is listed here.
 TEMPLATES = {                                # page: its notebook and parameters
-    f"geometry-{model}": ("geometry", {"model": model}) for model in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5")
+    f"geometry-{model}": ("geometry", {"model": model})
+    for model in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5")
 }
 SEEDS = range(int(config.get("seeds", 1)))   # of `reproduce`: make reproduce SEEDS=5
 GPU = int(config.get("gpu", 0))              # 1: all that fit a job, on a GPU; 0: one network, on a core
@@ -41,7 +42,7 @@ def paper():
 
 @cache
 def stacks(root):
-    """Name -> (models, capacities, seeds) that one job trains: networks, and heads that classify the codes of others."""
+    """Name -> (models, capacities, seeds) that one job trains: networks, and heads that read others' codes."""
     models, heads = paper().MODELS, paper().CLASSIFIERS
     capacities, seeds = ([0.3, 10], [0]) if root == "smoke/" else (paper().CAPACITIES, SEEDS)
     if root == "smoke/" or GPU:
@@ -116,7 +117,8 @@ rule train:
 
 rule measures:
     input:
-        runs = lambda job: lists(job.root, [*paper().MODELS, *paper().CLASSIFIERS], [float(job.capacity)], [int(job.seed)]),
+        runs = lambda job: lists(job.root, [*paper().MODELS, *paper().CLASSIFIERS], [float(job.capacity)],
+                                 [int(job.seed)]),
         code = CODE,
     output: "{root}measures/c{capacity}-s{seed}.csv"
     params: words = lambda job: words(job.root, [], [job.capacity], [job.seed])

@@ -2,9 +2,10 @@
 
     python benchmarks/kill.py [SEED]
 
-Real `kill -9`, at moments drawn from the seed (printed): a random time after the process's start or its first new checkpoint, and for a
-third of the kills (more, until five have fallen so) when a new checkpoint is being written. A kill counts as inside a checkpoint's
-writing where the unfinished file `checkpoint.new` is left behind: the process died between opening it and moving it into place.
+Real `kill -9`, at moments drawn from the seed (printed): a random time after the process's start or its first new
+checkpoint, and for a third of the kills (more, until five have fallen so) when a new checkpoint is being written. A
+kill counts as inside a checkpoint's writing where the unfinished file `checkpoint.new` is left behind: the process died
+between opening it and moving it into place.
 """
 
 import dataclasses
@@ -31,7 +32,11 @@ PROGRAM = "import json, sys, geomlib as g; from geomlib import runs; " \
 
 
 def kill(folder: Path, target: bool, moments: random.Random) -> tuple[int, int]:
-    """Start the training, or go on with it, and kill it; returns the epochs of its checkpoint and the bytes of a half-written one."""
+    """Start the training, or go on with it, and kill it.
+
+    target   kill while a checkpoint is written
+    returns  the epochs of its checkpoint, and the bytes of an unfinished one left behind
+    """
     part = runs.part(folder)
     half, whole = part / "checkpoint.new", part / "checkpoint.safetensors"
     half.unlink(missing_ok=True)                             # of the kill before
@@ -66,14 +71,16 @@ def main(seed: int) -> None:
         while len(epochs) < KILLS or np.count_nonzero(halves) < INSIDE:
             epoch, size = kill(run, len(epochs) % 3 == 2 or len(epochs) >= KILLS, moments)
             epochs, halves = [*epochs, epoch], [*halves, size]
-            print(f"kill {len(epochs)}: {epoch} epochs done" + (f", inside a checkpoint's writing ({size:,} bytes of it)" if size else ""))
+            inside = f", inside a checkpoint's writing ({size:,} bytes of it)" if size else ""
+            print(f"kill {len(epochs)}: {epoch} epochs done{inside}")
         resumed = runs.train([SPEC], [run], "cpu")[0]
     undisturbed = g.fit([SPEC], "cpu")[0]
     weights = undisturbed.model.state_dict()
     equal = all(torch.equal(value, weights[name]) for name, value in resumed.model.state_dict().items())
     same_history = resumed.history.equals(undisturbed.history)
     record("kill", f"python benchmarks/kill.py {seed}", {
-        "kills": len(epochs), "inside_a_checkpoint": int(np.count_nonzero(halves)), "bytes_left_behind": [size for size in halves if size], "epochs_at_kill": epochs,
+        "kills": len(epochs), "inside_a_checkpoint": int(np.count_nonzero(halves)),
+        "bytes_left_behind": [size for size in halves if size], "epochs_at_kill": epochs,
         "epochs": len(undisturbed.history.epoch.unique()), "weights_equal": equal, "history_equal": same_history})
     if not (equal and same_history):
         sys.exit("the resumed training ended differently")

@@ -1,4 +1,4 @@
-"""Where every benchmark writes what it measured: benchmarks/results.json, one entry a claim, read by the book's cost page."""
+"""Where benchmarks write what they measured: benchmarks/results.json, an entry a claim, for the book's cost page."""
 
 import json
 import os
@@ -12,7 +12,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def record(claim: str, command: str, numbers: dict) -> None:
-    """Print the entry of a claim and put it into the file, in place of an earlier one, with the machine it was made on."""
+    """Print the entry of a claim and put it into the file, in place of an earlier one, with the machine of it."""
     entry = {"command": command, "machine": machine(), "numbers": numbers}
     print(json.dumps({claim: entry}, indent=1))
     with FileLock(RESULTS.with_suffix(".lock")):

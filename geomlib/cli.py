@@ -88,7 +88,8 @@ def parser() -> argparse.ArgumentParser:
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
     add_changes(sub)
-    sub.add_argument("-o", type=Path, metavar="FILE", dest="output", help="write these numbers alone, of runs that are all there")
+    sub.add_argument("-o", type=Path, metavar="FILE", dest="output",
+                     help="write these numbers alone; every run must be there")
 
     sub = add(do_compare, "compare numbers with data/results.csv and the published ones", "reproduce/results.csv")
     sub.add_argument("file", type=Path, help="made by geomlib results -o")
@@ -140,15 +141,17 @@ def do_plan(options) -> None:
     speeds = known | {kind: train.speed(*kind) for kind in kinds - known.keys()}
     minutes = sum(row.images / speeds[row.kind] for row in missing.itertuples()) / 60
     place = "one core" if device == "cpu" else "the GPU"
-    print(f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {minutes:.0f} minutes of {place} "
-          f"({len(kinds & known.keys())} of {len(kinds)} kinds of network as recorded there, the others timed just now on a core), "
-          f"{sum(0.03 if frozen else 1.45 for _, frozen in missing.kind):.0f} MB")
+    megabytes = sum(0.03 if frozen else 1.45 for _, frozen in missing.kind)
+    print(f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {minutes:.0f} minutes of "
+          f"{place} (speed of {len(kinds & known.keys())} of {len(kinds)} kinds of network as recorded there, of the "
+          f"others timed just now on a core), {megabytes:.0f} MB")
 
 
 def record(folder: Path, specs: Sequence[Spec], device: str, seconds: float) -> None:
     """Add how long one job took to a folder's durations.csv: a row for each kind of network in it."""
     path, images = folder / DURATIONS, sum(spec.steps * spec.batch_size for spec in specs)
-    rows = [(device, " ".join(tasks), frozen, images, round(seconds, 1)) for tasks, frozen in {kind(spec) for spec in specs}]
+    kinds = {kind(spec) for spec in specs}
+    rows = [(device, " ".join(tasks), frozen, images, round(seconds, 1)) for tasks, frozen in kinds]
     columns = ["device", "tasks", "frozen", "images", "seconds"]
     pd.DataFrame(rows, columns=columns).to_csv(path, mode="a", header=not path.exists(), index=False)
 
@@ -214,22 +217,25 @@ def do_results(options) -> None:
                          f"{', '.join(missing[:3])}, ...; geomlib train makes them")
 
     def stored(*key):
-        return paper.run(*key, options.folder, **changes) if paper.place(*key, folder=options.folder, **changes).exists() else None
+        place = paper.place(*key, folder=options.folder, **changes)
+        return paper.run(*key, options.folder, **changes) if place.exists() else None
 
-    found = {key: stored(*key) for key, place in places.items() if place.exists()}
+    found = {key: run for key in places if (run := stored(*key))}
     ours = pd.concat([paper.numbers(m, c, run, stored("baseline", c, s)) for (m, c, s), run in found.items()])
     path = options.output or paper.ROOT / "data/results.csv"
     if not options.output and path.exists():
         ours = pd.concat([paper.results(), ours]).drop_duplicates(["model", "capacity", "seed", "measure"], keep="last")
     ours.to_csv(path, index=False, float_format="%.6g")
-    print(f"{path}: numbers of {len(found)} runs" + (f"; {len(missing)} are missing: {', '.join(missing)}" if missing else ""))
+    rest = f"; {len(missing)} are missing: {', '.join(missing)}" if missing else ""
+    print(f"{path}: numbers of {len(found)} runs{rest}")
 
 
 def do_compare(options) -> None:
     table = paper.compare(pd.read_csv(options.file))
     print(table.to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
     lost = table[table.ours.isna()]
-    print(f"\n{len(table)} numbers. In data/results.csv but not here: {len(lost)}; here but not there: {table.released.isna().sum()}.")
+    print(f"\n{len(table)} numbers. In data/results.csv but not here: {len(lost)}; here but not there: "
+          f"{table.released.isna().sum()}.")
     for measure in ("reconstruction_loss", "f1_"):
         largest = table[table.measure.str.startswith(measure)].difference.abs().max()
         print(f"Largest difference of {measure.strip('_')} from data/results.csv: {largest:.4f}")

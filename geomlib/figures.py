@@ -202,12 +202,13 @@ def draw_by_capacity(ax, model, capacities, values, published, label) -> None:
     """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
     capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN where
-    missing; published (K,) or NaN where none is published; label: the measure and its unit
+    missing; published (K,) or None; label: the measure and its unit
     """
-    values = np.atleast_2d(values)
+    values = np.ma.masked_invalid(np.atleast_2d(values))
     again = any(line.get_label() == "published" for line in ax.lines)            # one entry for all models
-    ax.plot(capacities, published, linestyle="--", linewidth=1, marker=MARKERS[model], color=COLOURS[model],
-            markerfacecolor="white", markersize=9, label="_" if again else "published")
+    if published is not None:
+        ax.plot(capacities, published, linestyle="--", linewidth=1, marker=MARKERS[model], color=COLOURS[model],
+                markerfacecolor="white", markersize=9, label="_" if again else "published")
     ax.plot(capacities, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, ours")
     if len(values) > 1:
         ax.fill_between(capacities, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
@@ -235,6 +236,37 @@ def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, l
     ax.plot(x, mean, linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
     _capacities(ax, capacities)
     ax.set_ylabel(label)
+
+
+def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
+    """A measure of the baseline against the weight gamma, (K,) each; index: of the line's style, for several lines."""
+    ax.plot(gammas, values, color=COLOURS["baseline"], label=name, **(
+        {"marker": "o"}, {"marker": "s", "linestyle": "--", "markerfacecolor": "white"})[index])
+    ax.set_xscale("log")
+    ax.set_xticks(gammas, [f"{gamma:g}" for gamma in gammas])
+    ax.minorticks_off()
+    ax.set(xlabel="γ", ylabel=label)
+
+
+def draw_agreement(ax, groups, models, low, mean, high) -> None:
+    """How far our numbers lie from published ones, in tolerances, a row a group: (N,) each; a grey band from -1 to 1.
+
+    groups, models: names, in their order; low, mean, high: our number minus the published one, over its tolerance
+    """
+    names = list(dict.fromkeys(groups))
+    ax.axvspan(-1, 1, color="#EDEDED", zorder=0)
+    for row, name in enumerate(names):
+        members = [i for i, group in enumerate(groups) if group == name]
+        for i, y in zip(members, row + np.linspace(-0.35, 0.35, len(members) + 2)[1:-1]):
+            ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
+            ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=4)
+    for model in dict.fromkeys(models):
+        ax.plot([], [], linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_xscale("symlog", linthresh=1)                     # even from -1 to 1, logarithmic beyond
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set(xlabel="(ours − published) / tolerance", ylim=(len(names) - 0.5, -0.5))
+    ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.14))
 
 
 def draw_limit(ax, rates, distortions) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from .data import PROFILE, SIDE, counts_table
 
 ROWS = 6                                                     # rows of an image that show one corridor
-SLOPES = np.geomspace(3, 0.02, 200)                          # from all positions told apart to none, for any table
+PIXELS = SIDE**2                                             # the networks' loss is a mean over pixels, ours here a sum
+SLOPES = np.geomspace(3, 0.001, 320)                         # from all positions told apart to none, for any table
 
 
 class Code(NamedTuple):
@@ -21,6 +22,7 @@ class Code(NamedTuple):
     assignment: np.ndarray                   # (R, S) probability of each reproduction, given the pair
     rate: float                              # nats
     distortion: float                        # squared error summed over 169 pixels, without the pixels' own noise
+    cross_entropy: float                     # nats, of the best head for the labels; 0 without labels
 
 
 def source(counts) -> tuple[np.ndarray, np.ndarray, float]:
@@ -38,21 +40,28 @@ def source(counts) -> tuple[np.ndarray, np.ndarray, float]:
     return means, probability, float(floor)
 
 
-def codes(means: np.ndarray, probability: np.ndarray) -> Iterator[Code]:
+def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None = None) -> Iterator[Code]:
     """The best codes of a source, one for each of SLOPES until a code has no rate left (Blahut and Arimoto).
 
     Each code minimises rate + slope * distortion over the assignment, the share of each reproduction and the
     reproductions themselves, each moved to the mean of what it describes. That is not convex. So the slope starts
     where each pair is its own reproduction, which is the best code there, and falls; reproductions then merge.
 
+    With labels (S,), the class of each pair, a reproduction is a probability of each class, too, and the distortion is the
+    networks' loss, reconstruction error + cross entropy, times 169.
+
     means (S, 2, 13), probability (S,): from `source`
     """
+    labels = np.zeros(len(means), int) if labels is None else labels             # one class: no cross entropy
+    truth = np.eye(labels.max() + 1)[labels]                                     # (S, K)
+    guess = truth                                                                # (R, K) probability of each class
     x = means.reshape(len(means), -1) * ROWS**0.5                                # (S, 26) squares are over 6 rows
     y, share = x, probability                                                    # (R, 26), (R,) of the reproductions
     for slope in SLOPES:
         cost = np.inf
         for _ in range(1000):
             distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T      # (R, S)
+            distance -= PIXELS * np.log(np.maximum(guess, 1e-300)) @ truth.T
             weight = np.log(share)[:, None] - slope * distance
             top = weight.max(0)
             weight = np.exp(weight - top)
@@ -62,34 +71,58 @@ def codes(means: np.ndarray, probability: np.ndarray) -> Iterator[Code]:
             share = joint.sum(1)
             used = share > 1e-12                     # what no pair uses any more is dropped
             joint, assignment, share = joint[used], assignment[used], share[used]
-            y = joint @ x / share[:, None]
+            y, guess = joint @ x / share[:, None], joint @ truth / share[:, None]
             cost, before = -probability @ (np.log(total) + top), cost
             if before - cost < 1e-7:
                 break
         information = np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None]
         rate = float((joint * information).sum())
         distortion = float(probability @ (x**2).sum(1) - share @ (y**2).sum(1))  # y are means: Pythagoras
-        yield Code(float(slope), y.reshape(-1, 2, SIDE) / ROWS**0.5, assignment, rate, distortion)
+        sure = float(share @ (guess * np.log(np.maximum(guess, 1e-300))).sum(1))
+        yield Code(float(slope), y.reshape(-1, 2, SIDE) / ROWS**0.5, assignment, rate, distortion, -sure)
         if rate < 1e-6:
             break
 
 
-def rate_distortion(counts) -> tuple[np.ndarray, np.ndarray]:
+def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The limit: least mean squared pixel error against rate, for codes that carry only the two positions.
 
     A code of all pixels could go below, down to no error at the images' own entropy: above the entropy of the
     positions (5.13 nats if uniform), where this curve ends flat on the floor, networks code pixel noise.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
+    labels   (S,) class of each pair that has images: adds the cross entropy (nats) of a head that reads it from the code, as
+             the networks' loss does; what is least is then the sum
     returns  rates (P,) in nats, rising from 0 to the entropy of the pairs, and distortions (P,), falling to the
              floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
     """
     means, probability, floor = source(counts)
     entropy = float(-probability @ np.log(probability))
     variance = float(probability @ ((means - np.tensordot(probability, means, 1)) ** 2).sum((1, 2))) * ROWS
-    found = [(code.rate, code.distortion) for code in codes(means, probability) if code.rate < entropy - 1e-6]
+    if labels is not None:
+        share = np.bincount(labels, probability)
+        variance -= PIXELS * float(share @ np.log(np.maximum(share, 1e-300)))
+    found = [(code.rate, code.distortion + PIXELS * code.cross_entropy) for code in codes(means, probability, labels)
+             if code.rate < entropy - 1e-6]
     rates, distortions = np.array([(entropy, 0), *found, (0, variance)]).T
     # Codes that stopped short of their minimum lie above the lines between the others: two codes in turn do better.
     best = np.unique((rates + SLOPES[:, None] * distortions).argmin(1))
     ends = np.r_[len(rates) - 1, best[(best > 0) & (best < len(rates) - 1)][::-1], 0]
-    return rates[ends], floor + distortions[ends] / SIDE**2
+    return rates[ends], floor + distortions[ends] / PIXELS
+
+
+def prototypes(code: Code, probability: np.ndarray, apart: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """A code's distinct reproductions (K, 2, 13) and their shares (K,), most frequent first.
+
+    Reproductions that would be one in the end, which the iteration approaches slowly, are merged: those whose open
+    probabilities differ by less than `apart` (length of the difference of all 26).
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    share = code.assignment @ probability                                        # (R,)
+    flat = code.reproductions.reshape(len(share), -1)
+    group = fcluster(linkage(flat, "complete"), apart, "distance") - 1 if len(flat) > 1 else np.zeros(1, int)
+    shares = np.bincount(group, share)
+    means = np.stack([np.bincount(group, share * column) for column in flat.T], 1) / shares[:, None]
+    order = np.argsort(-shares, kind="stable")
+    return means[order].reshape(-1, 2, SIDE), shares[order]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import sys
 import tempfile
 import threading
@@ -95,7 +94,8 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     """Train one network a spec, from its seed to the last step; where a spec has a source, only its heads.
 
     device   "auto" (CUDA where there is one), "cpu" or "cuda". On a GPU all specs that share data and heads train as
-             one stack; on a CPU each has a process of one thread, so that the bits are the same alone and together.
+             one stack; on a CPU each has a process of one thread, so that the bits are the same alone and together
+             (binary heads on frozen codes are so small that there, too, they train as a stack).
     starts   a checkpoint to go on from, or None, for each spec
     sources  name -> network, for specs with a source; its codes are sampled once
     keep     called with a spec's index and its checkpoint after each epoch (in the process that trains it)
@@ -105,16 +105,16 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     starts = list(starts) or [None] * len(specs)
     jobs: dict = {}
     for index, spec in enumerate(specs):
-        alone = index if place.type == "cpu" and not spec.source else 0
+        alone = index if place.type == "cpu" and not (spec.source and max(spec.heads.values()) == 2) else 0
         jobs.setdefault((alone, stack_key(spec), starts[index] and starts[index].epoch), []).append(index)
     with tempfile.TemporaryDirectory() as folder:
         done = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(specs))
         arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done) for job in jobs.values()]
         with progress(done, sum(spec.steps for spec in specs)):
-            workers = min(len(arguments), os.cpu_count() or 1) if place.type == "cpu" else 1
-            if workers > 1:
+            if place.type == "cpu" and len(arguments) > 1:
                 import joblib
 
+                workers = min(len(arguments), joblib.cpu_count())                # as many cores as a job was given
                 results = joblib.Parallel(workers, max_nbytes=None)(joblib.delayed(fit_stack)(*a) for a in arguments)
             else:
                 results = [fit_stack(*a) for a in arguments]
@@ -317,9 +317,11 @@ def _check_finite(log: Tensor, terms: Sequence[str], before: int, epoch: int, hi
 def speed(tasks: Sequence[str], frozen: bool = False) -> float:
     """Images a second that one thread trains with these heads, on frozen codes or not; timed now in about a second."""
     spec = Spec(counts=np.full((13, 13), 30), tasks=tuple(tasks), steps=34, source="new" if frozen else "")  # one epoch
+    stack = [spec] * (20 if frozen and max(spec.heads.values()) == 2 else 1)
     began = time.perf_counter()
-    fit_stack([spec], torch.device("cpu"), [None], [0], None, {"new": BetaVAE()}, np.zeros(1))
-    return spec.steps * spec.batch_size / (time.perf_counter() - began)
+    fit_stack(stack, torch.device("cpu"), [None] * len(stack), list(range(len(stack))), None, {"new": BetaVAE()},
+              np.zeros(len(stack)))
+    return len(stack) * spec.steps * spec.batch_size / (time.perf_counter() - began)
 
 
 @contextmanager

@@ -15,15 +15,16 @@ ROOT = Path(__file__).parents[1]
 
 def plan(*words, folder):
     """The commands that would run."""
-    done = subprocess.run([sys.executable, "-m", "snakemake", "-n", "-p", "--cores", "2", "--nolock", *words], cwd=folder,
-                          capture_output=True, text=True)
+    command = [sys.executable, "-m", "snakemake", "-n", "-p", "--cores", "2", "--nolock", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return re.findall("^Shell command: (.*)", done.stdout + done.stderr, re.M)
 
 
 def trains(commands):
     """(model, capacity, seed) of every run that the commands train."""
-    words = [re.fullmatch(r"geomlib train (.+) --capacity (.+) --seed ([\d ]+) --folder reproduce/runs .*", c) for c in commands]
+    train = r"geomlib train (.+) --capacity (.+) --seed ([\d ]+) --folder reproduce/runs .*"
+    words = [re.fullmatch(train, command) for command in commands]
     return [(model, float(c), int(seed)) for found in words if found
             for model in found[1].split() for c in found[2].split() for seed in found[3].split()]
 
@@ -48,7 +49,8 @@ def test_the_book_runs_its_pages_and_trains_nothing(tree):
 @pytest.mark.parametrize("gpu, jobs", [(0, 2 * (40 + 4)), (1, 2)])
 def test_two_seeds_are_80_networks_and_160_classifiers_each_trained_once(tree, gpu, jobs):
     commands = plan("--forceall", "reproduce", "--config", "seeds=2", f"gpu={gpu}", folder=tree)
-    wanted = {(model, float(c), s) for model in [*paper.MODELS, *paper.CLASSIFIERS] for c in paper.CAPACITIES for s in (0, 1)}
+    models = [*paper.MODELS, *paper.CLASSIFIERS]
+    wanted = {(model, float(c), s) for model in models for c in paper.CAPACITIES for s in (0, 1)}
     assert len(wanted) == 240 and sorted(trains(commands)) == sorted(wanted)
     assert sum(command.startswith("geomlib train") for command in commands) == jobs
     assert sum(command.startswith("geomlib results") for command in commands) == 10

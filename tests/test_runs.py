@@ -118,7 +118,7 @@ def wait_until(condition):
 
 
 def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path, tiny):
-    spec = dataclasses.replace(tiny, steps=210)
+    spec = dataclasses.replace(tiny, steps=105)
     first = start(spec, tmp_path / "run")
     wait_until((tmp_path / "run.part" / "checkpoint.safetensors").exists)
     second = start(spec, tmp_path / "run")
@@ -141,7 +141,7 @@ def test_a_second_process_that_waits_finds_the_run_trained(tmp_path, tiny):
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
     """Three real kills at random moments; benchmarks/kill.py does twenty."""
-    spec = dataclasses.replace(tiny, steps=350, tasks=("order",))                # 50 epochs
+    spec = dataclasses.replace(tiny, steps=140, tasks=("order",))                # 20 epochs
     seed = random.randrange(10**6)
     print("seed of the moments", seed)
     moments, path = random.Random(seed), tmp_path / "run.part" / "checkpoint.safetensors"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from geomlib.data import COUNTS, PROFILE
-from geomlib.theory import codes, rate_distortion, source
+from geomlib.theory import codes, prototypes, rate_distortion, source
 
 RNG = np.random.default_rng(0)
 TABLES = {
@@ -138,3 +138,37 @@ def test_bad_counts_are_refused():
     for counts, message in ((np.ones((13, 12)), "shape"), (-np.ones((13, 13)), ">= 0"), ("centre", "uniform")):
         with pytest.raises(ValueError, match=message):
             rate_distortion(counts)
+
+
+ORDER = np.triu(np.ones((13, 13), int)).ravel()              # x_uc <= x_lc
+
+
+def test_with_labels_the_limit_lies_above_and_comes_down_to_the_limit_without():
+    rates, losses = rate_distortion("uniform", ORDER)
+    plain = np.interp(rates, *rate_distortion("uniform"))
+    share = COUNTS["uniform"].ravel()[ORDER == 1].sum() / COUNTS["uniform"].sum()
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert losses[0] == pytest.approx(plain[0] + entropy) and losses[-1] == pytest.approx(plain[-1])
+    assert (losses[:-1] > plain[:-1] - 1e-6).all()
+    assert np.interp(0.3, rates, losses) < losses[0] - 0.3   # each nat tells a nat of the class, and some of the image
+
+
+def test_a_code_of_images_and_classes_makes_their_sum_least():
+    means, probability, _ = source(TABLES["two pairs"])
+    first, *_, last = codes(means, probability, np.array([0, 1]))
+    entropy = -probability @ np.log(probability)
+    assert first.cross_entropy == pytest.approx(0, abs=1e-9) and last.cross_entropy == pytest.approx(entropy, abs=1e-3)
+    assert all(code.cross_entropy == 0 for code in codes(means, probability, np.array([0, 0])))
+
+
+def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
+    means, probability, _ = source("bottom")
+    first, *between, last = codes(means, probability)
+    found, shares = prototypes(first, probability)
+    assert len(found) == 169 and shares == pytest.approx(np.sort(probability)[::-1], abs=1e-3)
+    found, shares = prototypes(last, probability)
+    assert len(found) == 1 and found[0] == pytest.approx(np.tensordot(probability, means, 1))
+    for code in between[::40]:
+        found, shares = prototypes(code, probability)
+        assert shares.sum() == pytest.approx(1) and (np.diff(shares) <= 0).all()
+        assert np.tensordot(shares, found, 1) == pytest.approx(np.tensordot(probability, means, 1), abs=1e-6)

@@ -2,12 +2,15 @@
 
     {published}`baseline reconstruction_loss 3`     a number of data/published.csv
     {ours}`baseline reconstruction_loss 3`          the same of data/results.csv, released network (seed 0)
+    {measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
     ```{notation}                                   the table of symbols in geomlib/__init__.py
     ```
 """
 
 import ast
 import csv
+import json
+from functools import reduce
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,6 +42,22 @@ class Number(SphinxRole):
         return [nodes.inline(text=f"{found:.4f}", classes=["number"])], []
 
 
+class Measured(SphinxRole):
+    """An entry's number, or its command or machine; the build fails where the file has none."""
+
+    def run(self):
+        path = Path(self.env.app.confdir, "benchmarks/results.json")
+        self.env.note_dependency(path)
+        try:
+            claim, keys, *form = self.text.split()
+            entry = json.loads(path.read_text())[claim]
+            found = reduce(lambda part, key: part[key], keys.split("."), entry | entry["numbers"])
+            return [nodes.inline(text=format(found, *form), classes=["number"])], []
+        except (OSError, ValueError, KeyError, TypeError):
+            text = f"{self.name}: nothing for {self.text!r} in {path.name}; write: claim key.key format"
+            return [], [self.inliner.reporter.error(text, line=self.lineno)]
+
+
 class Notation(SphinxDirective):
     def run(self):
         path = find_spec("geomlib").origin
@@ -58,6 +77,7 @@ def one_search_field(app, config):
 def setup(app):
     app.add_role("published", Number("published.csv"))
     app.add_role("ours", Number("results.csv", seed="0"))
+    app.add_role("measured", Measured())
     app.add_directive("notation", Notation)
     app.connect("config-inited", one_search_field)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
