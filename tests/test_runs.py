@@ -118,7 +118,7 @@ def wait_until(condition):
 
 
 def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path, tiny):
-    spec = dataclasses.replace(tiny, steps=105)
+    spec = dataclasses.replace(tiny, steps=490)
     first = start(spec, tmp_path / "run")
     wait_until((tmp_path / "run.part" / "checkpoint.safetensors").exists)
     second = start(spec, tmp_path / "run")
