@@ -31,7 +31,7 @@ def files(*patterns):
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
 CODE = files("geomlib/**/*.py")
 DATA = files("data/*.csv", "data/runs/*/*")
-PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv")
+PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")
 
 
 def paper():

@@ -123,8 +123,8 @@ def do_train(options) -> None:
     if fresh and one_job and not changes:
         record(places[0].parent, [run.spec for run in trained], device, time.monotonic() - began)
     for key, run in zip(wanted, trained):
-        print(f"{paper.slug(*key, **changes)}: reconstruction loss {run.final.reconstruction:.4f}, "
-              f"rate {run.final.rate:.3f} nats, gamma {run.spec.gamma:g}")
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in run.final.items() if not name.startswith(("rate_", "active")))
+        print(f"{paper.slug(*key, **changes)}: {scores}, gamma {run.spec.gamma:g}")
 
 
 def do_plan(options) -> None:

@@ -248,6 +248,15 @@ def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
     ax.set(xlabel="γ", ylabel=label)
 
 
+def draw_effects(ax, effects, title, label) -> None:
+    """One effect a seed, (S,), as points on a line beside zero."""
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.plot(effects, np.zeros(len(effects)), "o", color=COLOURS["baseline"], alpha=0.7)
+    limit = 1.2 * max(abs(np.asarray(effects)).max(), 1e-9)
+    ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
+    ax.spines["left"].set_visible(False)
+
+
 def draw_agreement(ax, groups, models, low, mean, high) -> None:
     """How far our numbers lie from published ones, in tolerances, a row a group: (N,) each; a grey band from -1 to 1.
 

@@ -56,6 +56,49 @@ def class_distances(codes, labels) -> np.ndarray:
         return member.T @ _distances(codes) @ member / np.outer(size, size)
 
 
+def pair_means(codes, factors) -> np.ndarray:
+    """Mean code of each of the 169 pairs of positions: codes (N, D), factors (N, 2) -> (169, D), x_uc slowest."""
+    codes, factors = _codes("codes", codes), _whole("factors", factors, SIDE, (len(codes), 2))
+    pair = factors @ [SIDE, 1]
+    count = np.bincount(pair, minlength=SIDE**2)
+    if not count.all():
+        raise ValueError(f"factors must hold every pair of positions, {(count == 0).sum()} of 169 are missing")
+    return np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T], 1) / count[:, None]
+
+
+def unevenness(means) -> float:
+    """How unequal the steps between neighbouring stimuli are: their standard deviation over their mean.
+
+    0 where the code is an even grid; large where stimuli fall into clusters, with small steps inside and large ones
+    between. A rotation or a common scale of the code changes nothing. means (169, D) as of `pair_means`.
+    """
+    grid = np.asarray(means).reshape(SIDE, SIDE, -1)
+    steps = np.concatenate([np.linalg.norm(np.diff(grid, axis=axis), axis=2).ravel() for axis in (0, 1)])  # (312,)
+    return float(steps.std() / steps.mean())
+
+
+def share_of_space(means, labels) -> float:
+    """Mean distance between the stimuli of class 1, over that between those of class 0: means (169, D), labels (169,)."""
+    distances = class_distances(means, labels)
+    return float(distances[1, 1] / distances[0, 0])
+
+
+def own_direction(means, labels, factors) -> float:
+    """Share of the code's variance that the class explains beyond both positions: 0..1.
+
+    The increase of R^2, over all latents, when the class joins the two positions in a linear regression of the code.
+    means (169, D), labels (169,) in 0, 1, factors (169, 2)
+    """
+    centred = means - np.mean(means, 0)
+
+    def left(*columns):                      # sum of squares that a regression on the columns leaves
+        columns = np.column_stack([np.ones(len(means)), *columns])
+        return np.square(centred - columns @ np.linalg.lstsq(columns, centred, rcond=None)[0]).sum()
+
+    positions = np.asarray(factors, float).T
+    return float((left(*positions) - left(*positions, labels)) / np.square(centred).sum())
+
+
 def tuning(codes, factors) -> np.ndarray:
     """Mean code at each pair of positions, scaled to 0..1 (figures 4, 5, 7-11, B, D, G, I).
 

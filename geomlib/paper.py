@@ -192,7 +192,7 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     keys = ["model", "measure", "capacity"]
     ours = results() if ours is None else ours
-    ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
+    ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True), capacity=ours.capacity.astype(float))
     found = ours.groupby(keys).agg(seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"),
                                    high=("value", "max"))
     table = published().rename(columns={"value": "published"}).join(found, on=keys)
@@ -205,8 +205,8 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     table["verdict"] = np.select([table.seeds == 0, near], ["none yet", "reproduced"], "missed")
     table["strict"] = table.difference.abs() <= t
     for name, column in (("original", "checkpoint"), ("causes", "cause")):
-        extra = pd.read_csv(ROOT / f"data/{name}.csv").set_index(keys).squeeze("columns").rename(column)
-        table = table.join(extra, on=keys)
+        extra = pd.read_csv(ROOT / f"data/{name}.csv", dtype={"capacity": float})
+        table = table.join(extra.set_index(keys).set_axis([column], axis=1), on=keys)
     table["cause"] = table.cause.fillna("unknown").where(table.verdict == "missed", "")
     return table
 
@@ -259,8 +259,55 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
         rows += [(model, name, value) for name, value in scores.items()]
         if baseline and model != "baseline":
             rows += [(model, name, value) for name, value in class_distortions(model, run, baseline).items()]
+        rows += [(model, name, value) for name, value in claim_measures(model, run).items()]
     return pd.DataFrame([(row, capacity, run.spec.seed, *rest) for row, *rest in rows],
                         columns=["model", "capacity", "seed", "measure", "value"])
+
+
+def claim_measures(model: str, run: Run) -> dict[str, float]:
+    """What the claims are judged by, from the mean codes of the 169 pairs over `uniform`'s last 20,000 images.
+
+    The baseline is measured by the classes of each model that is compared with it.
+    """
+    images, factors = (part[-20_000:] for part in data.corridors("uniform"))
+    means, pairs = measures.pair_means(train.encode(run.model, images), factors), np.argwhere(np.ones((13, 13)))
+    values = {"unevenness": measures.unevenness(means)}
+    for other in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3"):
+        if model in (other, "baseline"):
+            labels = classes(other, pairs)
+            biased = "tasks" not in MODELS[other]
+            values[("share_of_space_" if biased else "own_direction_") + other] = (
+                measures.share_of_space(means, labels) if biased else measures.own_direction(means, labels, pairs))
+    return values
+
+
+def claims(ours: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The four claims, each as one number a seed that is positive where the claim holds.
+
+    prototypization    unevenness of the baseline at 0.3 nats minus that at 10
+    specialization     log of E1M1's share of space for the frequent half over the baseline's, mean over capacities
+    orthogonalization  own direction of the classes minus the baseline's, mean over E2M1 to E2M3 and capacities
+    more latents       active latents of E1M1 and E1M2 minus the baseline's, mean over both and capacities
+
+    ours     numbers as of `results`; default: those
+    returns  columns claim, seed, effect; only seeds whose numbers are complete
+    """
+    wide = (results() if ours is None else ours).pivot_table(index=["seed", "model", "capacity"], columns="measure", values="value")
+    rows = []
+    for seed, table in wide.groupby("seed"):
+        table = table.droplevel("seed")
+        value = lambda model, measure: table[measure].get(model, pd.Series(dtype=float)).reindex(CAPACITIES)
+        base = lambda measure: value("baseline", measure)
+        effects = {
+            "prototypization": base("unevenness")[0.3] - base("unevenness")[10],
+            "specialization": np.log(value("E1M1", "share_of_space_E1M1") / base("share_of_space_E1M1")).mean(skipna=False),
+            "orthogonalization": np.mean([(value(m, f"own_direction_{m}") - base(f"own_direction_{m}")).mean(skipna=False)
+                                          for m in ("E2M1", "E2M2", "E2M3")]),
+            "more latents": np.mean([(value(m, "active_latents") - base("active_latents")).mean(skipna=False)
+                                     for m in ("E1M1", "E1M2")]),
+        }
+        rows += [(claim, seed, effect) for claim, effect in effects.items() if not np.isnan(effect)]
+    return pd.DataFrame(rows, columns=["claim", "seed", "effect"])
 
 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:

@@ -151,13 +151,14 @@ def draw(spec: Spec, epoch: int) -> tuple[np.ndarray, np.ndarray, np.random.Gene
 
 
 def dropout(spec: Spec, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """The dropout of one step: task -> (size, hidden units), 0 or 1 / (1 - DROPOUT)."""
-    masks = {}
-    for task, k in spec.heads.items():
-        if k > 2:
-            byte = np.frombuffer(rng.bytes(size * hidden_units(k)), np.uint8).reshape(size, -1)
-            masks[task] = (byte >= 256 * DROPOUT) * np.float32(1 / (1 - DROPOUT))
-    return masks
+    """What one step's dropout is made from: task -> random bytes (size, hidden units); see `masks_of`."""
+    draw = lambda k: np.frombuffer(rng.bytes(size * hidden_units(k)), np.uint8).reshape(size, -1)
+    return {task: draw(k) for task, k in spec.heads.items() if k > 2}
+
+
+def masks_of(random: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Bytes -> dropout masks, 0 with a probability of DROPOUT, else 1 / (1 - DROPOUT)."""
+    return {task: (byte >= 256 * DROPOUT) * (1 / (1 - DROPOUT)) for task, byte in random.items()}
 
 
 class Stack:
@@ -183,9 +184,10 @@ class Stack:
         else:
             group["lr"] = value
 
-    def _step(self, inputs, labels, noise, masks, capacity, factor, task_weight) -> Tensor:
+    def _step(self, inputs, labels, noise, random, capacity, factor, task_weight) -> Tensor:
         """One step of Adam; every argument has a leading axis M. Returns the loss terms (terms, M)."""
-        terms = stack_terms(self.forward(inputs, noise, masks), inputs, labels, capacity, factor, task_weight, self.spec)
+        output = self.forward(inputs, noise, masks_of(random))
+        terms = stack_terms(output, inputs, labels, capacity, factor, task_weight, self.spec)
         values = torch.stack(list(terms.values()))
         self.optimiser.zero_grad()
         values.sum().backward()
@@ -241,7 +243,8 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
         images, factors = load_data(spec)
         validation = slice(spec.train_end, spec.validation_end)
         if spec.source:
-            codes = torch.stack([sample(sources[s.source], images[:s.train_end], s.seed) for s in specs]).to(device)
+            codes = torch.stack([sample(sources[s.source].to(device), images[:s.train_end], [s.seed, 0, 1]) for s in specs])
+            held_out = [sample(sources[s.source], images[validation], [s.seed, 0]) for s in specs]
             member = torch.arange(len(specs), device=device)[:, None]
             inputs_at = lambda rows: codes[member, rows]                         # (M, B, D)
         else:
@@ -263,16 +266,20 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
             for i in range(steps):
                 batch = slice(i * spec.batch_size, (i + 1) * spec.batch_size)
                 rows = order[:, batch]                                           # (M, B)
-                masks = _stacked([dropout(s, rows.shape[1], rng) for s, rng in zip(specs, rngs)], device)
+                random = _stacked([dropout(s, rows.shape[1], rng) for s, rng in zip(specs, rngs)], device)
                 schedule = torch.tensor([schedules(before + i + 1, s) for s in specs]).T.to(device)
                 log[i] = stack.step(inputs_at(rows), {task: label[rows] for task, label in labels.items()},
-                                    noise[:, batch], masks, schedule[0], factor, dict(zip(spec.tasks, schedule[1:])))
+                                    noise[:, batch], random, schedule[0], factor, dict(zip(spec.tasks, schedule[1:])))
                 if (i + 1) % 50 == 0 or i + 1 == steps:
                     _check_finite(log[:i + 1], terms, before, epoch, histories, indices)
                     done[indices] = before + i + 1
             for m, (s, checkpoint) in enumerate(zip(specs, stack.checkpoints(epoch))):
-                network = checkpoint.network(s, sources.get(s.source))
-                scores = evaluate(network, images[validation], factors[validation], s.seed)
+                network = checkpoint.network(s, sources.get(s.source)).to(device)
+                if s.source:                 # only the head is new
+                    with torch.inference_mode():
+                        scores = head_scores(network.classify(held_out[m]), factors[validation])
+                else:
+                    scores = evaluate(network, images[validation], factors[validation], s.seed)
                 trained = zip(terms, log[:, :, m].mean(0).tolist())
                 histories[m] = pd.concat([histories[m], _rows(before + steps, epoch, "train", trained),
                                           _rows(before + steps, epoch, "validation", scores.items())], ignore_index=True)
@@ -280,13 +287,6 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
                     keep(indices[m], checkpoint._replace(history=histories[m]))
         return [Run(s, checkpoint.network(s, sources.get(s.source)), history)
                 for s, checkpoint, history in zip(specs, stack.checkpoints(epochs(spec)), histories)]
-
-
-def sample(model: BetaVAE, images: np.ndarray, seed: int) -> Tensor:
-    """One sampled code z an image, (N, D): what a classifier on frozen codes trains on."""
-    mu, logvar = map(torch.from_numpy, posterior(model, images))
-    noise = np.random.default_rng([seed, 0, 1]).standard_normal(mu.shape, dtype=np.float32)
-    return mu + (logvar / 2).exp() * torch.from_numpy(noise)
 
 
 def schedules(step: int, spec: Spec) -> list[float]:
@@ -366,41 +366,66 @@ def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:
 
 def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13)."""
-    with torch.inference_mode():
-        parts = [model.encode(torch.as_tensor(part)) for part in _parts(images)]
-    return tuple(torch.cat(part).numpy() for part in zip(*parts))
+    return tuple(part.cpu().numpy() for part in _by_parts(model.encode, model, images))
+
+
+def sample(model: BetaVAE, images: np.ndarray, seed: list[int]) -> Tensor:
+    """One sampled code z an image, (N, D), where the model is; the noise follows from the seed."""
+    mu, logvar = _by_parts(model.encode, model, images)
+    return mu + (logvar / 2).exp() * torch.from_numpy(_noise(seed, len(images), model)).to(mu.device)
 
 
 def decode(model: BetaVAE, codes: np.ndarray) -> np.ndarray:
     """Probability of wall (N, 1, 13, 13) float32 that codes (N, D) decode to."""
-    with torch.inference_mode():
-        return torch.cat([model.decode(torch.as_tensor(part, dtype=torch.float32)) for part in _parts(codes)]).numpy()
-
-
-def _parts(array: np.ndarray, size: int = 5000) -> list[np.ndarray]:
-    return [array[i:i + size] for i in range(0, len(array), size)] or [array]
+    return _by_parts(lambda z: (model.decode(z),), model, codes)[0].cpu().numpy()
 
 
 def evaluate(model: BetaVAE, images: np.ndarray, factors: np.ndarray, seed: int) -> dict[str, float]:
     """Scores of a network on images (N, 1, 13, 13), as the paper's validation: codes are sampled, no dropout.
 
     reconstruction  mean squared pixel error       rate, rate_0, ...  nats, in total and by latent
-    active_latents  latents above 0.01 nats        and of each head TASK: its cross entropy TASK in nats,
-    f1_TASK (mean over batches of 32, as published) and whole_f1_TASK
+    active_latents  latents above 0.01 nats        and of each head its `head_scores`
     """
-    noise = np.random.default_rng([seed, 0]).standard_normal((len(images), model.latent_dim), dtype=np.float32)
-    with torch.inference_mode():
-        parts = [model(torch.as_tensor(x), torch.as_tensor(e)) for x, e in zip(_parts(images), _parts(noise))]
-    reconstruction, mu, logvar = (torch.cat([part[i] for part in parts]) for i in range(3))
+    def outputs(x, noise):
+        out = model(x, noise)
+        return (out.reconstruction - x).square().flatten(1).mean(1), out.mu, out.logvar, *out.classes.values()
+
+    errors, mu, logvar, *classes = _by_parts(outputs, model, images, _noise([seed, 0], len(images), model))
+    mu, logvar = mu.cpu().numpy(), logvar.cpu().numpy()
     by_latent = measures.latent_rates(mu, logvar).tolist()
-    scores = {"reconstruction": measures.reconstruction_loss(images, reconstruction), "rate": sum(by_latent)}
+    scores = {"reconstruction": errors.double().mean().item(), "rate": sum(by_latent)}
     scores |= {f"rate_{i}": value for i, value in enumerate(by_latent)}
     scores["active_latents"] = measures.active_latents(mu, logvar)
-    for task, k in model.heads.items():
-        labels = data.TASKS[task].labels(factors)
-        p = torch.cat([part.classes[task] for part in parts])
+    return scores | head_scores(dict(zip(model.heads, classes)), factors)
+
+
+def head_scores(classes: Mapping[str, Tensor], factors: np.ndarray) -> dict[str, float]:
+    """Scores of heads' probabilities, task -> (N,) or (N, K): of each TASK its cross entropy in nats as TASK,
+
+    f1_TASK (mean over batches of 32, as published) and whole_f1_TASK.
+    """
+    scores = {}
+    for task, p in classes.items():
+        p, labels, k = p.cpu(), data.TASKS[task].labels(factors), data.TASKS[task].n_classes
         predicted = (p.argmax(1) if k > 2 else p > 0.5).numpy().astype(np.int64)
-        scores[task] = float(cross_entropy(p, torch.from_numpy(labels), softmax_twice=False))
+        scores[task] = cross_entropy(p, torch.from_numpy(labels), softmax_twice=False).item()
         scores[f"f1_{task}"] = measures.f1_batchwise(labels, predicted, k)
         scores[f"whole_f1_{task}"] = measures.f1(labels, predicted, k)
     return scores
+
+
+def _noise(seed: list[int], n: int, model: BetaVAE) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((n, model.latent_dim), dtype=np.float32)
+
+
+def _by_parts(function: Callable, model: BetaVAE, *arrays: np.ndarray) -> list[Tensor]:
+    """The tensors that a function gives for arrays (N, ...), computed where the model is, 1,000 rows at a time.
+
+    More at once would leave a CPU's cache.
+    """
+    device = model.mu.weight.device
+    size = 1000 if device.type == "cpu" else 50_000
+    with torch.inference_mode():
+        parts = [function(*(torch.as_tensor(a[i:i + size], dtype=torch.float32).to(device) for a in arrays))
+                 for i in range(0, max(len(arrays[0]), 1), size)]
+    return [torch.cat(part) for part in zip(*parts)]

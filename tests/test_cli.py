@@ -28,7 +28,7 @@ SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
 def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, capsys):
     status, out, _, _ = command("train", "E2M1", "--capacity", 10, "--folder", tmp_path, "--set", SMALL, "steps=7", "gamma=2",
                                 capsys=capsys)
-    assert status == 0 and "gamma 2" in out and "nats" in out
+    assert status == 0 and "gamma 2" in out and "reconstruction 0." in out
     (folder,) = tmp_path.iterdir()
     assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
 

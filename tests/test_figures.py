@@ -1,12 +1,16 @@
 """Figures show exactly the arrays they are given, and can be read by anyone."""
 
 import ast
+import base64
+import io
 import itertools
+import re
 from pathlib import Path
 
 import jupytext
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -111,6 +115,102 @@ def test_classes_are_parted_by_lines_exactly_where_they_change(ax):
     assert len(horizontal) == (np.diff(labels, axis=0) != 0).sum() and len(vertical) == len(horizontal)
     for (x0, y0), (x1, y1) in horizontal:
         assert y0 == y1 and labels[int(y0 - 0.5), int(x0 + 0.5)] != labels[int(y0 + 0.5), int(x0 + 0.5)]
+
+
+def test_two_classes_have_the_colours_of_every_binary_task_and_a_square_of_classes_that_of_its_corners():
+    assert figures.class_colours(2) is figures.CLASSES
+    colours = figures.class_colours(25).colors.reshape(5, 5, 3)
+    lower_left, lower_right, upper_left, upper_right = map(to_rgb, figures.CORNERS)
+    np.testing.assert_allclose(colours[[0, 0, -1, -1], [0, -1, 0, -1]], [upper_left, upper_right, lower_left, lower_right])
+    lightness = np.array([[lab(colour, EYES["deutan"])[0] for colour in row] for row in colours])
+    assert (np.diff(lightness, axis=0) < 0).all()            # the first position darkens, for other eyes too
+
+
+def test_marked_pairs_have_their_number_at_their_place(ax):
+    figures.draw_classes(ax, np.tril(np.ones((13, 13), int)), marked=[(0, 12), (5, 1)])
+    assert [(text.get_text(), *text.get_position()) for text in ax.texts] == [("1", 12, 0), ("2", 1, 5)]
+
+
+def test_an_embedding_shows_each_code_in_its_classes_colour_and_names_the_classes(ax):
+    points, classes = RNG.normal(size=(30, 2)), np.arange(30) % 2
+    figures.draw_embedding(ax, points, classes, [7, 3], ("rare", "frequent"))
+    codes = ax.collections[0]
+    np.testing.assert_array_equal(codes.get_offsets(), points)
+    for code, k in zip(codes.to_rgba(codes.get_array()), classes):
+        assert tuple(code) == figures.CLASSES(k)
+    np.testing.assert_array_equal([text.get_position() for text in ax.texts], points[[7, 3]])
+    assert [text.get_text() for text in ax.get_legend().texts] == ["rare", "frequent"] and ax.get_aspect() == 1
+
+
+def test_a_matrix_has_its_numbers_written_in_and_missing_ones_left_out(ax):
+    values = np.array([[0.5, -0.25], [np.nan, 1]])
+    figures.draw_matrix(ax, values, ["a", "b"], ["c", "d"], "score", limits=(-1, 1))
+    np.testing.assert_array_equal(ax.images[0].get_array().filled(np.nan), values)
+    assert [(text.get_text(), *text.get_position()) for text in ax.texts] == [
+        ("0.50", 0, 0), ("−0.25", 1, 0), ("1.00", 1, 1)]
+    for text in ax.texts:
+        x, y = text.get_position()
+        ground = linear(ax.images[0].cmap(ax.images[0].norm(values[y, x]))[:3]) @ [0.2126, 0.7152, 0.0722]
+        ink = linear(text.get_color()) @ [0.2126, 0.7152, 0.0722]
+        assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) >= 4.5
+
+
+def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_position(ax):
+    values = RNG.normal(size=(25, 25))
+    figures.draw_distortion(ax, values, 1, "region")
+    shown = ax.images[0]
+    np.testing.assert_array_equal(shown.get_array(), values)
+    assert shown.get_clim() == (-1, 1) and min(shown.cmap(shown.norm(0))[:3]) > 0.9 and shown.colorbar.extend == "both"
+    assert sorted(set(line.get_ydata()[0] for line in ax.lines[::2])) == [4.5, 9.5, 14.5, 19.5]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2", "3", "4"]
+
+
+def test_differences_go_from_low_to_high_about_the_mean(ax):
+    low, mean, high = np.sort(RNG.normal(size=(3, 2)), 0)
+    figures.draw_differences(ax, "E2M3", [1, 3], low, mean, high, 0.1, 0.5, "difference")
+    np.testing.assert_allclose(ax.lines[-1].get_xydata(), np.c_[[1.1, 3.3], mean])
+    np.testing.assert_allclose([segment[:, 1] for segment in ax.collections[0].get_segments()], np.c_[low, high])
+    band = ax.patches[0]
+    assert (band.get_y(), band.get_y() + band.get_height()) == (-0.5, 0.5)
+
+
+def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
+    figures.draw_agreement(ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1])
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["A", "B"]
+    points = [line for line in ax.lines if len(line.get_xdata())]
+    assert [np.atleast_1d(line.get_xdata())[0] for line in points] == [-2, 1, 0.5]
+    assert [round(np.atleast_1d(line.get_ydata())[0]) for line in points] == [0, 0, 1]
+    assert points[2].get_color() == figures.COLOURS["E2M1"]
+    assert [text.get_text() for text in ax.get_legend().texts] == ["E1M1", "E2M1"]
+
+
+def test_lines_by_gamma_are_the_arrays_and_differ_in_style(ax):
+    for index in 0, 1:
+        figures.draw_by_gamma(ax, [100, 300], [1 + index, 2], f"C = {index}", "loss", index)
+    first, second = ax.lines
+    np.testing.assert_array_equal(second.get_xydata(), [[100, 2], [300, 2]])
+    assert first.get_linestyle() != second.get_linestyle() and first.get_marker() != second.get_marker()
+
+
+def test_the_data_of_a_figure_are_a_link_that_needs_no_file():
+    table = pd.DataFrame({"x": [1, 2], "y": [0.5, 0.123456789]}).set_index("x")
+    link = figures.download("codes", table).data
+    assert 'download="codes.csv"' in link
+    text = base64.b64decode(re.search('base64,([^"]*)"', link)[1]).decode()
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(text), index_col="x"), table, rtol=1e-4)
+
+
+def test_several_seeds_are_a_line_for_their_mean_in_a_band_for_their_range(ax):
+    x, values = np.array([0.3, 1, 3]), np.array([[1, 2, np.nan], [3, 2, 5.0]])
+    figures.draw_by_capacity(ax, "E2M3", x, values, None, "F1")
+    figures.draw_by_capacity(ax, "E2M1", x, values[0], values[1], "F1")
+    figures.draw_by_capacity(ax, "E2M2", x, values[0], values[1], "F1")
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [2, 2, 5])
+    band = ax.collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() == 1 and band[:, 1].max() == 5
+    assert len(ax.collections) == 1                          # one seed has no range
+    assert [text.get_text() for text in ax.get_legend().texts] == [
+        "E2M3, ours", "published", "E2M1, ours", "E2M2, ours"]
 
 
 def test_lines_and_points_are_the_arrays(ax):

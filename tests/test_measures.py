@@ -285,3 +285,39 @@ NAN = np.where(np.arange(N)[:, None] == 4, np.nan, CODES)
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+PAIRS = np.argwhere(np.ones((13, 13)))
+
+
+def test_an_even_grid_has_no_unevenness_and_clusters_have_much():
+    even = PAIRS @ np.array([[1.0, 2.0], [-2.0, 1.0]])                           # a rotated, scaled grid
+    clusters = np.round(PAIRS / 6) + 0.01 * PAIRS
+    assert m.unevenness(even) < 1e-12
+    assert m.unevenness(clusters) > 1
+    assert np.isclose(m.unevenness(clusters), m.unevenness(3 * clusters @ np.array([[0.6, 0.8], [-0.8, 0.6]])))
+
+
+def test_a_stretched_half_has_the_larger_share_of_space():
+    half = (PAIRS[:, 1] <= 5).astype(int)                                        # 6 and 7 columns
+    stretched = np.c_[PAIRS[:, 0] * 0, np.where(half, 10 * PAIRS[:, 1], PAIRS[:, 1])].astype(float)
+    assert m.share_of_space(stretched, half) > 5
+    assert np.isclose(m.share_of_space(np.c_[PAIRS, PAIRS], 1 - half), 1 / m.share_of_space(PAIRS, half))
+
+
+def test_a_class_has_a_direction_of_its_own_only_beyond_the_positions():
+    label = (PAIRS[:, 0] <= PAIRS[:, 1]).astype(int)
+    linear = PAIRS @ np.random.default_rng(0).standard_normal((2, 5))
+    assert m.own_direction(linear, label, PAIRS) < 1e-12
+    apart = np.c_[linear, 50 * label]
+    assert 0.2 < m.own_direction(apart, label, PAIRS) <= 1
+
+
+def test_the_mean_code_of_a_pair_is_that_of_its_images():
+    codes = np.random.default_rng(0).standard_normal((400, 3))
+    factors = np.concatenate([PAIRS, np.random.default_rng(1).integers(0, 13, (231, 2))])
+    means = m.pair_means(codes, factors)
+    for row in (0, 57, 168):
+        assert np.allclose(means[row], codes[(factors == PAIRS[row]).all(1)].mean(0))
+    with pytest.raises(ValueError, match="168 of 169 are missing"):
+        m.pair_means(codes[:1], factors[:1])

@@ -84,7 +84,8 @@ def test_geometry_uses_1500_images_and_the_annotated_of_the_last_20000():
     assert factors[rows[1500:]].tolist() == [list(pair) for pair in paper.ANNOTATED]
 
 
-RELEASED = sorted((paper.ROOT / paper.RELEASED).glob("*"))
+PAPER = {paper.slug(model, c) for model in paper.MODELS for c in paper.CAPACITIES}       # others: of pages of their own
+RELEASED = sorted(path for path in (paper.ROOT / paper.RELEASED).glob("*") if path.name in PAPER)
 
 
 def test_the_baseline_is_released_at_every_capacity():
@@ -111,3 +112,45 @@ def test_the_baselines_numbers_follow_from_the_stored_weights_and_are_near_the_p
         theirs = published.query("model == 'baseline' and capacity == @capacity").value.item()
         assert abs(stored.reconstruction_loss / theirs - 1) < 0.04
         assert abs(stored.rate / capacity - 1) < 0.05
+
+
+def card_of(*rows):
+    """The scorecard of a few numbers of ours: (model, measure, capacity, value of each seed)."""
+    ours = pd.DataFrame([(model, c, seed, measure, value) for model, measure, c, *values in rows
+                         for seed, value in enumerate(values)], columns=["model", "capacity", "seed", "measure", "value"])
+    return paper.scorecard(ours).set_index(["model", "measure", "capacity"])
+
+
+def test_a_number_is_reproduced_within_the_tolerance_of_the_seeds_range_and_strictly_of_their_mean():
+    published = 0.1449                                       # the baseline's loss at 0.3 nats; the tolerance is 0.004
+    for values, verdict, strict in (((0.1480,), "reproduced", True), ((0.1490,), "missed", False),
+                                    ((0.1480, 0.1600), "reproduced", False), ((0.1380, 0.1400), "missed", False)):
+        row = card_of(("baseline", "reconstruction_loss", 0.3, *values)).loc["baseline", "reconstruction_loss", 0.3]
+        assert (row.published, row.verdict, row.strict, row.seeds) == (published, verdict, strict, len(values))
+        assert row.difference == pytest.approx(np.mean(values) - published)
+
+
+def test_a_distortions_range_is_that_of_seeds_and_draws():
+    row = card_of(("E1M1", "class_distortion_00", 10, -0.3), ("E1M1", "class_distortion_00_draw1", 10, 0.0),
+                  ("E1M1", "class_distortion_00_draw2", 10, 0.06)).loc["E1M1", "class_distortion_00", 10]
+    assert (row.low, row["mean"], row.high, row.seeds) == (-0.3, pytest.approx(-0.08), 0.06, 1)
+    assert row.published == 0.127 and row.verdict == "reproduced" and not row.strict
+
+
+def test_the_scorecard_has_each_published_number_and_counts_f1_of_0_apart():
+    card = card_of(("E2M3", "f1_disjoint", 1, 0.0), ("E2M3", "f1_joint", 1, 0.1)).reset_index()
+    summary = paper.summary(card)
+    assert summary.published.to_dict() == {"loss": 40, "F1": 53, "F1 published as 0": 7, "distortion": 18, "all": 118}
+    assert summary.loc["all"].tolist() == [118, 2, 1, 1] and summary.loc["F1 published as 0"].tolist() == [7, 1, 1, 1]
+    assert card.verdict.value_counts().to_dict() == {"none yet": 116, "reproduced": 1, "missed": 1}
+    assert set(card.cause[card.verdict != "missed"]) == {""} and (card.cause[card.verdict == "missed"] != "").all()
+
+
+def test_a_measure_by_seed_has_a_row_a_seed_and_a_gap_where_there_is_no_number():
+    table = pd.DataFrame([("E1M1", 3, 0, "rate", 3.1), ("E1M1", 10, 2, "rate", 9.9)],
+                         columns=["model", "capacity", "seed", "measure", "value"])
+    wide = paper.by_seed(table, "E1M1", "rate")
+    assert wide.index.tolist() == [0, 2] and wide.columns.tolist() == list(paper.CAPACITIES)
+    assert wide.loc[0, 3] == 3.1 and wide.loc[2, 10] == 9.9 and wide.isna().sum().sum() == 8
+    assert paper.by_seed(table, "E2M1", "rate").isna().all().all()
+    assert paper.by_seed(paper.published(), "baseline", "reconstruction_loss").loc[0, 10] == 0.0533

@@ -254,3 +254,14 @@ def test_a_classifier_on_frozen_codes_learns_its_task_and_leaves_the_network_alo
     losses = run.history[(run.history.split == "train") & (run.history.term == "quadrant")].value.to_list()
     assert losses[-1] < losses[0]
     assert set(run.history[run.history.split == "train"].term) == {"quadrant"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_trains_as_a_cpu_does(tiny):
+    specs = [dataclasses.replace(tiny, steps=49, seed=seed, capacity=capacity, tasks=("order", "region"))
+             for seed, capacity in ((0, 10.0), (1, 1.0))]
+    for one, other in zip(g.fit(specs, "cuda"), g.fit(specs, "cpu")):
+        assert np.allclose(one.history.value, other.history.value, rtol=2e-3, atol=1e-4)
+    spec = g.Spec(counts=np.full((13, 13), 6), steps=49, tasks=("order",), source="there")
+    heads = [g.fit([spec], device, sources={"there": one.model})[0].history for device in ("cuda", "cpu")]
+    assert np.allclose(heads[0].value, heads[1].value, rtol=2e-3, atol=1e-4)
