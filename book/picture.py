@@ -32,7 +32,11 @@ def table():
                                   ("our rate (nats)", ours.query("seed == 0"), "rate")):
         values = source.query("measure == @measure").set_index("capacity").value
         rows.append([name, *(f"{values[c]:.4f}" if measure != "rate" else f"{values[c]:.2f}" for c in g.paper.CAPACITIES)])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    score = g.paper.summary(g.paper.scorecard())
+    text = ", ".join(f"{score.reproduced[kind]} of {score.published[kind]} {kind}" for kind in score.index[:-1])
+    return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + [
+        "", f"Of the {score.published['all']} numbers that could be read from the paper's figures, {score.reproduced['all']} are reproduced",
+        f"within a tolerance ({text}); the book's scorecard lists each."])
 
 
 if __name__ == "__main__":

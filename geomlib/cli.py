@@ -123,7 +123,7 @@ def do_train(options) -> None:
     if fresh and one_job and not changes:
         record(places[0].parent, [run.spec for run in trained], device, time.monotonic() - began)
     for key, run in zip(wanted, trained):
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in run.final.items() if not name.startswith(("rate_", "active")))
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in run.final.items() if not name.startswith("rate_"))
         print(f"{paper.slug(*key, **changes)}: {scores}, gamma {run.spec.gamma:g}")
 
 

@@ -45,7 +45,7 @@ def style() -> None:
 
 
 def download(name: str, table):
-    """A link below a figure: its data (a DataFrame) as a CSV file that the page itself holds, so that it works offline."""
+    """A link below a figure: its data (a DataFrame) as a CSV file that the page itself holds, so it works offline."""
     from IPython.display import HTML
 
     text = base64.b64encode(table.to_csv(float_format="%.5g").encode()).decode()

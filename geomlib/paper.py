@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import platform
@@ -54,7 +55,7 @@ HELD = 0.05                                  # the rate is held when it ends wit
 def check(model: str, capacity: float) -> None:
     """Raise ValueError where the paper has no such model or capacity."""
     if model not in MODELS and model not in CLASSIFIERS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, or a classifier like E2M1-on-baseline, got {model!r}")
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
     if capacity not in CAPACITIES:
         raise ValueError(f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; "
                          "for another, change the spec: --set capacity=2")
@@ -192,7 +193,7 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     keys = ["model", "measure", "capacity"]
     ours = results() if ours is None else ours
-    ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True), capacity=ours.capacity.astype(float))
+    ours = ours.astype({"capacity": float}).assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
     found = ours.groupby(keys).agg(seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"),
                                    high=("value", "max"))
     table = published().rename(columns={"value": "published"}).join(found, on=keys)
@@ -235,12 +236,16 @@ def compare(new: pd.DataFrame) -> pd.DataFrame:
     return table.join(mean(published()).rename("published")).reset_index()
 
 
+_drawn = functools.lru_cache(maxsize=3)(data.corridors)       # many runs are measured on the same images
+
+
 def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) -> pd.DataFrame:
     """The rows of data/results.csv that one run gives, from its weights as they are stored.
 
     baseline   of the same capacity and seed: gives the class distortions of a model with two classes
     """
-    images, factors = train.load_data(run.spec)
+    own = run.spec.counts_sha256             # of a CSV file
+    images, factors = train.load_data(run.spec) if own else _drawn(run.spec.counts, run.spec.data_seed)
     validation = slice(run.spec.train_end, run.spec.validation_end)
     scores = train.evaluate(run.model, images[validation], factors[validation], run.spec.seed)
     rows = []
@@ -269,7 +274,7 @@ def claim_measures(model: str, run: Run) -> dict[str, float]:
 
     The baseline is measured by the classes of each model that is compared with it.
     """
-    images, factors = (part[-20_000:] for part in data.corridors("uniform"))
+    images, factors = (part[-20_000:] for part in _drawn("uniform", 0))
     means, pairs = measures.pair_means(train.encode(run.model, images), factors), np.argwhere(np.ones((13, 13)))
     values = {"unevenness": measures.unevenness(means)}
     for other in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3"):
@@ -292,7 +297,8 @@ def claims(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     ours     numbers as of `results`; default: those
     returns  columns claim, seed, effect; only seeds whose numbers are complete
     """
-    wide = (results() if ours is None else ours).pivot_table(index=["seed", "model", "capacity"], columns="measure", values="value")
+    ours = results() if ours is None else ours
+    wide = ours.pivot_table(index=["seed", "model", "capacity"], columns="measure", values="value")
     rows = []
     for seed, table in wide.groupby("seed"):
         table = table.droplevel("seed")
@@ -300,9 +306,10 @@ def claims(ours: pd.DataFrame | None = None) -> pd.DataFrame:
         base = lambda measure: value("baseline", measure)
         effects = {
             "prototypization": base("unevenness")[0.3] - base("unevenness")[10],
-            "specialization": np.log(value("E1M1", "share_of_space_E1M1") / base("share_of_space_E1M1")).mean(skipna=False),
-            "orthogonalization": np.mean([(value(m, f"own_direction_{m}") - base(f"own_direction_{m}")).mean(skipna=False)
-                                          for m in ("E2M1", "E2M2", "E2M3")]),
+            "specialization": np.log(value("E1M1", "share_of_space_E1M1")
+                                     / base("share_of_space_E1M1")).mean(skipna=False),
+            "orthogonalization": np.mean([(value(m, own) - base(own)).mean(skipna=False)
+                                          for m in ("E2M1", "E2M2", "E2M3") if (own := f"own_direction_{m}")]),
             "more latents": np.mean([(value(m, "active_latents") - base("active_latents")).mean(skipna=False)
                                      for m in ("E1M1", "E1M2")]),
         }
@@ -312,7 +319,7 @@ def claims(ours: pd.DataFrame | None = None) -> pd.DataFrame:
 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
     """The distortions of a model's two classes against the baseline (figures 4-9, E and J), in three draws of images."""
-    images, factors = data.corridors("uniform")
+    images, factors = _drawn("uniform", 0)
     values = {}
     for draw in range(3):
         rows = geometry_rows(factors, draw)

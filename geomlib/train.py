@@ -20,9 +20,9 @@ from torch import Tensor
 
 from . import data, fast, measures
 from .model import DROPOUT, BetaVAE, Output, hidden_units
-from .spec import Spec, capacity_at, cross_entropy, csv_sha256, loss_terms, rate_factor_of, stack_terms, task_weight_at  # noqa: F401
+from .spec import Spec, capacity_at, cross_entropy, csv_sha256, rate_factor_of, stack_terms, task_weight_at
 
-HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}  # columns of Run.history
+HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
 
 
 def load_data(spec: Spec) -> data.Corridors:
@@ -62,8 +62,8 @@ class Checkpoint(NamedTuple):
             torch.manual_seed(spec.seed)
             weights = BetaVAE(spec.latent_dim, spec.heads).state_dict()
         weights = {name: w for name, w in weights.items() if not spec.source or name.startswith("classifiers.")}
-        zeros = {f"{moment}.{name}": torch.zeros_like(w) for moment in ("mean", "square") for name, w in weights.items()}
-        return cls(0, weights | zeros, _rows(0, 0, "", ()))
+        moments = {f"{moment}.{name}": torch.zeros_like(w) for moment in ("mean", "square") for name, w in weights.items()}
+        return cls(0, weights | moments, _rows(0, 0, "", ()))
 
     def network(self, spec: Spec, source: BetaVAE | None = None) -> BetaVAE:
         """The network with these weights; of a classifier, its source's with the head added."""
@@ -109,7 +109,8 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
         jobs.setdefault((alone, stack_key(spec), starts[index] and starts[index].epoch), []).append(index)
     with tempfile.TemporaryDirectory() as folder:
         done = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(specs))
-        arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done) for job in jobs.values()]
+        arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done)
+                     for job in jobs.values()]
         with progress(done, sum(spec.steps for spec in specs)):
             if place.type == "cpu" and len(arguments) > 1:
                 import joblib
@@ -136,7 +137,8 @@ def pick_device(device: str) -> torch.device:
 
 def stack_key(spec: Spec) -> Spec:
     """What specs of one stack have in common: all but the capacity, its weight and schedule, and the seed."""
-    return dataclasses.replace(spec, capacity=0, gamma=0, beta=0, ramp=1, slow_until=0, slow_divisor=1, seed=0, source=spec.source and "any")
+    return dataclasses.replace(spec, capacity=0, gamma=0, beta=0, ramp=1, slow_until=0, slow_divisor=1, seed=0,
+                               source=spec.source and "any")
 
 
 def epochs(spec: Spec) -> int:
@@ -195,7 +197,7 @@ class Stack:
         return values.detach()
 
     def forward(self, inputs: Tensor, noise: Tensor, masks: Mapping[str, Tensor]) -> Output:
-        """All networks' outputs for images (M, B, 1, 13, 13); of classifiers their classes alone, for codes (M, B, D)."""
+        """All networks' outputs for images (M, B, 1, 13, 13); of classifiers the classes alone, for codes (M, B, D)."""
         if self.spec.source:
             return Output(None, None, None, inputs, fast.classify(self.weights, inputs, self.spec.heads, masks))
         return fast.forward(self.weights, inputs, noise, self.spec.heads, masks)
@@ -236,14 +238,16 @@ class Graphed:
 
 
 def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint | None], indices: list[int],
-              keep: Callable[[int, Checkpoint], None] | None, sources: Mapping[str, BetaVAE], done: np.ndarray) -> list[Run]:
+              keep: Callable[[int, Checkpoint], None] | None, sources: Mapping[str, BetaVAE],
+              done: np.ndarray) -> list[Run]:
     """Train M networks with the same `stack_key` as one; done[indices] counts their steps for the progress line."""
     with one_thread():
         spec = specs[0]
         images, factors = load_data(spec)
         validation = slice(spec.train_end, spec.validation_end)
         if spec.source:
-            codes = torch.stack([sample(sources[s.source].to(device), images[:s.train_end], [s.seed, 0, 1]) for s in specs])
+            codes = torch.stack([sample(sources[s.source].to(device), images[:s.train_end], [s.seed, 0, 1])
+                                 for s in specs])
             held_out = [sample(sources[s.source], images[validation], [s.seed, 0]) for s in specs]
             member = torch.arange(len(specs), device=device)[:, None]
             inputs_at = lambda rows: codes[member, rows]                         # (M, B, D)
@@ -310,8 +314,8 @@ def _check_finite(log: Tensor, terms: Sequence[str], before: int, epoch: int, hi
         i, term, m = bad[0]
         so_far = log[:i, :, m].mean(0).tolist()
         history = pd.concat([histories[m], _rows(before + i, epoch, "train", zip(terms, so_far))], ignore_index=True)
-        raise Diverged(f"{terms[term]} is {log[i, term, m]:g} at step {before + i + 1}: lower the learning_rate or gamma",
-                       history, indices[m])
+        message = f"{terms[term]} is {log[i, term, m]:g} at step {before + i + 1}: lower the learning_rate or gamma"
+        raise Diverged(message, history, indices[m])
 
 
 def speed(tasks: Sequence[str], frozen: bool = False) -> float:
@@ -337,7 +341,10 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def progress(done: np.ndarray, total: int) -> Iterator[None]:
-    """A line on stderr with the time left while `done` (steps, by network) grows to total: rewritten in a terminal, once a minute elsewhere."""
+    """A line on stderr with the time left while `done` (steps, by network) grows to total.
+
+    In a terminal it is rewritten twice a second; elsewhere a new one comes each minute.
+    """
     began, first, stop, terminal = time.monotonic(), int(done.sum()), threading.Event(), sys.stderr.isatty()
 
     def show():

@@ -3,6 +3,7 @@
     {published}`baseline reconstruction_loss 3`     a number of data/published.csv
     {ours}`baseline reconstruction_loss 3`          the same of data/results.csv, released network (seed 0)
     {measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
+    {score}`all reproduced`                         a count of the scorecard's summary
     ```{notation}                                   the table of symbols in geomlib/__init__.py
     ```
 """
@@ -58,6 +59,23 @@ class Measured(SphinxRole):
             return [], [self.inliner.reporter.error(text, line=self.lineno)]
 
 
+class Score(SphinxRole):
+    """A number of the scorecard's summary, such as `all reproduced`; the build fails where it has none."""
+
+    def run(self):
+        from geomlib import paper            # takes seconds, so only where a page asks
+
+        for name in ("results", "published"):
+            self.env.note_dependency(Path(self.env.app.confdir, "data", f"{name}.csv"))
+        try:
+            row, column = self.text.split()
+            found = paper.summary(paper.scorecard()).loc[row, column]
+        except (KeyError, ValueError):
+            text = f"{self.name}: nothing for {self.text!r} in the scorecard's summary; write: kind column"
+            return [], [self.inliner.reporter.error(text, line=self.lineno)]
+        return [nodes.inline(text=str(found), classes=["number"])], []
+
+
 class Notation(SphinxDirective):
     def run(self):
         path = find_spec("geomlib").origin
@@ -78,6 +96,7 @@ def setup(app):
     app.add_role("published", Number("published.csv"))
     app.add_role("ours", Number("results.csv", seed="0"))
     app.add_role("measured", Measured())
+    app.add_role("score", Score())
     app.add_directive("notation", Notation)
     app.connect("config-inited", one_search_field)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
