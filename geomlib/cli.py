@@ -104,6 +104,8 @@ def chosen(options) -> list[tuple[str, float, int]]:
 
 def changed(options) -> dict:
     """The fields that --set changes."""
+    if not options.set:
+        return {}
     from . import pages                      # jupytext and papermill take a second to import
 
     pairs = [text.split("=", 1) for text in options.set]
