@@ -49,6 +49,7 @@ CLASS_NAMES = {                              # of the two classes that a model's
     "E2M1": ("x_UC > x_LC", "x_UC ≤ x_LC"),
     "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"), "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC")}
 TOLERANCE = {"reconstruction_loss": 0.004, "f1": 0.05, "class_distortion": 0.1}  # of the scorecard, by kind of measure
+TRY = ["model", "capacity", "gamma", "ramp"]
 HELD = 0.05                                  # the rate is held when it ends within 5 % of the capacity
 
 
@@ -71,7 +72,7 @@ def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
 
 
 def tries() -> pd.DataFrame:
-    """Every (gamma, T) tried with seed 0: columns model, capacity, gamma, ramp, rate, reconstruction."""
+    """Every (gamma, T) tried with seed 0: columns `TRY`, rate, reconstruction, and f1_TASK of each task there is."""
     return pd.read_csv(ROOT / "data/tries.csv")
 
 
@@ -155,11 +156,10 @@ def try_all(pairs: Sequence[tuple[str, float, int, int]]) -> None:
     """Train (model, capacity, gamma, T) with seed 0 into runs/tries and add a row for each to data/tries.csv."""
     specs = [spec(m, c, gamma=gamma, ramp=ramp) for m, c, gamma, ramp in pairs]
     trained = runs.train(specs, [try_folder(*pair) for pair in pairs])
-    rows = []
-    for pair, run in zip(pairs, trained):
-        rows.append((*pair, round(run.final.rate, 4), round(run.final.reconstruction, 5)))
-    table = pd.concat([tries(), pd.DataFrame(rows, columns=tries().columns)])
-    table.drop_duplicates(["model", "capacity", "gamma", "ramp"]).to_csv(ROOT / "data/tries.csv", index=False)
+    rows = [dict(zip(TRY, pair)) | {name: run.final.get(name) for name in tries().columns[len(TRY):]}
+            for pair, run in zip(pairs, trained)]
+    table = pd.concat([tries(), pd.DataFrame(rows)]).drop_duplicates(TRY, keep="last").sort_values(TRY, kind="stable")
+    table.to_csv(ROOT / "data/tries.csv", index=False, float_format="%.5g")
 
 
 def published() -> pd.DataFrame:
