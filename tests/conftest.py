@@ -1,5 +1,8 @@
+import shutil
+
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 
 import geomlib as g
 
@@ -20,3 +23,15 @@ def images():
 @pytest.fixture(scope="session")
 def trained():
     return g.fit([g.Spec(**TINY, tasks=("order", "region"))], "cpu")[0]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all browser tests."""
+    path = shutil.which("chromium")
+    assert path, "chromium is missing: install the package `chromium` of Debian or Ubuntu"
+    flags = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+             "--disable-component-update --disable-sync").split()
+    with sync_playwright() as playwright:
+        with playwright.chromium.launch(executable_path=path, args=flags) as launched:
+            yield launched

@@ -19,14 +19,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from playwright.sync_api import sync_playwright
 
 from geomlib import BetaVAE, Spec, corridors, data, paper, runs
 from geomlib.explorer import Explorer, networks
 from geomlib.train import Run
 
-CHROMIUM = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-            "--disable-component-update --disable-sync").split()
 HARMLESS = ("Identifier 'THEBE_JS_URL' has already been declared", "Got invalid theme mode")      # the theme's own
 WIDGET = "document.querySelector('.explorer')?.explorer?.sides[0].network"   # there, and its first network has come
 PIXELS = "[...explorer.sides[{}].network.pixels]"
@@ -98,15 +95,6 @@ def served(book):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    path = shutil.which("chromium")
-    assert path, "chromium is missing: install the package `chromium` of Debian or Ubuntu"
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=path, args=CHROMIUM) as launched:
-            yield launched
 
 
 @pytest.fixture(scope="session")

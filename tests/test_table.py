@@ -1,7 +1,6 @@
 """The scorecard's table in a real browser, from a file: sorted and filtered by keyboard and pointer."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from geomlib.paper import ROOT
 
@@ -10,19 +9,11 @@ TABLE = """<table class="sortable"><thead><tr><th>model</th><th>difference</th><
 <tr><td>E1M2</td><td>+0.1</td></tr></tbody></table>"""
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(chromium, tmp_path):
+def page(browser, tmp_path):
     path = tmp_path / "table.html"
     path.write_text(f'<meta charset="utf-8">{TABLE}<script src="{(ROOT / "book/_static/table.js").as_uri()}" defer></script>')
-    page, errors = chromium.new_page(), []
+    page, errors = browser.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())
     yield page
