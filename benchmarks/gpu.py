@@ -1,6 +1,6 @@
 """How fast a GPU trains: networks stacked, against `torch.vmap` of the plain network, and one seed of the paper.
 
-    python benchmarks/gpu.py [--seconds 2] [--steps 300]
+    python benchmarks/gpu.py [--only steps|paper] [--seconds 2] [--steps 300]
 
 Steps without a head on images that lie on the GPU, ours as a CUDA graph; then `paper.train_all` from nothing to stored
 runs, networks and classifiers. --steps trains each of them that long only: a try of the program, not of the claim.
@@ -83,14 +83,17 @@ def measure_paper(steps: int | None) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=("steps", "paper"), help="one of the two (both)")
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement (2)")
     parser.add_argument("--steps", type=int, help="of each network of the paper (all)")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("no CUDA device is here: this benchmark needs one; benchmarks/train.py measures the CPU")
     command = " ".join(["python benchmarks/gpu.py", *sys.argv[1:]])
-    record("gpu_steps", command, {"images_s": measure_steps(options.seconds)})
-    record("gpu_try" if options.steps else "gpu_paper", command, measure_paper(options.steps))
+    if options.only != "paper":
+        record("gpu_steps", command, {"images_s": measure_steps(options.seconds)})
+    if options.only != "steps":
+        record("gpu_try" if options.steps else "gpu_paper", command, measure_paper(options.steps))
 
 
 if __name__ == "__main__":

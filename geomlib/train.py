@@ -94,8 +94,9 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     """Train one network a spec, from its seed to the last step; where a spec has a source, only its heads.
 
     device   "auto" (CUDA where there is one), "cpu" or "cuda". On a GPU all specs that share data and heads train as
-             one stack; on a CPU each has a process of one thread, so that the bits are the same alone and together
-             (binary heads on frozen codes are so small that there, too, they train as a stack).
+             one stack; on a CPU each is a stack of its own, so that the bits are the same alone and together (binary
+             heads on frozen codes are so small that there, too, they share one). Stacks train side by side, each in a
+             process of one thread.
     starts   a checkpoint to go on from, or None, for each spec
     sources  name -> network, for specs with a source; its codes are sampled once
     keep     called with a spec's index and its checkpoint after each epoch (in the process that trains it)
@@ -112,7 +113,7 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
         arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done)
                      for job in jobs.values()]
         with progress(done, sum(spec.steps for spec in specs)):
-            if place.type == "cpu" and len(arguments) > 1:
+            if len(arguments) > 1:
                 import joblib
 
                 workers = min(len(arguments), joblib.cpu_count())                # as many cores as a job was given
@@ -267,13 +268,14 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
             before = (epoch - 1) * spec.steps_per_epoch
             steps = min(spec.steps_per_epoch, spec.steps - before)
             log = torch.zeros(steps, len(terms), len(specs), device=device)
+            schedule = torch.tensor([[schedules(before + i + 1, s) for s in specs] for i in range(steps)]).mT.to(device)
             for i in range(steps):
                 batch = slice(i * spec.batch_size, (i + 1) * spec.batch_size)
                 rows = order[:, batch]                                           # (M, B)
                 random = _stacked([dropout(s, rows.shape[1], rng) for s, rng in zip(specs, rngs)], device)
-                schedule = torch.tensor([schedules(before + i + 1, s) for s in specs]).T.to(device)
                 log[i] = stack.step(inputs_at(rows), {task: label[rows] for task, label in labels.items()},
-                                    noise[:, batch], random, schedule[0], factor, dict(zip(spec.tasks, schedule[1:])))
+                                    noise[:, batch], random, schedule[i, 0], factor,
+                                    dict(zip(spec.tasks, schedule[i, 1:])))
                 if (i + 1) % 50 == 0 or i + 1 == steps:
                     _check_finite(log[:i + 1], terms, before, epoch, histories, indices)
                     done[indices] = before + i + 1

@@ -2,7 +2,6 @@ import shutil
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 
 import geomlib as g
 
@@ -28,6 +27,8 @@ def trained():
 @pytest.fixture(scope="session")
 def browser():
     """One Chromium for all browser tests."""
+    from playwright.sync_api import sync_playwright    # here: on a cluster's GPU node the other tests run without it
+
     path = shutil.which("chromium")
     assert path, "chromium is missing: install the package `chromium` of Debian or Ubuntu"
     flags = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
