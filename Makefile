@@ -29,7 +29,7 @@ ALONE_DO = python -c "$$ALONE" $@
 SNAKEMAKE = snakemake --quiet host rules progress --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
 SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 
-.PHONY: help book test smoke reproduce plan slurm-smoke picture chromium vendor clean
+.PHONY: help book pdf test smoke reproduce plan slurm-smoke picture chromium vendor clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): [^#]*## /\1\t/p; s/^help: *## /help\t/p' Makefile | expand -t 14
@@ -37,6 +37,10 @@ help:            ## this list
 book: .venv/ready    ## run the pages whose inputs changed, build the book: _build/html/index.html (never trains)
 	@$(ALONE_DO) $(SNAKEMAKE) book
 	@echo "The book: _build/html/index.html"
+
+pdf: .venv/ready chromium    ## the book as one file to print: _build/book.pdf
+	@python -c "$$ALONE" book $(SNAKEMAKE) pdf
+	@echo "The book: _build/book.pdf"
 
 test: .venv/ready chromium   ## the tests
 	@python -m pytest -q
@@ -63,7 +67,7 @@ picture: .venv/ready   ## draw the README's picture and table anew from the rele
 chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	  apt-get update -qq && apt-get install -qqy --no-install-recommends chromium >/dev/null; } || \
-	  { echo "The browser tests need Chromium and can't install it here: install the package chromium, then make test"; exit 1; }
+	  { echo "The browser tests and the PDF need Chromium, and it can't be installed here: install the package chromium, then try again"; exit 1; }
 
 vendor: .venv/ready  ## fetch other people's files (book/_static/vendor, tests/vendor) anew from npm and .venv
 	@set -e; cd book/_static/vendor; get() { mkdir -p "$$2"; tar -xzf "$$(npm pack --silent $$1)" -C "$$2" --strip-components=$$3 $$4; rm *.tgz; }; \

@@ -91,11 +91,15 @@ wildcard_constraints:
     seed = r"\d+",
 
 
-localrules: book, smoke, reproduce, stage, comparison
+localrules: book, pdf, smoke, reproduce, stage, comparison
 
 
 rule book:
     input: "_build/html/index.html"
+
+
+rule pdf:
+    input: "_build/book.pdf"
 
 
 rule smoke:
@@ -162,13 +166,28 @@ rule stage:
     shell: "tar -cf - {input:q} | tar -xmf - -C smoke"
 
 
+def book_inputs(book):
+    """What a build of the book reads."""
+    root = getattr(book, "root", "")
+    return [*(root + path for path in PROSE), *(f"{root}book/pages/{name}.sum" for name in PAGES),
+            f"{root}book/_static/explorer/index.js", "geomlib/__init__.py"]  # the last: names for the notation
+
+
 rule html:
-    input:
-        prose = lambda book: [book.root + path for path in PROSE],
-        pages = lambda book: [f"{book.root}book/pages/{name}.sum" for name in PAGES],
-        explorer = "{root}book/_static/explorer/index.js",
-        notation = "geomlib/__init__.py",
+    input: book_inputs
     output: "{root}_build/html/index.html"
     params: root = lambda book: book.root or "."
     resources: mem_mb = 2000, runtime = 30
     shell: "jupyter-book build {params.root:q} -W -n --keep-going -q"
+
+
+rule print:
+    # One page of HTML in a folder of its own, printed by Chromium when its formulas are set. Its links start at the root.
+    input: book_inputs
+    output: "_build/book.pdf"
+    params: folder = "_build/single/_build/singlehtml"
+    resources: mem_mb = 4000, runtime = 30
+    shell: "jupyter-book build . --builder singlehtml --path-output _build/single -W -n --keep-going -q"
+           " && cp {params.folder}/book/intro.html {params.folder}/all.html"
+           " && chromium --headless --no-sandbox --disable-gpu --no-pdf-header-footer --virtual-time-budget=60000"
+           " --print-to-pdf={output:q} \"file://$PWD/{params.folder}/all.html\""
