@@ -5,6 +5,7 @@ import pytest
 
 import geomlib as g
 
+HARMLESS = ("Identifier 'THEBE_JS_URL' has already been declared", "Got invalid theme mode")  # errors of the theme
 TINY = {"counts": np.full((13, 13), 6).tolist(), "steps": 14, "batch_size": 128}  # 861 images to train on: 7 steps an epoch
 
 
@@ -36,3 +37,47 @@ def browser():
     with sync_playwright() as playwright:
         with playwright.chromium.launch(executable_path=path, args=flags) as launched:
             yield launched
+
+
+@pytest.fixture(scope="session")
+def visit(browser):
+    """Open an address in a fresh context; page.outside: what it asked of other machines; page.errors: its errors."""
+    def opened(address, width=1200, ready=None, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        page = context.new_page()
+        page.outside, page.errors = [], []
+
+        def guard(route):
+            if route.request.url.startswith(("file:", "http://127.0.0.1:")):
+                return route.continue_()
+            page.outside.append(route.request.url)
+            route.abort()
+
+        def note(text):
+            if not any(known in text for known in HARMLESS):
+                page.errors.append(text)
+
+        context.route("**/*", guard)
+        page.on("console", lambda message: message.type == "error" and note(message.text))
+        page.on("pageerror", lambda error: note(str(error)))
+        page.goto(address)
+        if ready:
+            page.wait_for_function(ready)
+        return page
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def serious_faults():
+    """What axe-core finds on a page in a theme, light or dark: (rule, element, what to do) of each serious fault."""
+    def found(page, theme):
+        page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
+        page.add_script_tag(path=g.paper.ROOT / "tests/vendor/axe.min.js")
+        faults = page.evaluate("axe.run().then(found => found.violations)")
+        serious = [(fault["id"], node["html"][:200], node["failureSummary"]) for fault in faults
+                   for node in fault["nodes"] if fault["impact"] in ("serious", "critical")]
+        # The theme's own switch is named otherwise than by the titles of its icons, which nobody sees.
+        return [fault for fault in serious if "theme-switch-button" not in fault[1]]
+
+    return found

@@ -24,7 +24,6 @@ from geomlib import BetaVAE, Spec, corridors, data, paper, runs
 from geomlib.explorer import Explorer, networks
 from geomlib.train import Run
 
-HARMLESS = ("Identifier 'THEBE_JS_URL' has already been declared", "Got invalid theme mode")      # the theme's own
 WIDGET = "document.querySelector('.explorer')?.explorer?.sides[0].network"   # there, and its first network has come
 PIXELS = "[...explorer.sides[{}].network.pixels]"
 
@@ -97,34 +96,9 @@ def served(book):
     server.shutdown()
 
 
-@pytest.fixture(scope="session")
-def visit(browser):
-    """Open an address in a fresh context; page.outside: what it asked of other machines; page.errors: its errors."""
-    def opened(address, width=1200, ready="explorer.explorer?.sides[0].network", **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        page = context.new_page()
-        page.outside, page.errors = [], []
-
-        def guard(route):
-            if route.request.url.startswith(("file:", "http://127.0.0.1:")):
-                return route.continue_()
-            page.outside.append(route.request.url)
-            route.abort()
-
-        context.route("**/*", guard)
-        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(address)
-        if ready:
-            page.wait_for_function(ready)
-        return page
-
-    return opened
-
-
 @pytest.fixture(scope="module")
 def opened(visit, book):
-    page = visit(f"file://{book}/book/explore.html")
+    page = visit(f"file://{book}/book/explore.html", ready="explorer.explorer?.sides[0].network")
     page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
     return page
 
@@ -252,7 +226,7 @@ def test_a_page_opens_from_disk_and_from_a_server_and_asks_nothing_of_other_mach
     page = visit(f"{f'file://{book}' if where == 'file' else served}/book/{name}.html", ready=WIDGET)
     assert page.evaluate("document.querySelector('.explorer').explorer.sides[0].network.pixels.length") == 169
     assert page.outside == []
-    assert [error for error in page.errors if not any(known in error for known in HARMLESS)] == []
+    assert page.errors == []
     page.context.close()
 
 
@@ -274,7 +248,7 @@ def test_the_widget_lives_in_the_static_book(visit, book, all_runs):
 
 
 def test_without_javascript_there_is_a_picture_and_a_sentence(visit, book):
-    page = visit(f"file://{book}/book/explore.html", ready=None, java_script_enabled=False)
+    page = visit(f"file://{book}/book/explore.html", java_script_enabled=False)
     assert page.get_by_text("The mean codes of the baseline at its trained capacities").is_visible()
     assert page.locator(".explorer-still img").evaluate("image => image.complete && image.naturalWidth > 500")
     assert not page.locator("#explorer").is_visible()
@@ -622,16 +596,10 @@ def test_the_page_fits_its_width(opened, width):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["explore", "widget"])
-def test_axe_finds_no_serious_fault(visit, book, theme, name):
+def test_axe_finds_no_serious_fault(visit, serious_faults, book, theme, name):
     page = visit(f"file://{book}/book/{name}.html#model=all&capacity=10&model2=all", color_scheme=theme, ready=WIDGET)
     page.wait_for_function("document.querySelector('.plot').ariaLabel")
-    page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
-    page.add_script_tag(path=paper.ROOT / "tests/vendor/axe.min.js")
-    faults = page.evaluate("axe.run().then(found => found.violations)")
-    serious = [(fault["id"], node["html"][:200], node["failureSummary"]) for fault in faults for node in fault["nodes"]
-               if fault["impact"] in ("serious", "critical")]
-    # The theme's own switch is named otherwise than by the titles of its icons, which nobody sees.
-    assert [fault for fault in serious if "theme-switch-button" not in fault[1]] == []
+    assert serious_faults(page, theme) == []
     page.context.close()
 
 

@@ -2,8 +2,10 @@
 
     {published}`baseline reconstruction_loss 3`     a number of data/published.csv
     {ours}`baseline reconstruction_loss 3`          the same of data/results.csv, released network (seed 0)
+    {seeds}`baseline reconstruction_loss 3`         the same of all seeds, smallest to largest
     {measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
     {score}`all reproduced`                         a count of the scorecard's summary
+    {claim}`specialization`                         how many seeds a claim holds for: "5 of 5"
     ```{notation}                                   the table of symbols in geomlib/__init__.py
     ```
 """
@@ -21,11 +23,14 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 
 class Number(SphinxRole):
-    """Four decimals, as the paper's figures give them; the build fails where the file has no such number."""
+    """Four decimals, as the paper's figures give them; the build fails where the file has no such number.
 
-    def __init__(self, file, **only):
+    several   take the smallest and the largest of them; else more than one is an error
+    """
+
+    def __init__(self, file, several=False, **only):
         super().__init__()
-        self.file, self.only = file, only
+        self.file, self.several, self.only = file, several, only
 
     def run(self):
         path = Path(self.env.app.confdir, "data", self.file)
@@ -33,14 +38,18 @@ class Number(SphinxRole):
         try:
             model, measure, capacity = self.text.split()
             with path.open() as file:
-                found, = (float(row["value"]) for row in csv.DictReader(file)
-                          if (row["model"], row["measure"], float(row["capacity"])) == (model, measure, float(capacity))
-                          and self.only.items() <= row.items())
+                found = [float(row["value"]) for row in csv.DictReader(file)
+                         if (row["model"], row["measure"], float(row["capacity"])) == (model, measure, float(capacity))
+                         and self.only.items() <= row.items()]
+            numbers = (min(found), max(found)) if self.several else found
+            text = " to ".join(f"{number:.4f}" for number in numbers)
+            if len(numbers) != 1 + self.several:
+                raise ValueError
         except (OSError, ValueError):
             text = f"{self.name}: not one number {self.text!r} in {path.name}; write: model measure capacity"
             message = self.inliner.reporter.error(text, line=self.lineno)
             return [], [message]
-        return [nodes.inline(text=f"{found:.4f}", classes=["number"])], []
+        return [nodes.inline(text=text, classes=["number"])], []
 
 
 class Measured(SphinxRole):
@@ -68,12 +77,25 @@ class Score(SphinxRole):
         for name in ("results", "published"):
             self.env.note_dependency(Path(self.env.app.confdir, "data", f"{name}.csv"))
         try:
-            row, column = self.text.split()
+            row, column = self.text.rsplit(maxsplit=1)
             found = paper.summary(paper.scorecard()).loc[row, column]
         except (KeyError, ValueError):
             text = f"{self.name}: nothing for {self.text!r} in the scorecard's summary; write: kind column"
             return [], [self.inliner.reporter.error(text, line=self.lineno)]
         return [nodes.inline(text=str(found), classes=["number"])], []
+
+
+class Claim(SphinxRole):
+    """For how many seeds one of the `paper.claims` holds; the build fails where there is no such claim."""
+
+    def run(self):
+        from geomlib import paper
+
+        self.env.note_dependency(Path(self.env.app.confdir, "data/results.csv"))
+        effects = paper.claims().query("claim == @self.text").effect
+        if effects.empty:
+            return [], [self.inliner.reporter.error(f"{self.name}: no claim {self.text!r}", line=self.lineno)]
+        return [nodes.inline(text=f"{(effects > 0).sum()} of {len(effects)}", classes=["number"])], []
 
 
 class Notation(SphinxDirective):
@@ -95,8 +117,10 @@ def one_search_field(app, config):
 def setup(app):
     app.add_role("published", Number("published.csv"))
     app.add_role("ours", Number("results.csv", seed="0"))
+    app.add_role("seeds", Number("results.csv", several=True))
     app.add_role("measured", Measured())
     app.add_role("score", Score())
+    app.add_role("claim", Claim())
     app.add_directive("notation", Notation)
     app.connect("config-inited", one_search_field)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,26 @@
+"""The book as built, page by page, in a real browser; .ci/run builds it first."""
+
+import re
+
+import pytest
+
+from geomlib.paper import ROOT
+
+BUILT = ROOT / "_build/html"
+PAGES = re.findall(r"file: (\S+)", "file: book/intro\n" + (ROOT / "_toc.yml").read_text())
+
+pytestmark = pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="there is no book yet: make book")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_whole_accessible_and_asks_nothing_of_other_machines(visit, serious_faults, name):
+    page = visit(f"file://{BUILT}/{name}.html")
+    page.wait_for_function("[...document.querySelectorAll('.plot')].every(plot => plot.ariaLabel)")  # of the explorer
+    for theme in ("light", "dark"):
+        assert serious_faults(page, theme) == [], theme
+    assert page.locator("article img").count() == page.locator("article img[alt]:not([alt=''])").count()
+    assert page.locator("article figure").count() == page.locator("article figure figcaption").count()
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.outside == [] and page.errors == []
+    page.context.close()
