@@ -1,10 +1,10 @@
 """How fast the explorer is in Chromium, and how near its float16 networks come to the float32 ones that were trained.
 
-    python benchmarks/explorer.py [FOLDER OF A FLOAT32 RUN ...]
+    python benchmarks/explorer.py [FOLDER OF RUNS, as reproduce/runs]
 
 Work a frame and frames a second while a latent is dragged and while the capacity moves, for one network and for two;
-seconds to the first picture from file://; kB before a network is chosen; for the runs named, the largest differences in
-codes, pixels and class probabilities between float16 in the page and float32 in torch.
+seconds to the first picture from file://; kB before a network is chosen; for the released networks that the folder has in
+float32, the largest differences in codes, pixels and class probabilities between float16 in the page and float32 in torch.
 """
 
 import shutil
@@ -78,10 +78,12 @@ def differences(page, slug: str, model, images, codes) -> np.ndarray:
 
 
 def main(folders: list[str]) -> None:
-    models, exact = released(), {Path(name).name: runs.load(name) for name in folders}
+    models = released()
+    found = [Path(root, slug) for root in folders for listed in models.values() for slug, _ in listed]
+    exact = {path.name: runs.load(path) for path in found if path.exists()}
     name = next(iter(models))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        export(folder, models | {slug: [(slug, run)] for slug, run in exact.items()})
+        export(folder, {model: [(slug, exact.get(slug, run)) for slug, run in listed] for model, listed in models.items()})
         Path(folder, "page.html").write_text(PAGE)
         chromium = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
