@@ -116,10 +116,11 @@ def _number(ax, x, y, number) -> None:
             path_effects=[withStroke(linewidth=2.5, foreground="white")])
 
 
-def draw_embedding(ax, points, classes, marked, names=(), title="") -> None:
+def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, magnified=1) -> None:
     """Codes in a plane, coloured by their class; some are marked by a number, from 1.
 
-    points (N, 2) in the units of the codes; classes (N,) in 0..K-1; marked: row of each mark; names: of the K classes
+    points (N, 2) in the units of the codes; classes (N,) in 0..K-1; marked: row of each mark; names: of the K classes;
+    limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the codes
     """
     colours = class_colours(max(classes.max() + 1, 2))
     edge = {"edgecolors": GREY, "linewidths": 0.3}
@@ -128,7 +129,14 @@ def draw_embedding(ax, points, classes, marked, names=(), title="") -> None:
         _number(ax, *points[row], number)
     for k, name in enumerate(names):
         ax.scatter([], [], color=colours(k), s=30, label=name, **edge)
-    ax.set(title=title, aspect="equal", xlabel="units of the code", adjustable="datalim")
+    unit = "units of the code" + (f" / {magnified:g}" if magnified != 1 else "")
+    ax.set(title=title, aspect="equal", xlabel=unit, ylabel=unit, adjustable="datalim")
+    if limit:
+        ax.set(adjustable="box", xlim=(-limit, limit), ylim=(-limit, limit))
+    ax.locator_params(nbins=5)
+    if magnified != 1:
+        ax.text(0.02, 0.98, f"magnified \N{MULTIPLICATION SIGN}{magnified:g}", transform=ax.transAxes, va="top",
+                fontweight="bold", path_effects=[withStroke(linewidth=2.5, foreground="white")])
     if names:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(names))
 

@@ -56,6 +56,15 @@ def class_distances(codes, labels) -> np.ndarray:
         return member.T @ _distances(codes) @ member / np.outer(size, size)
 
 
+def within_between(matrix, labels) -> tuple[float, float]:
+    """A class matrix's mean over pairs of images of one class, and over pairs of two: matrix (K, K), labels (N,)."""
+    size = _membership(labels, len(labels)).sum(0)
+    same, pairs = np.eye(len(size), dtype=bool), np.outer(size, size)
+    within, between = (np.average(matrix[cells & (pairs > 0)], weights=pairs[cells & (pairs > 0)])
+                       for cells in (same, ~same))
+    return float(within), float(between)
+
+
 def pair_means(codes, factors) -> np.ndarray:
     """Mean code of each of the 169 pairs of positions: codes (N, D), factors (N, 2) -> (169, D), x_uc slowest."""
     codes, factors = _codes("codes", codes), _whole("factors", factors, SIDE, (len(codes), 2))
@@ -190,6 +199,35 @@ def latent_rates(mu, logvar) -> np.ndarray:
     if mu.shape != logvar.shape:
         raise ValueError(f"mu and logvar must have one shape, got {mu.shape} and {logvar.shape}")
     return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
+
+
+def information_bound(mu, logvar) -> np.ndarray:
+    """At most how many nats each latent tells about the image; their sum bounds what the code tells.
+
+    The rate measured against the normal distribution of the latent's own mean and variance over all images, in place of
+    N(0, 1): never above the rate, and 0 for a latent with the same mu and sigma for every image, whatever its rate.
+
+    mu, logvar (N, D) posterior means and log-variances -> (D,)
+    """
+    mu, logvar = _codes("mu", mu), _codes("logvar", logvar)
+    return np.log(mu.var(0) + np.exp(logvar).mean(0)) / 2 - logvar.mean(0) / 2
+
+
+def ignores_input(mu, logvar) -> bool:
+    """Whether a code tells less than 0.01 nats about the image: then it has no geometry. mu, logvar (N, D)"""
+    return bool(information_bound(mu, logvar).sum() < ACTIVE)
+
+
+def magnification(points, reference) -> float:
+    """How much to enlarge points to be seen beside a reference, (N, 2) both: 1, 10, 20, 50, 100, ...
+
+    1 unless their span, the largest distance from their centre along an axis, is below a tenth of the reference's.
+    """
+    span, whole = (np.abs(x - np.mean(x, 0)).max() for x in (points, reference))
+    if span >= whole / 10 or span == 0:
+        return 1.0
+    power = 10 ** np.floor(np.log10(whole / span))
+    return float(power * max(step for step in (1, 2, 5) if step * power <= whole / span))
 
 
 def active_latents(mu, logvar) -> int:

@@ -142,6 +142,12 @@ def test_an_embedding_shows_each_code_in_its_classes_colour_and_names_the_classe
     assert [text.get_text() for text in ax.get_legend().texts] == ["rare", "frequent"] and ax.get_aspect() == 1
 
 
+def test_a_magnified_embedding_says_so_and_ends_where_it_is_told(ax):
+    figures.draw_embedding(ax, RNG.normal(size=(30, 2)), np.arange(30) % 2, [], limit=4, magnified=200)
+    assert [text.get_text() for text in ax.texts] == ["magnified ×200"] and ax.get_ylabel() == "units of the code / 200"
+    assert ax.get_xlim() == ax.get_ylim() == (-4, 4)
+
+
 def test_a_matrix_has_its_numbers_written_in_and_missing_ones_left_out(ax):
     values = np.array([[0.5, -0.25], [np.nan, 1]])
     figures.draw_matrix(ax, values, ["a", "b"], ["c", "d"], "score", limits=(-1, 1))

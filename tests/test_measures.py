@@ -321,3 +321,39 @@ def test_the_mean_code_of_a_pair_is_that_of_its_images():
         assert np.allclose(means[row], codes[(factors == PAIRS[row]).all(1)].mean(0))
     with pytest.raises(ValueError, match="168 of 169 are missing"):
         m.pair_means(codes[:1], factors[:1])
+
+
+# codes that tell nothing
+
+def test_a_latent_with_the_same_posterior_for_every_image_has_a_rate_and_tells_nothing():
+    mu, logvar = np.full((N, D), 0.5), np.full((N, D), -0.3)
+    assert m.latent_rates(mu, logvar).min() > 0.1 and m.ignores_input(mu, logvar)
+    np.testing.assert_allclose(m.information_bound(mu, logvar), 0, atol=1e-12)
+    mu[:, 2] += np.linspace(-1, 1, N)
+    assert np.argmax(m.information_bound(mu, logvar)) == 2 and not m.ignores_input(mu, logvar)
+
+
+def test_a_latent_tells_at_most_its_rate_and_two_sure_codes_are_allowed_a_bit():
+    mu, logvar = RNG.normal(size=(N, D)), RNG.normal(size=(N, D))
+    bound = m.information_bound(mu, logvar)
+    assert (0 <= bound).all() and (bound <= m.latent_rates(mu, logvar) + 1e-12).all()
+    two = np.where(np.arange(N) % 2, 10.0, -10.0)[:, None]   # two sure codes: one bit
+    assert m.information_bound(two, np.full((N, 1), -4.0)) >= np.log(2)
+
+
+def test_a_shift_or_scale_of_a_latent_leaves_what_it_tells():
+    mu, logvar = RNG.normal(size=(2, N, D))
+    np.testing.assert_allclose(m.information_bound(3 * mu - 7, logvar + 2 * np.log(3)), m.information_bound(mu, logvar))
+
+
+@pytest.mark.parametrize("scale, expected", [(1, 1), (2, 1), (0.2, 1), (0.099, 10), (0.045, 20), (0.005, 200), (0, 1)])
+def test_only_points_that_span_less_than_a_tenth_are_magnified_and_stay_within(scale, expected):
+    times = m.magnification(scale * CODES[:, :2] + 3, CODES[:, :2])
+    assert times == expected and times * scale <= max(1, scale)
+
+
+def test_within_and_between_classes_are_means_over_pairs_of_images():
+    matrix = m.class_distances(CODES, LABELS)
+    distance = np.linalg.norm(CODES[:, None] - CODES[None], axis=2)
+    same = LABELS[:, None] == LABELS[None]
+    np.testing.assert_allclose(m.within_between(matrix, LABELS), [distance[same].mean(), distance[~same].mean()])
