@@ -256,13 +256,37 @@ def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
     ax.set(xlabel="γ", ylabel=label)
 
 
+def draw_range_at_gamma(ax, gamma, low, high, label, index=0) -> None:
+    """The range of several seeds at one gamma, a bar beside its tick; index: of the line it belongs to."""
+    x = gamma * (0.93, 0.87)[index]
+    ax.errorbar(x, (low + high) / 2, (high - low) / 2, color=GREY, linestyle="", linewidth=2.5, capsize=4, label=label,
+                marker=("o", "s")[index], markersize=0)[2][0].set_linestyle(("-", "--")[index])
+
+
 def draw_effects(ax, effects, title, label) -> None:
     """One effect a seed, (S,), as points on a line beside zero."""
     ax.axvline(0, color=GREY, linewidth=0.8)
     ax.plot(effects, np.zeros(len(effects)), "o", color=COLOURS["baseline"], alpha=0.7)
-    limit = 1.2 * max(abs(np.asarray(effects)).max(), 1e-9)
+    limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
     ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
     ax.spines["left"].set_visible(False)
+
+
+def draw_effects_by_capacity(ax, model, capacities, values, open, shift, title, label) -> None:
+    """A small point a seed and a line for their mean, against capacity (nats): values (S, K), NaN where missing.
+
+    open (S, K), bool: points drawn as rings; shift: moves the model's points sideways by this share of a capacity
+    """
+    x = np.broadcast_to(np.asarray(capacities) * (1 + shift), np.shape(values))
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
+    ax.plot(capacities, np.ma.masked_invalid(values).mean(0), color=COLOURS[model], linewidth=1.2)
+    for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
+        ax.plot(x[chosen], np.asarray(values)[chosen], linestyle="", marker=MARKERS[model], markersize=4,
+                color=COLOURS[model], markerfacecolor=face)
+    ax.plot([], [], color=COLOURS[model], marker=MARKERS[model], markersize=4, label=model)
+    _capacities(ax, capacities)
+    ax.set(title=title, ylabel=label)
+    ax.legend()
 
 
 def draw_agreement(ax, groups, models, low, mean, high) -> None:
@@ -282,8 +306,10 @@ def draw_agreement(ax, groups, models, low, mean, high) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.set_xscale("symlog", linthresh=1)                     # even from -1 to 1, logarithmic beyond
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set(xlabel="(ours − published) / tolerance", ylim=(len(names) - 0.5, -0.5))
-    ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.14))
+    end = 1.4 * np.abs([low, high]).max(initial=1)
+    ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end),
+           ylim=(len(names) - 0.5, -0.5))
+    ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.17))
 
 
 def draw_limit(ax, rates, distortions) -> None:

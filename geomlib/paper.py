@@ -188,8 +188,9 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
              difference             mean - published
              verdict                reproduced: published lies in [low - t, high + t], t of `TOLERANCE`; missed; none yet
              strict                 |difference| <= t
+             near                   the seeds with a value within t of the published one, as "0, 3"
              checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not there
-             cause                  of a miss, of data/causes.csv; "unknown" if not there
+             cause                  of a miss: of data/causes.csv, or else what `cause_by_gamma` finds
     """
     keys = ["model", "measure", "capacity"]
     ours = results() if ours is None else ours
@@ -205,11 +206,60 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     near = (table.low - t <= table.published) & (table.published <= table.high + t)
     table["verdict"] = np.select([table.seeds == 0, near], ["none yet", "reproduced"], "missed")
     table["strict"] = table.difference.abs() <= t
+    each = table[keys].assign(published=table.published, t=t).merge(ours, on=keys)
+    each = each[(each.value - each.published).abs() <= each.t].groupby(keys).seed
+    table = table.join(each.agg(lambda seeds: ", ".join(map(str, sorted(set(seeds))))).rename("near"), on=keys)
+    table["near"] = table.near.fillna("")
     for name, column in (("original", "checkpoint"), ("causes", "cause")):
         extra = pd.read_csv(ROOT / f"data/{name}.csv", dtype={"capacity": float})
         table = table.join(extra.set_index(keys).set_axis([column], axis=1), on=keys)
-    table["cause"] = table.cause.fillna("unknown").where(table.verdict == "missed", "")
+    for row in table[(table.verdict == "missed") & table.cause.isna()].itertuples():
+        table.loc[row.Index, "cause"] = cause_by_gamma(row.model, row.measure, row.capacity, row.published)
+    table["cause"] = table.cause.where(table.verdict == "missed", "")
     return table
+
+
+def cause_by_gamma(model: str, measure: str, capacity: float, value: float) -> str:
+    """Whether another gamma gives a published value, by the tries of seed 0, in words that begin with the answer.
+
+    "gamma"         a try gives it within the tolerance
+    "partly gamma"  it lies between two tries
+    "unknown"       neither; or no such number was kept of the tries; or E2M5, where no gamma that moves a score holds the
+                    rate near the capacity, so that one can't be told from the other
+    """
+    of = "E2M5" if measure == "f1_simultaneous" else model
+    name = {"reconstruction_loss": "reconstruction", "f1_joint": "f1", "f1_simultaneous": "f1"}.get(measure)
+    if name == "f1":
+        name = f"f1_{MODELS[model]['tasks'][0]}"
+    here = tries().query("model == @of and capacity == @capacity")
+    here = here[here[name].notna()].sort_values(name) if name in here else here[:0]
+    if here.empty:
+        return "unknown; not measured with another gamma"
+    say = lambda one: f"{one[name]:.3f} with {one.gamma:,.0f} (rate {one.rate:.2f})"
+    t = TOLERANCE["f1" if name.startswith("f1") else "reconstruction_loss"]
+    hits = here[(here[name] - value).abs() <= t]
+    below, above = here[here[name] < value], here[here[name] > value]
+    if len(here) == 1:
+        return f"unknown; no other gamma than {here.gamma.iloc[0]:,.0f} was tried"
+    if of != "E2M5" and len(hits):
+        return f"gamma: {say(hits.loc[(hits.rate - capacity).abs().idxmin()])}"
+    if of != "E2M5" and len(below) and len(above):
+        return f"partly gamma: {say(below.iloc[-1])}, {say(above.iloc[0])}"
+    return (f"unknown; {len(here)} gammas tried, {here[name].min():.3f} to {here[name].max():.3f} "
+            f"(rate {here.rate.min():.2f} to {here.rate.max():.2f})")
+
+
+@functools.cache
+def constant_f1(model: str) -> float:
+    """The paper's F1, on `uniform`'s validation part, of an answer that is the same for every image: chance for a head.
+
+    The answer is class 1, or of more than two classes the most frequent one.
+    """
+    spec = Spec(tasks=MODELS[model]["tasks"])
+    labels = classes(model, _drawn("uniform", 0)[1][spec.train_end:spec.validation_end])
+    counts = np.bincount(labels)
+    answer = 1 if len(counts) == 2 else counts.argmax()
+    return measures.f1_batchwise(labels, np.full_like(labels, answer), len(counts))
 
 
 def summary(card: pd.DataFrame) -> pd.DataFrame:
@@ -315,6 +365,30 @@ def claims(ours: pd.DataFrame | None = None) -> pd.DataFrame:
         }
         rows += [(claim, seed, effect) for claim, effect in effects.items() if not np.isnan(effect)]
     return pd.DataFrame(rows, columns=["claim", "seed", "effect"])
+
+
+def claims_by_capacity(ours: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What the claims average: a row a claim, model, capacity and seed that there is a number for.
+
+    The effects of `claims` before the mean, and E1M2's for specialization, which that leaves out. Prototypization is a
+    difference between capacities; here it's the baseline's unevenness itself.
+
+    returns  columns claim, model, capacity, seed, effect
+    """
+    ours = results() if ours is None else ours
+    wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
+    parts = [("prototypization", "baseline", "unevenness"),
+             *(("specialization", model, f"share_of_space_{model}") for model in ("E1M1", "E1M2")),
+             *(("orthogonalization", model, f"own_direction_{model}") for model in ("E2M1", "E2M2", "E2M3")),
+             *(("more latents", model, "active_latents") for model in ("E1M1", "E1M2"))]
+    tables = []
+    for claim, model, measure in parts:
+        values = wide[measure] if measure in wide else pd.Series(dtype=float, index=wide.index)
+        of = lambda name: values[values.index.get_level_values("model") == name].droplevel("model")
+        effect = (of(model) if model == "baseline" else np.log(of(model) / of("baseline")) if claim == "specialization"
+                  else of(model) - of("baseline"))
+        tables.append(effect.dropna().rename("effect").reset_index().assign(claim=claim, model=model))
+    return pd.concat(tables)[["claim", "model", "capacity", "seed", "effect"]].reset_index(drop=True)
 
 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
