@@ -300,8 +300,8 @@ def draw_agreement(ax, groups, models, low, mean, high) -> None:
     ax.set_xscale("symlog", linthresh=1)                     # even from -1 to 1, logarithmic beyond
     ax.xaxis.set_major_formatter("{x:g}")
     end = 1.4 * np.abs([low, high]).max(initial=1)
-    ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end), xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end],
-           ylim=(len(names) - 0.5, -0.5))
+    ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end),
+           xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end], ylim=(len(names) - 0.5, -0.5))
     ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.12))
 
 
