@@ -258,9 +258,9 @@ def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
 
 def draw_range_at_gamma(ax, gamma, low, high, label, index=0) -> None:
     """The range of several seeds at one gamma, a bar beside its tick; index: of the line it belongs to."""
-    x = gamma * (0.93, 0.87)[index]
-    ax.errorbar(x, (low + high) / 2, (high - low) / 2, color=GREY, linestyle="", linewidth=2.5, capsize=4, label=label,
-                marker=("o", "s")[index], markersize=0)[2][0].set_linestyle(("-", "--")[index])
+    bar = ax.errorbar(gamma * (0.93, 0.87)[index], (low + high) / 2, (high - low) / 2, color=GREY, linestyle="", elinewidth=2.5,
+                      capsize=4, label=label)
+    bar.lines[2][0].set_linestyle(("-", "--")[index])
 
 
 def draw_effects(ax, effects, title, label) -> None:
@@ -277,7 +277,8 @@ def draw_effects_by_capacity(ax, model, capacities, values, open, shift, title, 
 
     open (S, K), bool: points drawn as rings; shift: moves the model's points sideways by this share of a capacity
     """
-    x = np.broadcast_to(np.asarray(capacities) * (1 + shift), np.shape(values))
+    beside = 0.02 * (np.arange(len(values)) - (len(values) - 1) / 2)             # so that equal seeds don't hide each other
+    x = np.asarray(capacities) * (1 + shift + beside[:, None])
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
     ax.plot(capacities, np.ma.masked_invalid(values).mean(0), color=COLOURS[model], linewidth=1.2)
     for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
@@ -308,8 +309,8 @@ def draw_agreement(ax, groups, models, low, mean, high) -> None:
     ax.xaxis.set_major_formatter("{x:g}")
     end = 1.4 * np.abs([low, high]).max(initial=1)
     ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end),
-           ylim=(len(names) - 0.5, -0.5))
-    ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.17))
+           xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end], ylim=(len(names) - 0.5, -0.5))
+    ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.12))
 
 
 def draw_limit(ax, rates, distortions) -> None:

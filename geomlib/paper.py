@@ -194,7 +194,8 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     keys = ["model", "measure", "capacity"]
     ours = results() if ours is None else ours
-    ours = ours.astype({"capacity": float}).assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
+    ours = ours.dropna(subset="value").astype({"capacity": float})
+    ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
     found = ours.groupby(keys).agg(seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"),
                                    high=("value", "max"))
     table = published().rename(columns={"value": "published"}).join(found, on=keys)
@@ -209,7 +210,7 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     each = table[keys].assign(published=table.published, t=t).merge(ours, on=keys)
     each = each[(each.value - each.published).abs() <= each.t].groupby(keys).seed
     table = table.join(each.agg(lambda seeds: ", ".join(map(str, sorted(set(seeds))))).rename("near"), on=keys)
-    table["near"] = table.near.fillna("")
+    table["near"] = table.near.astype(object).fillna("")
     for name, column in (("original", "checkpoint"), ("causes", "cause")):
         extra = pd.read_csv(ROOT / f"data/{name}.csv", dtype={"capacity": float})
         table = table.join(extra.set_index(keys).set_axis([column], axis=1), on=keys)

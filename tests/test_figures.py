@@ -190,6 +190,32 @@ def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
     assert [text.get_text() for text in ax.get_legend().texts] == ["E1M1", "E2M1"]
 
 
+def test_agreement_leaves_room_at_both_ends_and_says_where_its_axis_bends(ax):
+    figures.draw_agreement(ax, ["A"], ["E1M1"], [-16], [-15], [2])
+    assert ax.get_xlim()[0] < -20 and "logarithmic" in ax.get_xlabel()
+
+
+def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_where_they_count_for_nothing(ax):
+    values, rings = np.array([[1, np.nan, 3], [3, 4.0, 5]]), np.array([[0, 0, 0], [0, 0, 1]], bool)
+    figures.draw_effects_by_capacity(ax, "E1M2", [0.3, 1, 10], values, rings, 0, "a claim", "difference")
+    zero, mean, filled, empty, _ = ax.lines
+    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 4])
+    assert sorted(filled.get_ydata()[np.isfinite(filled.get_ydata())]) == [1, 3, 3, 4] and list(empty.get_ydata()) == [5]
+    assert filled.get_markerfacecolor() == figures.COLOURS["E1M2"] and empty.get_markerfacecolor() == "white"
+    assert len(set(filled.get_xdata()[:2])) == 2 and not np.any(zero.get_ydata())
+
+
+def test_claims_without_a_number_leave_an_empty_panel(ax):
+    figures.draw_effects(ax, pd.Series(dtype=float), "a claim", "difference")
+    assert not ax.lines[1].get_xdata().size
+
+
+def test_the_range_of_seeds_stands_beside_its_gamma(ax):
+    figures.draw_range_at_gamma(ax, 100, 1, 3, "range of 5 seeds", 1)
+    (start, end), = ax.collections[0].get_segments()
+    assert start[0] == end[0] < 100 and (start[1], end[1]) == (1, 3)
+
+
 def test_lines_by_gamma_are_the_arrays_and_differ_in_style(ax):
     for index in 0, 1:
         figures.draw_by_gamma(ax, [100, 300], [1 + index, 2], f"C = {index}", "loss", index)

@@ -146,6 +146,53 @@ def test_the_scorecard_has_each_published_number_and_counts_f1_of_0_apart():
     assert set(card.cause[card.verdict != "missed"]) == {""} and (card.cause[card.verdict == "missed"] != "").all()
 
 
+def test_the_seeds_that_come_near_a_published_number_are_named():
+    row = card_of(("baseline", "reconstruction_loss", 0.3, 0.1600, 0.1450, 0.1300)).loc["baseline", "reconstruction_loss", 0.3]
+    assert row.near == "1" and row.verdict == "reproduced"
+    row = card_of(("E1M1", "class_distortion_00", 10, -0.3), ("E1M1", "class_distortion_00_draw1", 10, 0.1))
+    assert row.loc["E1M1", "class_distortion_00", 10].near == "0"                # one of the draws is enough
+    assert row.loc["E1M1", "class_distortion_11", 10].near == ""
+
+
+@pytest.fixture
+def three_tries(monkeypatch):
+    rows = [(model, 3.0, gamma, 2500, rate, loss, f1) for model in ("E2M3", "E2M5")
+            for gamma, rate, loss, f1 in ((100, 3.6, 0.08, 0.9), (300, 3.3, 0.09, 0.4), (1000, 3.0, 0.10, 0.1))]
+    monkeypatch.setattr(paper, "tries", lambda: pd.DataFrame(rows, columns=[*paper.TRY, "rate", "reconstruction", "f1_aligned"]))
+
+
+@pytest.mark.parametrize("model, measure, value, words", [
+    ("E2M3", "f1_joint", 0.42, "gamma: 0.400 with 300 (rate 3.30)"),
+    ("E2M3", "reconstruction_loss", 0.097, "gamma: 0.100 with 1,000 (rate 3.00)"),
+    ("E2M3", "f1_joint", 0.25, "partly gamma: 0.100 with 1,000 (rate 3.00), 0.400 with 300 (rate 3.30)"),
+    ("E2M3", "f1_joint", 0.99, "unknown; 3 gammas tried, 0.100 to 0.900 (rate 3.00 to 3.60)"),
+    ("E2M3", "f1_simultaneous", 0.42, "unknown; 3 gammas tried, 0.100 to 0.900 (rate 3.00 to 3.60)"),
+    ("E2M3", "f1_disjoint", 0.42, "unknown; not measured with another gamma")])
+def test_gamma_is_the_cause_only_where_a_try_gives_the_published_value(three_tries, model, measure, value, words):
+    assert paper.cause_by_gamma(model, measure, 3, value) == words
+
+
+def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
+    chance = {model: paper.constant_f1(model) for model in paper.ONE_HEAD}
+    share = {model: paper.classes(model, np.argwhere(np.ones((13, 13)))).mean() for model in ("E2M1", "E2M2", "E2M3")}
+    for model, p in share.items():                           # 2p / (1 + p), but for the spread between batches of 32
+        assert chance[model] == pytest.approx(2 * p / (1 + p), abs=0.01)
+    assert chance["E2M4"] < 0.01
+
+
+def test_the_effects_by_capacity_average_to_the_claims():
+    each = paper.claims_by_capacity()
+    claims = paper.claims().pivot(index="seed", columns="claim", values="effect")
+    mean = lambda claim, *models: each[(each.claim == claim) & each.model.isin(models)].groupby("seed").effect.mean()
+    assert np.allclose(mean("specialization", "E1M1"), claims.specialization)
+    assert np.allclose(mean("orthogonalization", "E2M1", "E2M2", "E2M3"), claims.orthogonalization)
+    assert np.allclose(mean("more latents", "E1M1", "E1M2"), claims["more latents"])
+    uneven = each[each.claim == "prototypization"].pivot(index="seed", columns="capacity", values="effect")
+    assert np.allclose(uneven[0.3] - uneven[10], claims.prototypization)
+    few = paper.claims_by_capacity(paper.results().query("seed == 0 and capacity == 10 and model == 'E1M1'"))
+    assert few.empty                                         # no baseline, nothing to compare with
+
+
 def test_a_measure_by_seed_has_a_row_a_seed_and_a_gap_where_there_is_no_number():
     table = pd.DataFrame([("E1M1", 3, 0, "rate", 3.1), ("E1M1", 10, 2, "rate", 9.9)],
                          columns=["model", "capacity", "seed", "measure", "value"])
