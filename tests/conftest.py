@@ -72,6 +72,7 @@ def visit(browser):
 def serious_faults():
     """What axe-core finds on a page in a theme, light or dark: (rule, element, what to do) of each serious fault."""
     def found(page, theme):
+        page.add_style_tag(content="* { transition: none !important }")          # no colour on its way to another
         page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
         page.add_script_tag(path=g.paper.ROOT / "tests/vendor/axe.min.js")
         faults = page.evaluate("axe.run().then(found => found.violations)")

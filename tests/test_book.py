@@ -16,11 +16,11 @@ pytestmark = pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the
 def test_a_page_is_whole_accessible_and_asks_nothing_of_other_machines(visit, serious_faults, name):
     page = visit(f"file://{BUILT}/{name}.html")
     page.wait_for_function("[...document.querySelectorAll('.plot')].every(plot => plot.ariaLabel)")  # of the explorer
+    assert page.outside == [] and page.errors == []
     for theme in ("light", "dark"):
         assert serious_faults(page, theme) == [], theme
     assert page.locator("article img").count() == page.locator("article img[alt]:not([alt=''])").count()
     assert page.locator("article figure").count() == page.locator("article figure figcaption").count()
     page.set_viewport_size({"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    assert page.outside == [] and page.errors == []
     page.context.close()
