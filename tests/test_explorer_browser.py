@@ -63,7 +63,7 @@ def book(models, tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     shutil.copytree(paper.ROOT / "book/_static/vendor", root / "book/_static/vendor")
     shutil.copytree(paper.ROOT / "book/_ext", root / "book/_ext")
-    for name in ("_config.yml", "book/_static/custom.css", "book/references.bib", "book/explore.md"):
+    for name in ("_config.yml", "book/_static/custom.css", "book/_static/names.js", "book/references.bib", "book/explore.md"):
         shutil.copy(paper.ROOT / name, root / name)
     networks.export(root / "book/_static/explorer", models)
     widget = Explorer([run for _, run in models["all"]])
