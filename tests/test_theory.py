@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from geomlib.data import COUNTS, PROFILE
-from geomlib.theory import codes, prototypes, rate_distortion, source
+from geomlib.theory import codes, ends, ignores, prototypes, rate_distortion, source
 
 RNG = np.random.default_rng(0)
 TABLES = {
@@ -172,3 +172,13 @@ def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
         found, shares = prototypes(code, probability)
         assert shares.sum() == pytest.approx(1) and (np.diff(shares) <= 0).all()
         assert np.tensordot(shares, found, 1) == pytest.approx(np.tensordot(probability, means, 1), abs=1e-6)
+
+
+def test_the_limit_runs_from_the_mean_image_to_the_floor(table, curve):
+    assert (curve[1][0], curve[1][-1]) == pytest.approx(ends(table))
+
+
+def test_a_network_that_ignores_its_images_has_the_loss_of_the_mean_image():
+    nothing, floor = ends("uniform")
+    loss = [nothing, 1.01 * nothing, 0.98 * nothing, floor, np.nan]
+    assert ignores(loss, "uniform").tolist() == [True, True, False, False, False]
