@@ -145,3 +145,28 @@ def prototypes(code: Code, probability: np.ndarray, apart: float = 0.1) -> tuple
     means = np.stack([np.bincount(group, share * column) for column in flat.T], 1) / shares[:, None]
     order = np.argsort(-shares, kind="stable")
     return means[order].reshape(-1, 2, SIDE), shares[order]
+
+
+def gather(images, best: np.ndarray, share: np.ndarray, seed: int | None = None) -> tuple[np.ndarray, np.ndarray, float]:
+    """Decoded images gathered into as many clusters as a code has prototypes, and how far these are from them.
+
+    images       (N, 1, 13, 13) probability of wall
+    best, share  (K, 2, 13), (K,) as of `prototypes`
+    seed         None: starts from the prototypes. A number: the best of ten random starts; each cluster is paired with a
+                 prototype so that the distance is least
+    returns      centres (K, 2, 13), in the order of the prototypes; their shares of the images (K,); squared distance
+                 from the prototypes, mean of a pixel, weighted by `share`
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+    from sklearn.cluster import KMeans
+
+    flat = best.reshape(len(best), -1)
+    rows = 1 - np.concatenate([images[:, 0, :ROWS].mean(1), images[:, 0, ROWS + 1:].mean(1)], 1)     # (N, 26) P(open)
+    start = {"init": flat, "n_init": 1} if seed is None else {"n_init": 10, "random_state": seed}
+    found = KMeans(len(best), **start).fit(rows)
+    cost = share[:, None] * cdist(flat, found.cluster_centers_, "sqeuclidean") * ROWS / PIXELS       # (K, K)
+    order = np.arange(len(best)) if seed is None else linear_sum_assignment(cost)[1]
+    size = np.bincount(found.labels_, minlength=len(best)) / len(rows)
+    distance = float(cost[range(len(best)), order].sum())
+    return found.cluster_centers_[order].reshape(best.shape), size[order], distance
