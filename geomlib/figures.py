@@ -186,10 +186,16 @@ def draw_noise(ax, columns, probability, frequency) -> None:
     ax.legend()
 
 
-def draw_sketch(ax, points, classes, title="") -> None:
-    """A sketched code of many stimuli in a plane without units: points (N, 2) in -1.5..1.5, classes (N,) in 0, 1."""
-    ax.scatter(*points.T, c=classes, cmap=CLASSES, vmin=0, vmax=1, s=16, edgecolors=GREY, linewidths=0.5)
-    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5))
+def draw_sketch(ax, points, classes, title="", arrows=()) -> None:
+    """A sketched code of many stimuli in a plane without units: points (N, 2) in -1.5..1.5, classes (N,) in 0, 1.
+
+    arrows: (name, (start, end)) of each axis that is drawn as an arrow, two points each
+    """
+    for name, (start, end) in arrows:
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
+        ax.annotate(name, end, (end[0] + 0.08, end[1] + 0.02), fontsize=9, color=GREY)
+    ax.scatter(*points.T, c=classes, cmap=CLASSES, vmin=0, vmax=1, s=14, edgecolors=GREY, linewidths=0.5)
+    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
     ax.spines[:].set_visible(True)
 
 
@@ -223,6 +229,22 @@ def draw_by_capacity(ax, model, capacities, values, published, label) -> None:
     _capacities(ax, capacities)
     ax.set_ylabel(label)
     ax.legend()
+
+
+def draw_levels(ax, models, levels, label) -> None:
+    """A level of each model as a dotted line in its colour, with one entry in the legend: levels (K,)."""
+    for model, level in zip(models, levels):
+        ax.axhline(level, linestyle=":", linewidth=1.2, color=COLOURS[model], zorder=1)
+    ax.plot([], [], linestyle=":", linewidth=1.2, color=GREY, label=label)
+
+
+def draw_ignoring(ax, model, x, y) -> None:
+    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,)."""
+    name = "ignores its images"
+    again = any(line.get_label() == name for line in ax.lines)
+    if len(x):
+        ax.plot(x, y, linestyle="", marker="x", markersize=8, markeredgewidth=1.6, color=COLOURS[model],
+                label="_" if again else name)
 
 
 def _capacities(ax, capacities) -> None:

@@ -11,6 +11,7 @@ from .data import PROFILE, SIDE, counts_table
 
 ROWS = 6                                                     # rows of an image that show one corridor
 PIXELS = SIDE**2                                             # the networks' loss is a mean over pixels, ours here a sum
+IGNORES = 0.995                              # a loss above this share of the mean image's: the image is ignored
 SLOPES = np.geomspace(3, 0.001, 320)                         # from all positions told apart to none, for any table
 
 
@@ -98,7 +99,7 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     """
     means, probability, floor = source(counts)
     entropy = float(-probability @ np.log(probability))
-    variance = float(probability @ ((means - np.tensordot(probability, means, 1)) ** 2).sum((1, 2))) * ROWS
+    variance = (ends(counts)[0] - floor) * PIXELS
     if labels is not None:
         share = np.bincount(labels, probability)
         variance -= PIXELS * float(share @ np.log(np.maximum(share, 1e-300)))
@@ -107,8 +108,26 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     rates, distortions = np.array([(entropy, 0), *found, (0, variance)]).T
     # Codes that stopped short of their minimum lie above the lines between the others: two codes in turn do better.
     best = np.unique((rates + SLOPES[:, None] * distortions).argmin(1))
-    ends = np.r_[len(rates) - 1, best[(best > 0) & (best < len(rates) - 1)][::-1], 0]
-    return rates[ends], floor + distortions[ends] / PIXELS
+    vertices = np.r_[len(rates) - 1, best[(best > 0) & (best < len(rates) - 1)][::-1], 0]
+    return rates[vertices], floor + distortions[vertices] / PIXELS
+
+
+def ends(counts) -> tuple[float, float]:
+    """Mean squared pixel error of the mean image, the best answer without a code, and of one who knows the pair: the floor.
+
+    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
+    """
+    means, probability, floor = source(counts)
+    variance = probability @ ((means - np.tensordot(probability, means, 1)) ** 2).sum((1, 2)) * ROWS
+    return floor + float(variance) / PIXELS, floor
+
+
+def ignores(loss, counts) -> np.ndarray:
+    """Where a reconstruction loss is that of the mean image: the decoder then gives one image, whatever the code.
+
+    loss (...), of networks trained on the set `counts` -> booleans of this shape; False where it is NaN
+    """
+    return np.asarray(loss, float) >= IGNORES * ends(counts)[0]
 
 
 def prototypes(code: Code, probability: np.ndarray, apart: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
@@ -126,3 +145,28 @@ def prototypes(code: Code, probability: np.ndarray, apart: float = 0.1) -> tuple
     means = np.stack([np.bincount(group, share * column) for column in flat.T], 1) / shares[:, None]
     order = np.argsort(-shares, kind="stable")
     return means[order].reshape(-1, 2, SIDE), shares[order]
+
+
+def gather(images, best: np.ndarray, share: np.ndarray, seed: int | None = None) -> tuple[np.ndarray, np.ndarray, float]:
+    """Decoded images gathered into as many clusters as a code has prototypes, and how far these are from them.
+
+    images       (N, 1, 13, 13) probability of wall
+    best, share  (K, 2, 13), (K,) as of `prototypes`
+    seed         None: starts from the prototypes. A number: the best of ten random starts; each cluster is paired with a
+                 prototype so that the distance is least
+    returns      centres (K, 2, 13), in the order of the prototypes; their shares of the images (K,); squared distance
+                 from the prototypes, mean of a pixel, weighted by `share`
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+    from sklearn.cluster import KMeans
+
+    flat = best.reshape(len(best), -1)
+    rows = 1 - np.concatenate([images[:, 0, :ROWS].mean(1), images[:, 0, ROWS + 1:].mean(1)], 1)     # (N, 26) P(open)
+    start = {"init": flat, "n_init": 1} if seed is None else {"n_init": 10, "random_state": seed}
+    found = KMeans(len(best), **start).fit(rows)
+    cost = share[:, None] * cdist(flat, found.cluster_centers_, "sqeuclidean") * ROWS / PIXELS       # (K, K)
+    order = np.arange(len(best)) if seed is None else linear_sum_assignment(cost)[1]
+    size = np.bincount(found.labels_, minlength=len(best)) / len(rows)
+    distance = float(cost[range(len(best)), order].sum())
+    return found.cluster_centers_[order].reshape(best.shape), size[order], distance

@@ -277,6 +277,23 @@ def test_noise_and_sketches_are_the_arrays(ax):
     np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
 
 
+def test_a_sketch_has_its_axes_as_named_arrows(ax):
+    figures.draw_sketch(ax, RNG.normal(size=(20, 2)), np.arange(20) % 2, "", [("latent 3", ((-1, -1), (-1, 1)))])
+    arrow, name = ax.texts
+    assert (arrow.xy, arrow.get_position()) == ((-1, 1), (-1, -1)) and (name.get_text(), name.xy) == ("latent 3", (-1, 1))
+
+
+def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_and_one_entry_each(ax):
+    figures.draw_levels(ax, ["E2M1", "E2M2"], [0.7, 0.9], "chance")
+    assert [line.get_ydata()[0] for line in ax.lines[:2]] == [0.7, 0.9]
+    for model in "E2M1", "E2M2", "E2M3":
+        figures.draw_ignoring(ax, model, [0.3] * (model != "E2M3"), [0.1] * (model != "E2M3"))
+    crosses = ax.lines[3:]
+    assert [cross.get_color() for cross in crosses] == [figures.COLOURS["E2M1"], figures.COLOURS["E2M2"]]
+    np.testing.assert_array_equal(crosses[0].get_xydata(), [[0.3, 0.1]])
+    assert ax.get_legend_handles_labels()[1] == ["chance", "ignores its images"]
+
+
 def test_a_network_is_a_box_for_each_layer(ax):
     figures.draw_network(ax, [("image", "1 x 13 x 13"), ("code", "5"), ("image", "1 x 13 x 13")], 1)
     assert [t.get_text() for t in ax.texts if t.get_text()] == ["image\n1 x 13 x 13", "code\n5", "image\n1 x 13 x 13"]

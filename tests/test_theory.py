@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from geomlib.data import COUNTS, PROFILE
-from geomlib.theory import codes, prototypes, rate_distortion, source
+from geomlib.theory import codes, ends, gather, ignores, prototypes, rate_distortion, source
 
 RNG = np.random.default_rng(0)
 TABLES = {
@@ -172,3 +172,23 @@ def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
         found, shares = prototypes(code, probability)
         assert shares.sum() == pytest.approx(1) and (np.diff(shares) <= 0).all()
         assert np.tensordot(shares, found, 1) == pytest.approx(np.tensordot(probability, means, 1), abs=1e-6)
+
+
+def test_the_limit_runs_from_the_mean_image_to_the_floor(table, curve):
+    assert (curve[1][0], curve[1][-1]) == pytest.approx(ends(table))
+
+
+def test_a_network_that_ignores_its_images_has_the_loss_of_the_mean_image():
+    nothing, floor = ends("uniform")
+    loss = [nothing, 1.01 * nothing, 0.98 * nothing, floor, np.nan]
+    assert ignores(loss, "uniform").tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_images_of_the_prototypes_gather_at_the_prototypes(seed):
+    best, share = PROFILE[[[0, 6], [6, 12], [12, 0]]], np.array([0.5, 0.3, 0.2])
+    drawn = 1 - np.repeat(np.insert(best, 1, 1, 1), [6, 1, 6], 1)                # (3, 13, 13)
+    images = np.repeat(drawn, [50, 30, 20], 0)[RNG.permutation(100), None] + RNG.normal(0, 1e-3, (100, 1, 13, 13))
+    centres, sizes, distance = gather(images, best, share, seed)
+    assert centres == pytest.approx(best, abs=1e-2) and sizes == pytest.approx(share)
+    assert distance == pytest.approx(0, abs=1e-6)
