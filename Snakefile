@@ -44,8 +44,10 @@ def paper():
 def stacks(root):
     """Name -> (models, capacities, seeds) that one job trains: networks, and heads that read others' codes."""
     models, heads = paper().MODELS, paper().CLASSIFIERS
-    capacities, seeds = ([0.3, 10], [0]) if root == "smoke/" else (paper().CAPACITIES, SEEDS)
-    if root == "smoke/" or GPU:
+    capacities, seeds = paper().CAPACITIES, SEEDS
+    if root == "smoke/":                     # networks for all pages: two that train the same would wait for each other
+        return {"networks": (models, capacities, [0]), "heads": (heads, [0.3, 10], [0])}
+    if GPU:
         return {"networks": (models, capacities, seeds), "heads": (heads, capacities, seeds)}
     networks = {f"{m}-c{c:g}-s{s}": ([m], [c], [s]) for s in seeds for m in models for c in capacities}
     return networks | {f"{task}-heads-s{s}": ([name for name in heads if name.startswith(task)], capacities, [s])
@@ -71,7 +73,7 @@ def words(root, models, capacities, seeds):
 
 
 def all_measures(job):
-    _, capacities, seeds = zip(*stacks(job.root).values())
+    _, capacities, seeds = zip(*(stack for name, stack in stacks(job.root).items() if "heads" in name))
     return [f"{job.root}measures/c{c:g}-s{s}.csv" for s in sorted({*sum(map(list, seeds), [])})
             for c in sorted({*sum(map(list, capacities), [])})]
 
