@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import data, measures, runs, train
+from . import data, measures, runs, theory, train
 from .spec import Spec, change
 from .train import Run
 
@@ -184,9 +184,10 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
 
     returns  the rows of `published`, value now named published, and
              kind                   loss, F1, F1 published as 0, distortion
+             t                      the tolerance, of `TOLERANCE`
              seeds, mean, low, high of ours over the seeds; of a distortion over seeds and draws of images
              difference             mean - published
-             verdict                reproduced: published lies in [low - t, high + t], t of `TOLERANCE`; missed; none yet
+             verdict                reproduced: published lies in [low - t, high + t]; missed; none yet
              strict                 |difference| <= t
              near                   the seeds with a value within t of the published one, as "0, 3"
              checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not there
@@ -203,11 +204,11 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     start = table.measure.str.extract(f"({'|'.join(TOLERANCE)})", expand=False)
     names = dict(zip(TOLERANCE, ("loss", "F1", "distortion")))
     table["kind"] = start.map(names).mask((start == "f1") & (table.published == 0), "F1 published as 0")
-    table["difference"], t = table["mean"] - table.published, start.map(TOLERANCE)
-    near = (table.low - t <= table.published) & (table.published <= table.high + t)
+    table["difference"], table["t"] = table["mean"] - table.published, start.map(TOLERANCE)
+    near = (table.low - table.t <= table.published) & (table.published <= table.high + table.t)
     table["verdict"] = np.select([table.seeds == 0, near], ["none yet", "reproduced"], "missed")
-    table["strict"] = table.difference.abs() <= t
-    each = table[keys].assign(published=table.published, t=t).merge(ours, on=keys)
+    table["strict"] = table.difference.abs() <= table.t
+    each = table[[*keys, "published", "t"]].merge(ours, on=keys)
     each = each[(each.value - each.published).abs() <= each.t].groupby(keys).seed
     table = table.join(each.agg(lambda seeds: ", ".join(map(str, sorted(set(seeds))))).rename("near"), on=keys)
     table["near"] = table.near.astype(object).fillna("")
@@ -250,17 +251,29 @@ def cause_by_gamma(model: str, measure: str, capacity: float, value: float) -> s
             f"(rate {here.rate.min():.2f} to {here.rate.max():.2f})")
 
 
-@functools.cache
-def constant_f1(model: str) -> float:
-    """The paper's F1, on `uniform`'s validation part, of an answer that is the same for every image: chance for a head.
+def guesses() -> pd.DataFrame:
+    """F1, on `uniform`'s validation part, of answers that never saw the image: what a head scores by chance.
 
-    The answer is class 1, or of more than two classes the most frequent one.
+    A row a task, by its model; columns (always one class, batches), ... The one class is 1, or of more than two the most
+    frequent; "drawn by frequency" names each class as often as it occurs; "batches" is the paper's mean, "whole set" ours.
     """
-    spec = Spec(tasks=MODELS[model]["tasks"])
-    labels = classes(model, _drawn("uniform", 0)[1][spec.train_end:spec.validation_end])
-    counts = np.bincount(labels)
-    answer = 1 if len(counts) == 2 else counts.argmax()
-    return measures.f1_batchwise(labels, np.full_like(labels, answer), len(counts))
+    rows, spec = {}, Spec()
+    factors = _drawn("uniform", 0)[1][spec.train_end:spec.validation_end]
+    for model in ONE_HEAD:
+        labels, k = classes(model, factors), data.TASKS[MODELS[model]["tasks"][0]].n_classes
+        one = np.full_like(labels, 1 if k == 2 else np.bincount(labels).argmax())
+        drawn = np.random.default_rng(0).permutation(labels)
+        rows[model] = [score(labels, answer, k) for answer in (one, drawn) for score in (measures.f1_batchwise, measures.f1)]
+    columns = pd.MultiIndex.from_product([["always one class", "drawn by frequency"], ["batches", "whole set"]])
+    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("task of")
+
+
+def ignoring(ours: pd.DataFrame | None = None) -> pd.MultiIndex:
+    """The networks that ignore their images, by their loss (`theory.ignores`): (model, capacity, seed) of each."""
+    ours = results() if ours is None else ours
+    loss = ours[(ours.measure == "reconstruction_loss") & ours.model.isin(MODELS)]
+    some = [part[theory.ignores(part.value, spec(model, 10).counts)] for model, part in loss.groupby("model", sort=False)]
+    return pd.MultiIndex.from_frame(pd.concat([loss[:0], *some])[["model", "capacity", "seed"]])
 
 
 def summary(card: pd.DataFrame) -> pd.DataFrame:
@@ -348,30 +361,22 @@ def claims(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     ours     numbers as of `results`; default: those
     returns  columns claim, seed, effect; only seeds whose numbers are complete
     """
-    ours = results() if ours is None else ours
-    wide = ours.pivot_table(index=["seed", "model", "capacity"], columns="measure", values="value")
-    rows = []
-    for seed, table in wide.groupby("seed"):
-        table = table.droplevel("seed")
-        value = lambda model, measure: table[measure].get(model, pd.Series(dtype=float)).reindex(CAPACITIES)
-        base = lambda measure: value("baseline", measure)
-        effects = {
-            "prototypization": base("unevenness")[0.3] - base("unevenness")[10],
-            "specialization": np.log(value("E1M1", "share_of_space_E1M1")
-                                     / base("share_of_space_E1M1")).mean(skipna=False),
-            "orthogonalization": np.mean([(value(m, own) - base(own)).mean(skipna=False)
-                                          for m in ("E2M1", "E2M2", "E2M3") if (own := f"own_direction_{m}")]),
-            "more latents": np.mean([(value(m, "active_latents") - base("active_latents")).mean(skipna=False)
-                                     for m in ("E1M1", "E1M2")]),
-        }
-        rows += [(claim, seed, effect) for claim, effect in effects.items() if not np.isnan(effect)]
-    return pd.DataFrame(rows, columns=["claim", "seed", "effect"])
+    each, rows = claims_by_capacity(ours), []
+    counted = each[each.capacity.isin(CAPACITIES) & ((each.claim != "specialization") | (each.model == "E1M1"))]
+    models = {"specialization": 1, "orthogonalization": 3, "more latents": 2}
+    for seed, some in counted.groupby("seed"):
+        ends = some[some.claim == "prototypization"].set_index("capacity").effect.reindex([0.3, 10])
+        rows += [("prototypization", seed, ends[0.3] - ends[10])]
+        for claim, n in models.items():
+            effects = some[some.claim == claim].effect
+            rows += [(claim, seed, effects.mean() if len(effects) == n * len(CAPACITIES) else np.nan)]
+    return pd.DataFrame(rows, columns=["claim", "seed", "effect"]).dropna(ignore_index=True)
 
 
 def claims_by_capacity(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """What the claims average: a row a claim, model, capacity and seed that there is a number for.
 
-    The effects of `claims` before the mean, and E1M2's for specialization, which that leaves out. Prototypization is a
+    The effects that `claims` averages, and E1M2's for specialization, which that leaves out. Prototypization is a
     difference between capacities; here it's the baseline's unevenness itself.
 
     returns  columns claim, model, capacity, seed, effect

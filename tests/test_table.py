@@ -10,15 +10,13 @@ TABLE = """<table class="sortable"><thead><tr><th>model</th><th>difference</th><
 
 
 @pytest.fixture
-def page(browser, tmp_path):
+def page(visit, tmp_path):
     path = tmp_path / "table.html"
     path.write_text(f'<meta charset="utf-8">{TABLE}<script src="{(ROOT / "book/_static/table.js").as_uri()}" defer></script>')
-    page, errors = browser.new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(path.as_uri())
+    page = visit(path.as_uri())
     yield page
-    assert errors == []
-    page.close()
+    assert page.errors == []
+    page.context.close()
 
 
 def shown(page, column):

@@ -13,7 +13,7 @@
 import ast
 import csv
 import json
-from functools import reduce
+from functools import cache, reduce
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,17 +68,23 @@ class Measured(SphinxRole):
             return [], [self.inliner.reporter.error(text, line=self.lineno)]
 
 
+@cache
+def summary():
+    """The scorecard's, once a build."""
+    from geomlib import paper                # takes seconds, so only where a page asks
+
+    return paper.summary(paper.scorecard())
+
+
 class Score(SphinxRole):
     """A number of the scorecard's summary, such as `all reproduced`; the build fails where it has none."""
 
     def run(self):
-        from geomlib import paper            # takes seconds, so only where a page asks
-
         for name in ("results", "published"):
             self.env.note_dependency(Path(self.env.app.confdir, "data", f"{name}.csv"))
         try:
             row, column = self.text.rsplit(maxsplit=1)
-            found = paper.summary(paper.scorecard()).loc[row, column]
+            found = summary().loc[row, column]
         except (KeyError, ValueError):
             text = f"{self.name}: nothing for {self.text!r} in the scorecard's summary; write: kind column"
             return [], [self.inliner.reporter.error(text, line=self.lineno)]
