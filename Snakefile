@@ -80,9 +80,11 @@ def all_measures(job):
 
 def parameters(page):
     """The options of `geomlib page`: -p NAME VALUE and, for a smoke page, the banner."""
-    values = dict(TEMPLATES.get(page.name, (page.name, {}))[1])
+    notebook, values = TEMPLATES.get(page.name, (page.name, {}))
     if page.root:
-        values |= {"runs": "smoke/runs", "changes": SMOKE}
+        tiny = {"runs": "smoke/runs", "results": "smoke/results.csv", "changes": SMOKE}
+        known = Path(f"notebooks/{notebook}.md").read_text()
+        values = values | {name: value for name, value in tiny.items() if re.search(rf"^{name} = ", known, re.M)}
     options = [word for name, value in values.items() for word in ("-p", name, json.dumps(value))]
     return options + (["--banner", BANNER] if page.root else [])
 
@@ -146,7 +148,7 @@ rule page:
         notebook = lambda page: f"notebooks/{TEMPLATES.get(page.name, (page.name,))[0]}.md",
         code = CODE,
         data = DATA,
-        runs = lambda page: [f"smoke/runs/{name}.txt" for name in stacks("smoke/")] if page.root else [],
+        runs = lambda page: [*(f"smoke/runs/{name}.txt" for name in stacks("smoke/")), "smoke/results.csv"] if page.root else [],
     output: "{root}book/pages/{name}.sum"
     params: options = parameters, page = "{root}book/pages/{name}.ipynb"
     resources: mem_mb = 3000, runtime = 30

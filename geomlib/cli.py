@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from . import data, measures, model, paper, runs, train
-from .spec import Spec
+from .spec import Spec, check_fields
 
 DURATIONS = "durations.csv"                 # in a folder of runs: how long its jobs took, for `geomlib plan`
 
@@ -111,13 +111,15 @@ def changed(options) -> dict:
     pairs = [text.split("=", 1) for text in options.set]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"--set takes FIELD=VALUE, got {' '.join(options.set)!r}")
-    return pages.parse(pairs)
+    changes = pages.parse(pairs)
+    check_fields(list(changes))
+    return changes
 
 
 def do_train(options) -> None:
     wanted, changes = chosen(options), changed(options)
     places = [paper.place(*key, folder=options.folder, **changes) for key in wanted]
-    fresh = not any(place.exists() or runs.part(place).exists() for place in places)
+    fresh = not any(place.exists() or runs.checkpoint_file(place).exists() for place in places)
     began = time.monotonic()
     trained = paper.train_all(wanted, options.folder, options.device, **changes)
     device = train.pick_device(options.device).type
@@ -133,13 +135,13 @@ def do_plan(options) -> None:
     rows = []
     for key in chosen(options):
         spec, folder = paper.spec(*key), paper.place(*key, folder=options.folder)
-        state = "trained" if folder.exists() else "begun" if runs.part(folder).exists() else "missing"
+        state = "trained" if folder.exists() else "begun" if runs.checkpoint_file(folder).exists() else "missing"
         rows.append((paper.slug(*key), state, spec.steps * spec.batch_size, kind(spec)))
     table = pd.DataFrame(rows, columns=["run", "state", "images", "kind"])
     missing = table[table.state != "trained"]
     print(table[["run", "state", "images"]].to_string(index=False))
     device, kinds = train.pick_device("auto").type, set(missing.kind)
-    known = recorded(options.folder or paper.ROOT / paper.OWN, device)
+    known = recorded(options.folder or paper.OWN, device)
     speeds = known | {kind: train.speed(*kind) for kind in kinds - known.keys()}
     minutes = sum(row.images / speeds[row.kind] for row in missing.itertuples()) / 60
     place = "one core" if device == "cpu" else "the GPU"
@@ -151,11 +153,10 @@ def do_plan(options) -> None:
 
 def record(folder: Path, specs: Sequence[Spec], device: str, seconds: float) -> None:
     """Add how long one job took to a folder's durations.csv: a row for each kind of network in it."""
-    path, images = folder / DURATIONS, sum(spec.steps * spec.batch_size for spec in specs)
+    path, images = Path(folder) / DURATIONS, sum(spec.steps * spec.batch_size for spec in specs)
     kinds = {kind(spec) for spec in specs}
     rows = [(device, " ".join(tasks), frozen, images, round(seconds, 1)) for tasks, frozen in kinds]
-    columns = ["device", "tasks", "frozen", "images", "seconds"]
-    pd.DataFrame(rows, columns=columns).to_csv(path, mode="a", header=not path.exists(), index=False)
+    paper.add_rows(path, pd.DataFrame(rows, columns=["device", "tasks", "frozen", "images", "seconds"]))
 
 
 def recorded(folder: Path, device: str) -> dict[tuple, float]:
@@ -180,9 +181,11 @@ def do_page(options) -> None:
 
 
 def do_original(options) -> None:
+    if options.csv and options.csv.suffix != ".csv":
+        raise ValueError(f"the name of a file of images must end in .csv, got {options.csv}")
     network = model.load_original(options.file, options.task)
-    images, factors = data.read_csv(options.csv) if options.csv else data.corridors(options.counts)
-    spec = Spec(counts=str(options.csv) if options.csv else options.counts)
+    spec = Spec(counts=options.csv or options.counts)
+    images, factors = train.load_data(spec)
     validation = slice(spec.train_end, spec.validation_end)
     scores = train.evaluate(network, images[validation], factors[validation], seed=0)
     print(f"{options.file}: {network.latent_dim} latents, heads: {', '.join(network.heads) or 'none'}")
@@ -225,15 +228,19 @@ def do_results(options) -> None:
     found = {key: run for key in places if (run := stored(*key))}
     ours = pd.concat([paper.numbers(m, c, run, stored("baseline", c, s)) for (m, c, s), run in found.items()])
     path = options.output or paper.ROOT / "data/results.csv"
-    if not options.output and path.exists():
-        ours = pd.concat([paper.results(), ours]).drop_duplicates(["model", "capacity", "seed", "measure"], keep="last")
-    ours.to_csv(path, index=False, float_format="%.6g")
+    if options.output:
+        ours.to_csv(path, index=False, float_format="%.6g")
+    else:
+        paper.add_rows(path, ours, ["model", "capacity", "seed", "measure"], "%.6g")
     rest = f"; {len(missing)} are missing: {', '.join(missing)}" if missing else ""
     print(f"{path}: numbers of {len(found)} runs{rest}")
 
 
 def do_compare(options) -> None:
-    table = paper.compare(pd.read_csv(options.file))
+    new, columns = pd.read_csv(options.file), list(paper.results().columns)
+    if missing := set(columns) - set(new.columns):
+        raise ValueError(f"{options.file} has no column {', '.join(sorted(missing))}; geomlib results -o makes such a file")
+    table = paper.compare(new)
     print(table.to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
     lost = table[table.ours.isna()]
     print(f"\n{len(table)} numbers. In data/results.csv but not here: {len(lost)}; here but not there: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 SIDE, SIGMA = 13, 1.2                        # positions of a corridor; width of its noise in columns
+PAIRS = np.argwhere(np.ones((SIDE, SIDE)))   # (169, 2) columns x_uc, x_lc, x_uc slowest: all pairs of positions
 MOST = 5_000_000                             # images a set may hold (3.4 GB of float32)
 
 _column = np.arange(SIDE)
@@ -87,7 +89,7 @@ def corridors(counts="uniform", seed: int = 0) -> Corridors:
     returns  images (N, 1, 13, 13), factors (N, 2); row 6 of an image is open
     """
     rng = np.random.default_rng(seed)
-    pairs = np.repeat(np.argwhere(np.ones((SIDE, SIDE))), counts_table(counts).ravel(), axis=0)
+    pairs = np.repeat(PAIRS, counts_table(counts).ravel(), axis=0)
     factors = rng.permutation(pairs)                                             # (N, 2)
     images = np.zeros((len(factors), 1, SIDE, SIDE), np.float32)
     for rows, x in ((slice(0, 6), factors[:, 0]), (slice(7, 13), factors[:, 1])):
@@ -97,11 +99,24 @@ def corridors(counts="uniform", seed: int = 0) -> Corridors:
 
 
 def write_csv(path: str | Path, data: Corridors) -> None:
-    """Write a set in the original's form: no header, 169 pixels row by row, then x_uc and x_lc."""
-    cells = np.full((len(data.images), 338), ord(","), np.uint8)
-    cells[:, ::2] = data.images.reshape(-1, 169) + ord("0")
-    with open(path, "xb") as file:
-        file.writelines(row.tobytes() + b"%d,%d\n" % (uc, lc) for row, (uc, lc) in zip(cells, data.factors))
+    """Write a set in the original's form: no header, 169 pixels row by row, then x_uc and x_lc.
+
+    Raises FileExistsError where the file exists, ValueError for a pixel that is not 0 or 1.
+    """
+    path, images = Path(path), np.asarray(data.images)
+    if path.exists():
+        raise FileExistsError(f"{path} exists; move it away, or choose another name")
+    if not np.isin(images, (0, 1)).all():
+        raise ValueError(f"images must hold 0 (open) and 1 (wall) alone, got {images[~np.isin(images, (0, 1))][0]:g}")
+    cells = np.full((len(images), 338), ord(","), np.uint8)
+    cells[:, ::2] = images.reshape(-1, 169) + ord("0")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")                      # a full disk leaves no shorter set
+    try:
+        with open(partial, "wb") as file:
+            file.writelines(row.tobytes() + b"%d,%d\n" % (uc, lc) for row, (uc, lc) in zip(cells, data.factors))
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_csv(path: str | Path) -> Corridors:

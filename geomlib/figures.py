@@ -54,13 +54,14 @@ def download(name: str, table):
 
 
 def class_colours(n: int) -> ListedColormap:
-    """A colour for each of n classes: two, or a square of them, row by row, between the four of `CORNERS`."""
+    """A colour for each of n classes: two, or the first n of a square, row by row, between the four of `CORNERS`."""
     if n == 2:
         return CLASSES
-    down, across = (x[..., None] for x in np.indices((math.isqrt(n),) * 2) / (math.isqrt(n) - 1))
+    side = max(math.isqrt(n - 1) + 1, 2)
+    down, across = (x[..., None] for x in np.indices((side, side)) / (side - 1))
     a, b, c, d = (np.array(to_rgb(colour)) for colour in CORNERS)
     square = (1 - down) * ((1 - across) * c + across * d) + down * ((1 - across) * a + across * b)
-    return ListedColormap(square.reshape(-1, 3))
+    return ListedColormap(square.reshape(-1, 3)[:n])
 
 
 def draw_images(ax, images, rows=(), columns=(), cmap="gray_r") -> None:

@@ -224,10 +224,8 @@ def magnification(points, reference) -> float:
     1 unless their span, the largest distance from their centre along an axis, is below a tenth of the reference's.
     """
     span, whole = (np.abs(x - np.mean(x, 0)).max() for x in (points, reference))
-    if span >= whole / 10 or span == 0:
-        return 1.0
-    power = 10 ** np.floor(np.log10(whole / span))
-    return float(power * max(step for step in (1, 2, 5) if step * power <= whole / span))
+    steps = [step * 10.0**power for power in range(1, 300) for step in (1, 2, 5)]
+    return max((step for step in steps if step * span <= whole), default=1.0) if span else 1.0
 
 
 def active_latents(mu, logvar) -> int:

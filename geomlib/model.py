@@ -118,11 +118,14 @@ def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
             f"{path}: holds objects other than tensors, which are not loaded since they can run code; where you trust "
             "it, save its weights alone: c = torch.load(FILE, weights_only=False); "
             "torch.save({'state_dict': c['state_dict']}, 'weights.ckpt')") from None
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+    except FileNotFoundError:
+        raise
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise ValueError(f"{path}: not a checkpoint of torch.save, or cut short ({type(error).__name__})") from None
     state = loaded.get("state_dict") if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path}: expected a dict with a 'state_dict' of tensors, as Lightning saves it")
+    if not isinstance(state, dict) or not all(
+            isinstance(key, str) and isinstance(value, Tensor) and value.ndim for key, value in state.items()):
+        raise ValueError(f"{path}: expected a dict with a 'state_dict' of named tensors, as Lightning saves it")
     return _from_original(state, path, task)
 
 

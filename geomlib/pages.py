@@ -88,10 +88,11 @@ def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def value(text: str) -> Any:
+    """One text as `parse` reads it."""
     for read in json.loads, ast.literal_eval:
         try:
             return read(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
             pass
     return text
 
@@ -147,6 +148,7 @@ def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: P
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the known one that is like it, or nothing."""
     close = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

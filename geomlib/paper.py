@@ -1,11 +1,9 @@
-"""The paper: its eight models, five capacities and published numbers. The only file that knows them."""
+"""The paper: its eight models, their settings, the published numbers and the scorecard."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
-import json
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from . import data, measures, runs, theory, train
-from .spec import Spec, change
+from .spec import Spec, change, digest
 from .train import Run
 
 ROOT = Path(__file__).parents[1]             # the repository
-RELEASED, OWN = Path("data/runs"), Path("runs")
+OWN = ROOT / "runs"                          # where what a user trains is kept
 CAPACITIES = (0.3, 1, 3, 6, 10)              # nats
 MODELS: dict[str, dict] = {                  # what differs from Spec's defaults
     "baseline": {},
@@ -73,7 +72,7 @@ def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
 
 def tries() -> pd.DataFrame:
     """Every (gamma, T) tried with seed 0: columns `TRY`, rate, reconstruction, and f1_TASK of each task there is."""
-    return pd.read_csv(ROOT / "data/tries.csv")
+    return pd.read_csv(ROOT / "data/tries.csv").sort_values(TRY, kind="stable", ignore_index=True)
 
 
 def tried(model: str, capacity: float) -> dict[tuple[int, int], float]:
@@ -91,7 +90,7 @@ def settle(model: str, capacity: float) -> tuple[int, int]:
     return pairs[0] if len(pairs) == 1 else good[0] if good else pairs[-1]
 
 
-def spec(model: str, capacity: float, seed: int = 0, **changes) -> Spec:
+def spec(model: str, capacity: float, seed: int = 0, /, **changes) -> Spec:
     """The spec of a run of the paper, with any fields changed.
 
     model  a name of `MODELS` or `CLASSIFIERS`     capacity  one of `CAPACITIES`, nats     changes  fields of Spec
@@ -100,27 +99,28 @@ def spec(model: str, capacity: float, seed: int = 0, **changes) -> Spec:
     if model in CLASSIFIERS:
         task, source = CLASSIFIERS[model]
         shared = Spec(**MODELS[task], task_rule="constant", capacity=capacity, seed=seed)
-        return change(shared, **changes, source=slug(source, capacity, seed, **changes))
+        return change(shared, **{"source": slug(source, capacity, seed, **changes)} | changes)
     gamma, ramp = settle(model, capacity)
     return change(Spec(**MODELS[model], capacity=capacity, gamma=gamma, ramp=ramp, seed=seed), **changes)
 
 
-def slug(model: str, capacity: float, seed: int = 0, **changes) -> str:
+def slug(model: str, capacity: float, seed: int = 0, /, **changes) -> str:
     """The name of a run's folder: E1M1-c0.3-s0, and a short hash of what is changed."""
     plain, changed = spec(model, capacity, seed), spec(model, capacity, seed, **changes)
-    differs = {f.name: getattr(changed, f.name) for f in dataclasses.fields(Spec)
-               if getattr(changed, f.name) != getattr(plain, f.name)}
-    digest = "-" + hashlib.sha256(json.dumps(differs).encode()).hexdigest()[:8] if differs else ""
-    return f"{model}-c{capacity:g}-s{seed}{digest}"
+    return "-".join(filter(None, (f"{model}-c{capacity:g}-s{seed}", digest(changed, plain))))
 
 
-def place(model: str, capacity: float, seed: int = 0, folder: str | Path | None = None, **changes) -> Path:
-    """The folder of a run: in `folder`, or where None in the released runs if it is there, else in runs/."""
-    name = slug(model, capacity, seed, **changes)
-    return Path(folder or ROOT / (RELEASED if (ROOT / RELEASED / name).exists() else OWN)) / name
+def place(model: str, capacity: float, seed: int = 0, /, folder: str | Path | None = None, **changes) -> Path:
+    """The folder of a run: in `folder`, or where None as `find` says."""
+    return find(slug(model, capacity, seed, **changes), folder)
 
 
-def run(model: str, capacity: float, seed: int = 0, folder: str | Path | None = None, device: str = "auto",
+def find(name: str, folder: str | Path | None = None) -> Path:
+    """Where a run of this name is kept: in `folder`, or where None in the released runs if it is there, else in runs/."""
+    return Path(folder or (runs.RELEASED if (runs.RELEASED / name).exists() else OWN)) / name
+
+
+def run(model: str, capacity: float, seed: int = 0, /, folder: str | Path | None = None, device: str = "auto",
         **changes) -> Run:
     """Load a run, or train it where it is missing; `place` says where.
 
@@ -141,7 +141,7 @@ def train_all(keys: Sequence[tuple[str, float, int]], folder: str | Path | None 
 
 def release(model: str, capacity: float) -> Path:
     """Store the try of seed 0 that the rule settled on, in half precision, with the released runs."""
-    target = place(model, capacity, folder=ROOT / RELEASED)
+    target = place(model, capacity, folder=runs.RELEASED)
     if not target.exists():
         (run,) = runs.train([spec(model, capacity)], [try_folder(model, capacity, *settle(model, capacity))])
         runs.save(run, target, "float16")
@@ -149,7 +149,8 @@ def release(model: str, capacity: float) -> Path:
 
 
 def try_folder(model: str, capacity: float, gamma: int, ramp: int) -> Path:
-    return ROOT / OWN / "tries" / f"{model}-c{capacity:g}-g{gamma:g}-T{ramp}"
+    """The folder of one try of `try_all`."""
+    return OWN / "tries" / f"{model}-c{capacity:g}-g{gamma:g}-T{ramp}"
 
 
 def try_all(pairs: Sequence[tuple[str, float, int, int]]) -> None:
@@ -158,8 +159,19 @@ def try_all(pairs: Sequence[tuple[str, float, int, int]]) -> None:
     trained = runs.train(specs, [try_folder(*pair) for pair in pairs])
     rows = [dict(zip(TRY, pair)) | {name: run.final.get(name) for name in tries().columns[len(TRY):]}
             for pair, run in zip(pairs, trained)]
-    table = pd.concat([tries(), pd.DataFrame(rows)]).drop_duplicates(TRY, keep="last").sort_values(TRY, kind="stable")
-    table.to_csv(ROOT / "data/tries.csv", index=False, float_format="%.5g")
+    add_rows(ROOT / "data/tries.csv", pd.DataFrame(rows), TRY, "%.5g")
+
+
+def add_rows(path: Path, rows: pd.DataFrame, keys: Sequence[str] | None = None, float_format: str | None = None) -> None:
+    """Add rows to a CSV file, in place of those with the same values in `keys` (None: in all columns).
+
+    Processes that do so at once take turns; one that is stopped leaves the file whole.
+    """
+    with FileLock(path.with_suffix(".lock")):
+        old = [pd.read_csv(path, keep_default_na=keys is not None)] if path.exists() else []
+        new = path.with_suffix(".new")
+        pd.concat([*old, rows]).drop_duplicates(keys, keep="last").to_csv(new, index=False, float_format=float_format)
+        new.replace(path)
 
 
 def published() -> pd.DataFrame:
@@ -314,7 +326,7 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
     scores = train.evaluate(run.model, images[validation], factors[validation], run.spec.seed)
     rows = []
     for task in run.spec.tasks:              # where a score belongs: the paper names a head by the model of its task
-        of_task = next(name for name in ONE_HEAD if MODELS[name]["tasks"] == (task,))
+        of_task = next((name for name in ONE_HEAD if MODELS[name]["tasks"] == (task,)), task)
         if model in CLASSIFIERS and CLASSIFIERS[model][1] != "baseline":
             row, measure = CLASSIFIERS[model][1], f"f1_on_{of_task}"
         else:
@@ -339,7 +351,7 @@ def claim_measures(model: str, run: Run) -> dict[str, float]:
     The baseline is measured by the classes of each model that is compared with it.
     """
     images, factors = (part[-20_000:] for part in _drawn("uniform", 0))
-    means, pairs = measures.pair_means(train.encode(run.model, images), factors), np.argwhere(np.ones((13, 13)))
+    means, pairs = measures.pair_means(train.encode(run.model, images), factors), data.PAIRS
     values = {"unevenness": measures.unevenness(means)}
     for other in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3"):
         if model in (other, "baseline"):
@@ -445,6 +457,7 @@ def provenance(used: Sequence[Run] = ()):
 
 
 def data_name(spec: Spec) -> str:
+    """A word for a run's data: a name of `data.COUNTS`, a path, or "own table"."""
     return spec.counts if isinstance(spec.counts, str) else "own table"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import io
 import json
 import os
@@ -22,10 +21,12 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .spec import Spec, check_fields
+from .spec import Spec, check_fields, differing, file_sha256
+from .model import BetaVAE
 from .train import Checkpoint, Diverged, Run, assemble, fit
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
+RELEASED = Path(__file__).parents[1] / "data/runs"           # where the repository keeps its own
 SUMS = "SHA256SUMS"                          # check by hand with: sha256sum -c SHA256SUMS
 
 
@@ -42,20 +43,23 @@ def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    (temporary / "spec.json").write_text(spec_json(run.spec))
-    weights = {name: value.to(getattr(torch, dtype)) for name, value in run.model.state_dict().items()
-               if not run.spec.source or name.startswith("classifiers.")}
-    save_file(weights, temporary / "weights.safetensors")
-    run.history.to_csv(temporary / "history.csv", index=False)
-    (temporary / SUMS).write_text("".join(f"{sha256(temporary / name)}  {name}\n" for name in FILES))
-    for path in (*temporary.iterdir(), temporary):
-        _flush(path)
-    os.rename(temporary, folder)
+    try:
+        (temporary / "spec.json").write_text(spec_json(run.spec))
+        weights = {name: value.to(getattr(torch, dtype)) for name, value in run.model.state_dict().items()
+                   if not run.spec.source or name.startswith("classifiers.")}
+        save_file(weights, temporary / "weights.safetensors")
+        run.history.to_csv(temporary / "history.csv", index=False)
+        (temporary / SUMS).write_text("".join(f"{file_sha256(temporary / name)}  {name}\n" for name in FILES))
+        for path in (*temporary.iterdir(), temporary):
+            _flush(path)
+        os.rename(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     _flush(folder.parent)
 
 
 def load(folder: str | Path) -> Run:
-    """Read a run, always as float32; the source of a classifier lies beside it.
+    """Read a run, always as float32; the source of a classifier lies beside it, or with the released runs.
 
     Raises FileNotFoundError or ValueError where a file is missing, cut short or altered.
     """
@@ -65,14 +69,14 @@ def load(folder: str | Path) -> Run:
             raise FileNotFoundError(f"{folder / name} is missing: not a run, or not a whole one; train it again")
     sums = dict(reversed(line.split("  ", 1)) for line in (folder / SUMS).read_text().splitlines() if "  " in line)
     for name in FILES:
-        if sums.get(name) != sha256(folder / name):
+        if sums.get(name) != file_sha256(folder / name):
             raise ValueError(f"{folder / name} is not as written (its checksum differs); restore it or train again")
     fields = json.loads((folder / "spec.json").read_text())
     check_fields(list(fields))
     spec = Spec(**fields)
     with safe_open(folder / "weights.safetensors", "pt") as file:
         weights = {name: file.get_tensor(name).float() for name in file.keys()}
-    source = load(folder.parent / spec.source).model if spec.source else None
+    source = _source(folder, spec) if spec.source else None
     return Run(spec, assemble(spec, weights, source), pd.read_csv(folder / "history.csv"))
 
 
@@ -82,49 +86,53 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
     A folder that another process is training is waited for. Raises ValueError where a folder holds another spec.
     """
     folders = [Path(folder) for folder in folders]
+    asked = dict(zip(folders, specs))
+    for folder, spec in zip(folders, specs):
+        check_same(asked[folder], spec, folder)                                  # one folder may be named twice
     with contextlib.ExitStack() as locks:
-        for spec, folder in sorted(zip(specs, folders), key=lambda pair: pair[1]):
+        for folder in sorted(asked):
             if not folder.exists():
                 locks.enter_context(_lock(folder))
-        missing = [i for i, folder in enumerate(folders) if not folder.exists()]
-        for i in set(range(len(specs))) - set(missing):
-            check_same(load(folders[i]).spec, specs[i], folders[i])
-        starts = [read_checkpoint(folders[i], specs[i]) for i in missing]
-        todo = [specs[i] for i in missing]
+        found = {folder: load(folder) for folder in asked if folder.exists()}
+        for folder, run in found.items():
+            check_same(run.spec, asked[folder], folder)
+        missing = [folder for folder in asked if folder not in found]
+        todo = [asked[folder] for folder in missing]
+        starts = [read_checkpoint(folder, spec) for folder, spec in zip(missing, todo)]
 
         def keep(index: int, checkpoint: Checkpoint) -> None:
-            write_checkpoint(folders[missing[index]], todo[index], checkpoint)
+            write_checkpoint(missing[index], todo[index], checkpoint)
 
         try:
-            sources = {s.source: load(folders[i].parent / s.source).model for i, s in zip(missing, todo) if s.source}
+            sources = {spec.source: _source(folder, spec) for folder, spec in zip(missing, todo) if spec.source}
             trained = fit(todo, device, starts, keep, sources) if missing else []
         except Diverged as error:
-            kept = part(folders[missing[error.index]]) / "history.csv"
+            kept = part(missing[error.index]) / "history.csv"
             error.history.to_csv(kept, index=False)
             raise Diverged(f"{error}; its history is in {kept}", error.history, error.index) from None
-        for i, run in zip(missing, trained):
-            save(run, folders[i])
-        for folder in folders:               # while locked; another that waits may make its lock file anew meanwhile
+        for folder, run in zip(missing, trained):
+            save(run, folder)
+        for folder in asked:                 # while locked; another that waits may make its lock file anew meanwhile
             shutil.rmtree(part(folder), ignore_errors=True)
-    return [load(folder) for folder in folders]
+    return [found[folder] if folder in found else load(folder) for folder in folders]
+
+
+def _source(folder: Path, spec: Spec) -> BetaVAE:
+    """The network whose codes a classifier reads."""
+    beside = folder.parent / spec.source
+    return load(beside if beside.exists() else RELEASED / spec.source).model
 
 
 def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:
     """Raise ValueError, naming the first field that differs, where a folder's spec is not the one asked for."""
-    for field in dataclasses.fields(Spec):
-        ours, theirs = getattr(asked, field.name), getattr(found, field.name)
-        if ours != theirs:
-            raise ValueError(f"{folder} holds a run with {field.name} = {str(theirs)[:60]}, but {str(ours)[:60]} was "
-                             "asked for; move it away, or choose another folder")
+    for name, theirs in differing(found, asked).items():
+        raise ValueError(f"{folder} holds a run with {name} = {str(theirs)[:60]}, but {str(getattr(asked, name))[:60]} "
+                         "was asked for; move it away, or choose another folder")
 
 
 def spec_json(spec: Spec) -> str:
+    """A spec as a run's folder keeps it: `Spec(**json.loads(text))` is the spec again."""
     return json.dumps(dataclasses.asdict(spec), indent=1) + "\n"
-
-
-def sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def part(folder: Path) -> Path:
@@ -132,9 +140,14 @@ def part(folder: Path) -> Path:
     return folder.with_name(folder.name + ".part")
 
 
+def checkpoint_file(folder: Path) -> Path:
+    """The checkpoint of an unfinished run, where there is one."""
+    return part(folder) / "checkpoint.safetensors"
+
+
 def read_checkpoint(folder: Path, spec: Spec) -> Checkpoint | None:
     """The checkpoint of an unfinished run, or None."""
-    path = part(folder) / "checkpoint.safetensors"
+    path = checkpoint_file(folder)
     if not path.exists():
         return None
     try:
@@ -148,7 +161,7 @@ def read_checkpoint(folder: Path, spec: Spec) -> Checkpoint | None:
 
 def write_checkpoint(folder: Path, spec: Spec, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint of an unfinished run; a process killed meanwhile leaves the one before."""
-    path = part(folder) / "checkpoint.safetensors"
+    path = checkpoint_file(folder)
     about = {"epoch": str(checkpoint.epoch), "spec": spec_json(spec), "history": checkpoint.history.to_csv(index=False)}
     temporary = path.with_suffix(".new")
     save_file(checkpoint.tensors, temporary, metadata=about)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Spec:
     train_end: int | None = None             # images 0..train_end - 1 are trained on ...
     validation_end: int | None = None        # ... those up to here validate; the rest is the test part
     tasks: tuple[str, ...] = ()              # heads that read the code, names of data.TASKS
+    labels_sha256: str = ""                  # of the labels that the tasks' rules give the 169 pairs
     capacity: float = 10.0                   # C, nats
     gamma: float = 300.0                     # weight of |rate - C|
     loss: str = "B"                          # "B": a capacity; "H": beta * rate
@@ -82,6 +84,11 @@ class Spec:
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
         put("tasks", tuple(self.tasks))
+        now = _labels_sha256(self.tasks)
+        if self.labels_sha256 not in ("", now):
+            raise ValueError(f"the rule of a task among {', '.join(self.tasks)} is no longer the one trained on "
+                             f"(labels_sha256 was {self.labels_sha256[:12]}...); give the new rule a name of its own")
+        put("labels_sha256", now)
         if not isinstance(self.source, str) or self.source and not self.tasks:
             raise ValueError(f"source must name a run, with tasks to learn from its codes, got {self.source!r}")
         n = self._resolve_counts(put)
@@ -100,10 +107,12 @@ class Spec:
 
     def _resolve_counts(self, put) -> int:
         """Check counts; returns the number of images in the set."""
+        if isinstance(self.counts, Path):
+            put("counts", str(self.counts))
         if isinstance(self.counts, str) and self.counts.endswith(".csv"):
-            if self.counts_sha256 and not Path(self.counts).exists():
-                return data.MOST             # a stored run can be loaded where its data are not
-            put("counts_sha256", self.counts_sha256 or csv_sha256(self.counts))
+            if self.counts_sha256 and self.validation_end:
+                return data.MOST             # a stored run can be loaded where its data are not, or others
+            put("counts_sha256", self.counts_sha256 or file_sha256(self.counts))
             return _count_lines(self.counts)
         table = data.counts_table(self.counts)
         if not isinstance(self.counts, str):
@@ -126,10 +135,28 @@ def _number(name: str, value, whole: bool):
     return int(value) if whole else float(value)
 
 
-def csv_sha256(path: str | Path) -> str:
-    """Checksum of a CSV file, by which a run knows the data it was trained on."""
+def differing(spec: Spec, other: Spec) -> dict:
+    """The fields, name -> value, in which a spec differs from another."""
+    fields = {field.name: getattr(spec, field.name) for field in dataclasses.fields(Spec)}
+    return {name: value for name, value in fields.items() if value != getattr(other, name)}
+
+
+def digest(spec: Spec, other: Spec | None = None) -> str:
+    """A short hash, for a folder's name, of the fields in which a spec differs from another (None: from the defaults);
+    "" where none does."""
+    fields = differing(spec, other or Spec())
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:8] if fields else ""
+
+
+def file_sha256(path: str | Path) -> str:
+    """Checksum of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _labels_sha256(tasks: Sequence[str]) -> str:
+    labels = [data.TASKS[task].labels(data.PAIRS) for task in tasks]
+    return hashlib.sha256(np.array(labels, "<i8").tobytes()).hexdigest() if labels else ""
 
 
 def _count_lines(path: str | Path) -> int:
@@ -148,11 +175,12 @@ def check_fields(names: Sequence[str]) -> None:
 
 
 def change(spec: Spec, **changes) -> Spec:
-    """The spec with some fields changed; what was filled in from a changed field is filled in anew."""
+    """The spec with some fields changed; fields that follow from a changed one, as `train_end` from `counts`, are filled
+    in anew, also where they had been given."""
     check_fields(list(changes))
-    follows = {"counts": ("counts_sha256", "train_end", "validation_end", "steps_per_epoch"),
+    follows = {"tasks": ("labels_sha256",), "counts": ("counts_sha256", "train_end", "validation_end", "steps_per_epoch"),
                "train_end": ("validation_end", "steps_per_epoch"), "batch_size": ("steps_per_epoch",)}
-    anew = {name: "" if name == "counts_sha256" else None for cause in changes for name in follows.get(cause, ())}
+    anew = {name: "" if name.endswith("_sha256") else None for cause in changes for name in follows.get(cause, ())}
     return dataclasses.replace(spec, **(anew | changes))
 
 
@@ -215,6 +243,7 @@ def stack_terms(output: Output, images: Tensor, labels: Mapping[str, Tensor], ca
 
 
 def rate_factor_of(spec: Spec) -> float:
+    """What the rate's term of the loss is multiplied by."""
     return spec.rate_weight * (spec.beta if spec.loss == "H" else spec.gamma)
 
 

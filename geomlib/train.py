@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import sys
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from . import data, fast, measures
 from .model import DROPOUT, BetaVAE, Output, hidden_units
-from .spec import Spec, capacity_at, cross_entropy, csv_sha256, rate_factor_of, stack_terms, task_weight_at
+from .spec import Spec, capacity_at, cross_entropy, file_sha256, rate_factor_of, stack_terms, task_weight_at
 
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
 
@@ -29,9 +30,12 @@ def load_data(spec: Spec) -> data.Corridors:
     """The spec's images and factors, in their fixed order; ValueError where a CSV file is not the one trained on."""
     if not spec.counts_sha256:
         return data.corridors(spec.counts, spec.data_seed)
-    if csv_sha256(spec.counts) != spec.counts_sha256:
+    if file_sha256(spec.counts) != spec.counts_sha256:
         raise ValueError(f"{spec.counts} has changed: its sha256 is no longer {spec.counts_sha256[:12]}...")
-    return data.read_csv(spec.counts)
+    images = data.read_csv(spec.counts)
+    if len(images.images) < spec.validation_end:
+        raise ValueError(f"validation_end is {spec.validation_end}, but {spec.counts} has {len(images.images)} images")
+    return images
 
 
 class Run(NamedTuple):
@@ -110,6 +114,7 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
         jobs.setdefault((alone, stack_key(spec), starts[index] and starts[index].epoch), []).append(index)
     with tempfile.TemporaryDirectory() as folder:
         done = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(specs))
+        done[:] = [start.epoch * spec.steps_per_epoch if start else 0 for spec, start in zip(specs, starts)]
         arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done)
                      for job in jobs.values()]
         with progress(done, sum(spec.steps for spec in specs)):
@@ -246,9 +251,9 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
         spec = specs[0]
         images, factors = load_data(spec)
         validation = slice(spec.train_end, spec.validation_end)
+        sources = {s.source: copy.deepcopy(sources[s.source]).to(device) for s in specs if s.source}
         if spec.source:
-            codes = torch.stack([sample(sources[s.source].to(device), images[:s.train_end], [s.seed, 0, 1])
-                                 for s in specs])
+            codes = torch.stack([sample(sources[s.source], images[:s.train_end], [s.seed, 0, 1]) for s in specs])
             held_out = [sample(sources[s.source], images[validation], [s.seed, 0]) for s in specs]
             member = torch.arange(len(specs), device=device)[:, None]
             inputs_at = lambda rows: codes[member, rows]                         # (M, B, D)
@@ -409,9 +414,10 @@ def evaluate(model: BetaVAE, images: np.ndarray, factors: np.ndarray, seed: int)
 
 
 def head_scores(classes: Mapping[str, Tensor], factors: np.ndarray) -> dict[str, float]:
-    """Scores of heads' probabilities, task -> (N,) or (N, K): of each TASK its cross entropy in nats as TASK,
+    """Scores of heads' probabilities, task -> (N,) or (N, K), on images with factors (N, 2); of each TASK
 
-    f1_TASK (mean over batches of 32, as published) and whole_f1_TASK.
+    TASK           cross entropy, nats
+    f1_TASK        mean over batches of 32, as published     whole_f1_TASK    over all images at once
     """
     scores = {}
     for task, p in classes.items():

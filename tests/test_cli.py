@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import torch
 
@@ -37,6 +38,9 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
     (["train", "E9", "--capacity", "10"], "model must be one of baseline"),
     (["train", "E1M1", "--capacity", "5"], "capacity must be one of the paper's"),
     (["train", "E1M1", "--capacity", "10", "--set", "gama=3"], "did you mean gamma?"),
+    (["train", "E1M1", "--capacity", "10", "--set", "folder=x"], "no field 'folder'"),
+    (["compare", str(paper.ROOT / "data/tries.csv")], "has no column measure, seed, value; geomlib results -o"),
+    (["original", "a.ckpt", "--csv", "images.txt"], "must end in .csv, got images.txt"),
     (["train", "E1M1", "--capacity", "10", "--set", "gamma"], "--set takes FIELD=VALUE"),
     (["train", "E1M1", "--capacity", "10", "--set", "gamma=high"], "gamma must be a number.*'high'"),
     (["train", "E1M1", "--capacity", "10", "--set", "counts=none.csv"], "none.csv"),
@@ -51,10 +55,46 @@ def test_a_wrong_word_ends_with_one_line_and_a_status(tmp_path, capsys, monkeypa
     assert status != 0 and re.search(expected, message) and message.count("\n") <= 1
 
 
+def test_set_changes_a_capacity_to_one_that_the_paper_has_not(tmp_path, capsys):
+    status, out, _, _ = command("train", "baseline", "--capacity", 3, "--folder", tmp_path, "--set", SMALL, "steps=7", "capacity=2",
+                                capsys=capsys)
+    assert status == 0 and runs.load(next(tmp_path.glob("baseline-c3-s0-*"))).spec.capacity == 2
+
+
+def test_numbers_made_anew_are_compared_with_the_stored_and_the_published(tmp_path, capsys):
+    new = tmp_path / "new.csv"
+    paper.results().query("model == 'E1M1' and seed < 2").to_csv(new, index=False)
+    status, out, _, _ = command("compare", new, capsys=capsys)
+    assert status == 0 and "here but not there: 0." in out
+    assert "Largest difference of reconstruction_loss from data/results.csv: 0.0000" in out
+    (row,) = [line.split() for line in out.splitlines() if line.split()[:3] == ["E1M1", "3.0000", "reconstruction_loss"]]
+    published = paper.published().query("model == 'E1M1' and capacity == 3 and measure == 'reconstruction_loss'").value.item()
+    assert float(row[-1]) == pytest.approx(published, abs=1e-4)
+
+
+def test_results_are_those_of_the_runs_named(tmp_path, capsys):
+    status, out, _, _ = command("results", "E2M1", "E2M1-on-baseline", "--capacity", 10, "-o", tmp_path / "new.csv", capsys=capsys)
+    assert status == 0 and "numbers of 2 runs" in out
+    new = paper.compare(pd.read_csv(tmp_path / "new.csv"))
+    new = new[new.ours.notna()]
+    assert {"f1_joint", "f1_disjoint", "class_distortion_01"} <= set(new.measure) and new.released.notna().all()
+    assert (new.difference.abs() <= 1e-4 * (1 + new.released.abs())).all()
+    status, _, _, message = command("results", "E2M1", "--capacity", 10, "--folder", tmp_path, "-o", tmp_path / "x.csv", capsys=capsys)
+    assert status == 1 and "1 of 1 runs are not in" in message
+
+
+def test_durations_of_jobs_that_end_together_are_all_kept(tmp_path):
+    jobs = [subprocess.Popen([sys.executable, "-c", "import sys; from pathlib import Path; import geomlib as g; from geomlib import cli; "
+                              "cli.record(Path(sys.argv[1]), [g.Spec(steps=7)], 'cpu', float(sys.argv[2]))", tmp_path, str(seconds)])
+            for seconds in (1, 2, 3)]
+    assert [job.wait() for job in jobs] == [0, 0, 0]
+    assert cli.recorded(tmp_path, "cpu") == {((), False): 7 * 128 / 2}
+
+
 def test_help_names_every_command(capsys):
     status, out, _, _ = command("--help", capsys=capsys)
     assert status == 0
-    for name in ("train", "page", "plan", "original", "choose", "results"):
+    for name in ("train", "page", "plan", "original", "choose", "results", "compare"):
         assert name in out
 
 

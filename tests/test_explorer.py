@@ -35,13 +35,6 @@ def test_a_networks_weights_come_back_in_order():
     np.testing.assert_array_equal(numbers(written["weights"]), expected)
 
 
-def test_turning_a_map_keeps_all_distances_and_undoes_a_rotation(rng=np.random.default_rng(0)):
-    points, angle = rng.normal(size=(169, 2)), 2.0
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turned = networks.turn(points @ rotation * [1, -1] + 3, points)
-    np.testing.assert_allclose(turned, points - points.mean(0), atol=1e-12)
-
-
 def test_the_index_holds_mean_codes_of_noisy_images_of_each_pair(explorer):
     _, stops = explorer._index["models"][0]
     assert [stop["capacity"] for stop in stops] == [1, 10]
@@ -52,6 +45,12 @@ def test_the_index_holds_mean_codes_of_noisy_images_of_each_pair(explorer):
         mu, logvar = explorer.runs[1].model.encode(torch.as_tensor(few[pair == 100]))
     np.testing.assert_allclose(numbers(stops[1]["codes"]).reshape(169, 5)[100], mu.mean(0), atol=1e-3)
     np.testing.assert_allclose(numbers(stops[1]["spreads"]).reshape(169, 5)[100], (logvar / 2).exp().mean(0), atol=1e-3)
+
+
+def test_a_task_of_ones_own_is_asked_by_its_name(explorer, monkeypatch):
+    monkeypatch.setitem(data.TASKS, "thirds", data.Task(3, lambda factors: factors[:, 0] // 5))
+    answers = networks.index({"mine": [("mine", explorer.runs[0])]})["tasks"]["thirds"]
+    assert answers["question"] == "thirds" and answers["classes"][1] == "x_UC 5–9, x_LC 0–12"
 
 
 def test_each_tasks_classes_are_named_by_the_positions_they_hold(explorer):

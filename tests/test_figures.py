@@ -119,6 +119,7 @@ def test_classes_are_parted_by_lines_exactly_where_they_change(ax):
 
 def test_two_classes_have_the_colours_of_every_binary_task_and_a_square_of_classes_that_of_its_corners():
     assert figures.class_colours(2) is figures.CLASSES
+    assert all(len(np.unique(figures.class_colours(n).colors, axis=0)) == n for n in (3, 5, 6, 25, 169))
     colours = figures.class_colours(25).colors.reshape(5, 5, 3)
     lower_left, lower_right, upper_left, upper_right = map(to_rgb, figures.CORNERS)
     np.testing.assert_allclose(colours[[0, 0, -1, -1], [0, -1, 0, -1]], [upper_left, upper_right, lower_left, lower_right])

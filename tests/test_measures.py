@@ -6,7 +6,7 @@ from scipy.spatial.distance import pdist
 from sklearn.metrics import f1_score
 
 from geomlib import measures as m
-from geomlib.data import TASKS
+from geomlib.data import PAIRS, TASKS
 
 RNG = np.random.default_rng(0)
 N, D = 60, 5
@@ -287,7 +287,6 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-PAIRS = np.argwhere(np.ones((13, 13)))
 
 
 def test_an_even_grid_has_no_unevenness_and_clusters_have_much():
@@ -350,6 +349,12 @@ def test_a_shift_or_scale_of_a_latent_leaves_what_it_tells():
 def test_only_points_that_span_less_than_a_tenth_are_magnified_and_stay_within(scale, expected):
     times = m.magnification(scale * CODES[:, :2] + 3, CODES[:, :2])
     assert times == expected and times * scale <= max(1, scale)
+
+
+@pytest.mark.parametrize("times", np.nextafter([100, 1000, 1e5], 0))
+def test_a_ratio_just_below_a_power_of_ten_is_rounded_down(times):
+    unit = np.array([[-1.0, 0], [1, 0]])
+    assert times / 2.01 < m.magnification(unit, times * unit) < times
 
 
 def test_within_and_between_classes_are_means_over_pairs_of_images():

@@ -96,11 +96,16 @@ def broken(kind, state):
         return [state]
     if kind == "other":
         return {"state_dict": {"weight": torch.zeros(3)}}
+    if kind == "key":
+        return {"state_dict": state | {7: torch.zeros(3)}}
+    if kind == "number":
+        return {"state_dict": state | {"model.clf.1.bias": torch.tensor(1.0)}}
     return {"state_dict": state, "callbacks": Payload()}
 
 
 @pytest.mark.parametrize("kind, words", [
-    ("missing", "encoder.2.bias"), ("shape", "encoder.2.bias"), ("unknown", "flow.weight"), ("list", "'state_dict' of tensors"),
+    ("missing", "encoder.2.bias"), ("shape", "encoder.2.bias"), ("unknown", "flow.weight"), ("list", "'state_dict' of named tensors"),
+    ("key", "'state_dict' of named tensors"), ("number", "'state_dict' of named tensors"),
     ("other", "no model.fc_mu.bias"), ("object", "weights alone: .*torch.save")])
 def test_a_checkpoint_that_does_not_fit_is_refused_and_never_runs_code(tmp_path, capsys, kind, words):
     torch.save(broken(kind, original_state({})[1]), tmp_path / "a.ckpt")

@@ -85,7 +85,7 @@ def test_geometry_uses_1500_images_and_the_annotated_of_the_last_20000():
 
 
 PAPER = {paper.slug(model, c) for model in paper.MODELS for c in paper.CAPACITIES}       # others: of pages of their own
-RELEASED = sorted(path for path in (paper.ROOT / paper.RELEASED).glob("*") if path.name in PAPER)
+RELEASED = sorted(path for path in runs.RELEASED.glob("*") if path.name in PAPER)
 
 
 def test_the_baseline_is_released_at_every_capacity():
@@ -112,6 +112,21 @@ def test_the_baselines_numbers_follow_from_the_stored_weights_and_are_near_the_p
         theirs = published.query("model == 'baseline' and capacity == @capacity").value.item()
         assert abs(stored.reconstruction_loss / theirs - 1) < 0.04
         assert abs(stored.rate / capacity - 1) < 0.05
+
+
+@pytest.mark.parametrize("model, capacity", [("E1M1", 1), ("E2M5", 3), ("E2M1-on-E2M2", 10), ("E2M4-on-baseline", 6)])
+def test_a_models_numbers_are_those_of_its_stored_weights(model, capacity):
+    now = paper.numbers(model, capacity, paper.run(model, capacity), paper.run("baseline", capacity))
+    keys = ["model", "capacity", "seed", "measure"]
+    both = now.merge(paper.results(), "left", on=keys, suffixes=("", "_stored"))
+    assert len(both) == len(now.drop_duplicates(keys)) and np.allclose(both.value, both.value_stored, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_take_the_place_of_those_with_the_same_keys(tmp_path):
+    path = tmp_path / "a.csv"
+    paper.add_rows(path, pd.DataFrame({"k": ["a", "b"], "v": [1.0, 2.0]}), ["k"])
+    paper.add_rows(path, pd.DataFrame({"k": ["b", "c"], "v": [3.0, 1 / 3]}), ["k"], "%.2g")
+    assert path.read_text() == "k,v\na,1\nb,3\nc,0.33\n"
 
 
 def card_of(*rows):
@@ -174,7 +189,7 @@ def test_gamma_is_the_cause_only_where_a_try_gives_the_published_value(three_tri
 
 def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
     chance = paper.guesses()["always one class", "batches"]
-    share = {model: paper.classes(model, np.argwhere(np.ones((13, 13)))).mean() for model in ("E2M1", "E2M2", "E2M3")}
+    share = {model: paper.classes(model, g.data.PAIRS).mean() for model in ("E2M1", "E2M2", "E2M3")}
     for model, p in share.items():                           # 2p / (1 + p), but for the spread between batches of 32
         assert chance[model] == pytest.approx(2 * p / (1 + p), abs=0.01)
     assert chance["E2M4"] < 0.01

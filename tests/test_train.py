@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 
@@ -29,6 +30,14 @@ def test_a_table_of_ones_own_is_split_85_7_7():
 def test_a_spec_survives_json():
     for spec in (g.Spec(), g.Spec(counts=np.full((13, 13), 10), tasks=["order"], gamma=1)):
         assert g.Spec(**json.loads(json.dumps(dataclasses.asdict(spec)))) == spec
+
+
+def test_a_spec_knows_the_rules_of_its_tasks(monkeypatch):
+    spec = g.Spec(tasks=("order",))
+    assert g.change(spec, tasks=("aligned",)) == g.Spec(tasks=("aligned",)) and g.Spec().labels_sha256 == ""
+    monkeypatch.setitem(g.TASKS, "order", g.TASKS["aligned"])
+    with pytest.raises(ValueError, match="rule of a task among order is no longer.*a name of its own"):
+        g.Spec(**dataclasses.asdict(spec))
 
 
 @pytest.mark.parametrize("field, value, words", [
@@ -218,6 +227,16 @@ def test_a_csv_set_is_trained_on_like_a_table_and_remembered_by_its_checksum(tmp
         g.fit([spec], "cpu")
     with pytest.raises(FileNotFoundError):
         g.Spec(counts="nowhere.csv")
+    with pytest.raises(ValueError, match="validation_end is 2000, but .*own.csv has 1014 images"):
+        train.load_data(dataclasses.replace(g.Spec(counts=path), validation_end=2000))
+
+
+def test_progress_counts_what_a_checkpoint_has_done(tiny, monkeypatch):
+    kept, seen = [], []
+    g.fit([tiny], "cpu", keep=lambda index, checkpoint: kept.append(checkpoint))
+    monkeypatch.setattr(train, "progress", lambda done, total: seen.append(done.tolist()) or contextlib.nullcontext())
+    g.fit([tiny], "cpu", [kept[0]])
+    assert seen == [[7]]
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_term(tiny):

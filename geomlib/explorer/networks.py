@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,13 +20,14 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from .. import data, measures, paper, runs, train
-from ..spec import Spec
+from ..data import PAIRS
+from ..figures import class_colours
+from ..spec import Spec, differing
 from ..train import Run
 
 HERE = Path(__file__).parent
 SCRIPT = "".join((HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer"))
 STYLE = (HERE / "explorer.css").read_text()
-PAIRS = np.argwhere(np.ones((13, 13)))       # (169, 2) columns x_uc, x_lc: the order of all that is listed by pair
 IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
 QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
              "region": "which region", "identity": "which pair"}
@@ -65,14 +65,12 @@ def index(models: Models) -> dict:
 def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
     """The trained capacities of one model, each map turned towards that of the next larger capacity."""
     stops, towards = [], (PAIRS - 6.0) * [1, -1]             # the first: x_UC to the right, x_LC down, where it can
-    pair = factors @ [13, 1]
     for slug, run in reversed(listed):
         mu, logvar = train.posterior(run.model, images)
-        codes, spreads = (np.stack([np.bincount(pair, latent) for latent in array.T], 1) / np.bincount(pair)[:, None]
-                          for array in (mu, np.exp(logvar / 2)))                 # (169, D)
+        codes, spreads = (measures.pair_means(array, factors) for array in (mu, np.exp(logvar / 2)))  # (169, D)
         used = codes.var(0) / codes.var(0).sum()             # on the map, latents count as far as codes differ in them
         map_spreads = np.sqrt(spreads**2 @ used)
-        towards = turn(measures.embed(codes), towards)
+        towards = measures.align(measures.embed(codes), towards)
         stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "commands": commands(name, run),
                          "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
                          "codes": halves(codes), "spreads": halves(spreads), "map": halves(towards),
@@ -80,19 +78,11 @@ def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, fac
     return stops
 
 
-def turn(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Centre points (N, 2) and rotate or mirror them as near to others as can be (orthogonal Procrustes)."""
-    points = points - points.mean(0)
-    u, _, v = np.linalg.svd(points.T @ (towards - towards.mean(0)))
-    return points @ u @ v
-
-
 def commands(name: str, run: Run) -> list[str]:
     """What makes a network's figures, by our command and by papermill; for a network of one's own its training."""
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
-        fields = [f"{f.name}={getattr(spec, f.name)!r}" for f in dataclasses.fields(Spec)
-                  if getattr(spec, f.name) != getattr(Spec(), f.name)]
+        fields = [f"{name}={value!r}" for name, value in differing(spec, Spec()).items() if name != "labels_sha256"]
         return [f"geomlib.fit([geomlib.Spec({', '.join(fields)})])"]
     page, value = ("capacity", f"capacity {spec.capacity:g}") if name == "baseline" else ("geometry", f"model {name}")
     return [f"geomlib page {page} -p {value}",
@@ -107,26 +97,22 @@ def _answers(task: str) -> dict:
         spans = [zip(("x_UC", "x_LC"), PAIRS[labels == k].min(0), PAIRS[labels == k].max(0)) for k in range(n_classes)]
         names = [", ".join(f"{x} {low}" if low == high else f"{x} {low}–{high}" for x, low, high in span)
                  for span in spans]
-    return {"question": QUESTIONS[task], "classes": names, "truth": labels.tolist()}
+    return {"question": QUESTIONS.get(task, task), "classes": names, "truth": labels.tolist()}
 
 
 def _colours() -> list[tuple[str, list[str]]]:
     """Name, a colour of each pair: by position, and by the classes of each model's figures."""
     shades = matplotlib.colormaps["viridis"](np.linspace(0.08, 0.95, 13))
     two = np.array([[0.0, 0.45, 0.7, 1], [0.9, 0.5, 0.05, 1]])                   # class 0 blue, 1 orange
-    corner = np.array([[[0.1, 0.15, 0.5], [0.0, 0.65, 0.6]], [[0.8, 0.1, 0.35], [0.98, 0.8, 0.1]]])
-    row, column = np.divmod(np.arange(25), 5)                                    # regions: bin of x_UC, of x_LC
-    a, b = row[:, None] / 4, column[:, None] / 4
-    regions = (1 - a) * ((1 - b) * corner[0, 0] + b * corner[0, 1]) + a * ((1 - b) * corner[1, 0] + b * corner[1, 1])
     by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
     for text, models in (("x_LC ≤ 6", ("E1M1",)), ("x_UC = x_LC", ("E1M2", "E2M3")), ("x_UC ≤ x_LC", ("E2M1",)),
                          (QUESTIONS["quadrant"], ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
-        palette = regions if "regions" in text else two
+        palette = class_colours(25).colors if "regions" in text else two
         by_name[f"{text} ({', '.join(models)})"] = palette[paper.classes(models[0], PAIRS)]
     return [(name, [to_hex(colour) for colour in colours]) for name, colours in by_name.items()]
 
 
-def released(folder: str | Path = paper.ROOT / paper.RELEASED) -> dict[str, list[tuple[str, Run]]]:
+def released(folder: str | Path = runs.RELEASED) -> dict[str, list[tuple[str, Run]]]:
     """The paper's networks of seed 0 in a folder of runs, as far as they are there."""
     found = {m: [(slug, runs.load(Path(folder, slug))) for c in paper.CAPACITIES
                  if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()] for m in paper.MODELS}
