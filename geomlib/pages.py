@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -43,6 +44,7 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     fill(source, allowed | given)
     if banner:
         add_banner(source, banner)
+    add_command(source, notebook, given)
     output.parent.mkdir(parents=True, exist_ok=True)
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
@@ -172,6 +174,14 @@ def add_banner(source: NotebookNode, banner: str) -> None:
     """Put the banner under the title, which the book needs as the page's first line."""
     title, _, rest = source.cells[0].source.partition("\n")
     source.cells[0].source = f"{title}\n\n:::{{warning}}\n{banner}\n:::\n{rest}"
+
+
+def add_command(source: NotebookNode, notebook: Path, parameters: Mapping[str, Any]) -> None:
+    """Say at the page's end how to make it again."""
+    words = ["geomlib", "page", notebook.stem if notebook.parent == Path("notebooks") else str(notebook)]
+    for name, x in parameters.items():
+        words += ["-p", name, x if isinstance(x, str) and value(x) == x else json.dumps(x)]
+    source.cells.append(v4.new_markdown_cell(f"This page again:\n\n```bash\n{shlex.join(words)}\n```"))
 
 
 def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:

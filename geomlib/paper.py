@@ -14,7 +14,7 @@ import pandas as pd
 from filelock import FileLock
 
 from . import data, measures, runs, theory, train
-from .spec import Spec, change, digest
+from .spec import Spec, change, digest, file_sha256
 from .train import Run
 
 ROOT = Path(__file__).parents[1]             # the repository
@@ -443,8 +443,9 @@ def geometry_rows(factors: np.ndarray, draw: int = 0) -> np.ndarray:
     return np.concatenate([drawn, *marked])
 
 
-def provenance(used: Sequence[Run] = ()):
-    """What made a page, as Markdown for its last cell: each run's settings and the checksum of its weights, versions."""
+def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
+    """What made a page, as Markdown for its last cell: each run's settings and the checksum of its weights, the files of
+    numbers (paths, of data/results.csv and the like) with theirs, versions."""
     from IPython.display import Markdown
 
     columns = ["seed", "C (nats)", "gamma", "T", "steps", "data", "tasks", "weights"]
@@ -452,8 +453,12 @@ def provenance(used: Sequence[Run] = ()):
              ", ".join(r.spec.tasks) or "none", f"`{weights_digest(r)}`") for r in used]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
-    about = "*weights*: the first 12 digits of the sha256 of the network's weights, as float32.\n\n" if used else ""
-    return Markdown("\n".join(lines if used else []) + f"\n\n{about}Python {platform.python_version()}, {versions}.")
+    sums = {path: file_sha256(path if Path(path).exists() else ROOT / path)[:12] for path in tables}
+    files = ", ".join(f"`{path}` `{digits}`" for path, digits in sums.items())
+    about = ["\n".join(lines)] * bool(used) + [f"Numbers: {files}."] * bool(tables)
+    kinds = " and ".join(["of the network's weights, as float32"] * bool(used) + ["of a file"] * bool(tables))
+    about += [f"Checksums: the first 12 digits of the sha256 {kinds}."] * bool(kinds)
+    return Markdown("\n\n".join([*about, f"Python {platform.python_version()}, {versions}."]))
 
 
 def data_name(spec: Spec) -> str:

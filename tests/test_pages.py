@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geomlib import pages
+from geomlib import cli, pages
 
 NOTEBOOK = """\
 ---
@@ -68,6 +69,16 @@ def test_parameters_reach_the_page_with_their_types(notebook):
     assert json.loads(page.read_text())["metadata"]["geomlib"] == {"notebook": "small.md", "parameters": given}
 
 
+def test_a_page_ends_with_the_command_that_makes_it_again(notebook, monkeypatch):
+    given = {"model": "3", "capacity": 3, "changes": {"steps": 40, "none": None}}
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)
+    command = "".join(json.loads(page.read_text())["cells"][-1]["source"]).split("```")[1].removeprefix("bash\n")
+    seen = []
+    monkeypatch.setattr(pages, "page", lambda notebook, output, parameters, banner: seen.append((str(notebook), parameters)))
+    cli.main(shlex.split(command)[1:])
+    assert seen == [(str(notebook), given)]
+
+
 def test_a_page_without_parameters_keeps_the_defaults(notebook):
     assert printed(pages.page(notebook, notebook.with_suffix(".ipynb"))) == "('baseline', 10.0, True, {})\n"
 
@@ -77,7 +88,7 @@ def test_a_parameter_named_in_a_text_or_a_caption_is_put_there_and_other_braces_
     figure = "---\nmystnb:\n  figure: {caption: 'of {model}', name: 'fig-{model}'}\n---\nprint(repr("
     notebook.write_text(NOTEBOOK.replace("# A small page", text).replace("print(repr(", figure))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), {"model": "E1M1"})
-    title, _, cell = json.loads(page.read_text())["cells"][0], *json.loads(page.read_text())["cells"][-3:-1]
+    title, _, cell = json.loads(page.read_text())["cells"][0], *json.loads(page.read_text())["cells"][-4:-2]
     assert "".join(title["source"]) == text.replace("{model}", "E1M1")
     assert cell["metadata"]["mystnb"]["figure"] == {"caption": "of E1M1", "name": "fig-E1M1"}
 
