@@ -79,11 +79,13 @@ def unevenness(means) -> float:
     """How unequal the steps between neighbouring stimuli are: their standard deviation over their mean.
 
     0 where the code is an even grid; large where stimuli fall into clusters, with small steps inside and large ones
-    between. A rotation or a common scale of the code changes nothing. means (169, D) as of `pair_means`.
+    between. A rotation or a common scale of the code changes nothing. means (169, D) as of `pair_means`; NaN where all
+    are equal.
     """
     grid = np.asarray(means).reshape(SIDE, SIDE, -1)
     steps = np.concatenate([np.linalg.norm(np.diff(grid, axis=axis), axis=2).ravel() for axis in (0, 1)])  # (312,)
-    return float(steps.std() / steps.mean())
+    with np.errstate(invalid="ignore"):
+        return float(steps.std() / steps.mean())
 
 
 def share_of_space(means, labels) -> float:
@@ -96,7 +98,7 @@ def own_direction(means, labels, factors) -> float:
     """Share of the code's variance that the class explains beyond both positions: 0..1.
 
     The increase of R^2, over all latents, when the class joins the two positions in a linear regression of the code.
-    means (169, D), labels (169,) in 0, 1, factors (169, 2)
+    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
     """
     centred = means - np.mean(means, 0)
 
@@ -105,7 +107,8 @@ def own_direction(means, labels, factors) -> float:
         return np.square(centred - columns @ np.linalg.lstsq(columns, centred, rcond=None)[0]).sum()
 
     positions = np.asarray(factors, float).T
-    return float((left(*positions) - left(*positions, labels)) / np.square(centred).sum())
+    with np.errstate(invalid="ignore"):
+        return float((left(*positions) - left(*positions, labels)) / np.square(centred).sum())
 
 
 def tuning(codes, factors) -> np.ndarray:

@@ -37,7 +37,7 @@ def source(counts) -> tuple[np.ndarray, np.ndarray, float]:
     pairs = np.argwhere(table)                                                   # (S, 2)
     probability = table[tuple(pairs.T)] / table.sum()                            # (S,)
     means = PROFILE[pairs]                                                       # (S, 2, 13)
-    floor = probability @ (means * (1 - means)).sum((1, 2)) * ROWS / SIDE**2
+    floor = probability @ (means * (1 - means)).sum((1, 2)) * ROWS / PIXELS
     return means, probability, float(floor)
 
 
@@ -92,7 +92,7 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     positions (5.13 nats if uniform), where this curve ends flat on the floor, networks code pixel noise.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    labels   (S,) class of each pair that has images: adds the cross entropy (nats) of a head that reads it from the code, as
+    labels   (S,) class of each pair that has images, S of them: adds the cross entropy (nats) of a head that reads it from the code, as
              the networks' loss does; what is least is then the sum
     returns  rates (P,) in nats, rising from 0 to the entropy of the pairs, and distortions (P,), falling to the
              floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
@@ -101,6 +101,8 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     entropy = float(-probability @ np.log(probability))
     variance = (ends(counts)[0] - floor) * PIXELS
     if labels is not None:
+        if np.shape(labels) != (len(means),):
+            raise ValueError(f"labels must have shape ({len(means)},), one a pair with images, got {np.shape(labels)}")
         share = np.bincount(labels, probability)
         variance -= PIXELS * float(share @ np.log(np.maximum(share, 1e-300)))
     found = [(code.rate, code.distortion + PIXELS * code.cross_entropy) for code in codes(means, probability, labels)

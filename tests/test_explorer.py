@@ -115,5 +115,7 @@ def test_retraining_adds_a_network_and_shows_it(explorer):
 
 def test_between_trained_capacities_there_is_no_network_to_sample(explorer):
     explorer.state = "model=baseline&capacity=5&uc=2&lc=11"
+    with pytest.raises(ValueError, match="runs must hold one trained network"):
+        Explorer([])
     with pytest.raises(ValueError, match="no network at 5 nats; move its capacity to one of 1, "):
         explorer.sample()

@@ -308,6 +308,7 @@ def test_a_class_has_a_direction_of_its_own_only_beyond_the_positions():
     label = (PAIRS[:, 0] <= PAIRS[:, 1]).astype(int)
     linear = PAIRS @ np.random.default_rng(0).standard_normal((2, 5))
     assert m.own_direction(linear, label, PAIRS) < 1e-12
+    assert np.isnan(m.own_direction(np.ones((169, 5)), label, PAIRS)) and np.isnan(m.unevenness(np.ones((169, 5))))
     apart = np.c_[linear, 50 * label]
     assert 0.2 < m.own_direction(apart, label, PAIRS) <= 1
 

@@ -138,6 +138,8 @@ def test_bad_counts_are_refused():
     for counts, message in ((np.ones((13, 12)), "shape"), (-np.ones((13, 13)), ">= 0"), ("centre", "uniform")):
         with pytest.raises(ValueError, match=message):
             rate_distortion(counts)
+    with pytest.raises(ValueError, match=r"labels must have shape \(169,\).*got \(168,\)"):
+        rate_distortion("uniform", np.zeros(168, int))
 
 
 ORDER = np.triu(np.ones((13, 13), int)).ravel()              # x_uc <= x_lc

@@ -69,6 +69,8 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, runs: Run | Sequence[Run]):
         super().__init__()
         self.runs = [runs] if isinstance(runs, Run) else list(runs)
+        if not self.runs:
+            raise ValueError("runs must hold one trained network or more, got none; g.fit or geomlib train makes one")
         self._show(self.runs[-1])
 
     def _show(self, run: Run) -> None:
