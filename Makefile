@@ -26,7 +26,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 endef
 export ALONE
 ALONE_DO = python -c "$$ALONE" $@
-SNAKEMAKE = snakemake --quiet host rules progress --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
+SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
 SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 
 .PHONY: help book pdf test smoke reproduce plan slurm-smoke picture chromium vendor clean

@@ -120,7 +120,8 @@ rule train:
     params: words = lambda job: words(job.root, *stacks(job.root)[job.stack])
     threads: lambda job: 2 if job.root == "smoke/" else 1
     resources: mem_mb = 8000 if GPU else 2000, runtime = 120, gpu = GPU
-    shell: "geomlib train {params.words:q} > {output:q}.new && mv {output:q}.new {output:q}"
+    shell: "geomlib train {params.words:q} > {output:q}.new"
+           " 2> >(awk '{{print \"{wildcards.stack}: \" $0; fflush()}}' >&2) && mv {output:q}.new {output:q}"
 
 
 rule measures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import platform
 import sys
 import time
@@ -27,7 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError, RuntimeError, ArithmeticError) as error:
         sys.exit(f"geomlib: {error}")
     except KeyboardInterrupt:
-        sys.exit("geomlib: stopped; whole runs and checkpoints are kept, the same command goes on from there")
+        logging.disable()                    # asyncio would add the traces of a page's unfinished tasks
+        sys.exit("geomlib: stopped; whole runs are kept, the same command goes on from the last whole epoch of the others")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--folder", type=Path, help="of runs; default: data/runs, then runs")
 
     def add_changes(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change fields of Spec")
+        sub.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE",
+                         help="change fields of Spec (geomlib/spec.py): " + ", ".join(Spec.__dataclass_fields__)
+                         + '; values as in JSON: \'tasks=["order"]\'')
 
     sub = add(do_train, "train networks, or find them trained", "E1M1 --capacity 10 --seed 0 --set gamma=200")
     add_runs(sub, "+")
@@ -68,7 +72,8 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add(do_page, "run a notebook with parameters", "capacity -p capacity 3")
     sub.add_argument("notebook", help="a name in notebooks/, or a path")
-    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
+    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
+                     help="a parameter of the notebook; a wrong name lists those it has. A network that is missing is trained")
     sub.add_argument("-o", type=Path, metavar="FILE", dest="output", help="default: book/pages/NOTEBOOK-VALUES.ipynb")
     sub.add_argument("--banner", default="", help="a warning under the page's title")
 
@@ -80,16 +85,16 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--reference", type=Path, help="another checkpoint or a run's folder: gives the distortion matrix")
     sub.add_argument("--classes", choices=list(paper.MODELS), help="by this model's classes; default: the head's task")
 
-    sub = add(do_choose, "find gamma by the rule: try one after the other with seed 0", "E1M1 --capacity 3")
+    sub = add(do_choose, "find the first gamma of a list that holds the rate within 5 percent of the capacity, with seed 0", "E1M1 --capacity 3")
     add_runs(sub, "+")
     sub.add_argument("--release", action="store_true", help="store the chosen networks in data/runs, as float16")
 
-    sub = add(do_results, "compute data/results.csv from trained networks", "--seed 0")
+    sub = add(do_results, "compute the numbers of trained networks; without -o they are added to data/results.csv", "--seed 0")
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
     add_changes(sub)
     sub.add_argument("-o", type=Path, metavar="FILE", dest="output",
-                     help="write these numbers alone; every run must be there")
+                     help="write them into this file alone; every run must be there")
 
     sub = add(do_compare, "compare numbers with data/results.csv and the published ones", "reproduce/results.csv")
     sub.add_argument("file", type=Path, help="made by geomlib results -o")
@@ -140,6 +145,9 @@ def do_plan(options) -> None:
     table = pd.DataFrame(rows, columns=["run", "state", "images", "kind"])
     missing = table[table.state != "trained"]
     print(table[["run", "state", "images"]].to_string(index=False))
+    if missing.empty:
+        print(f"All {len(table)} are trained")
+        return
     device, kinds = train.pick_device("auto").type, set(missing.kind)
     known = recorded(options.folder or paper.OWN, device)
     speeds = known | {kind: train.speed(*kind) for kind in kinds - known.keys()}

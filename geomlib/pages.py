@@ -26,6 +26,7 @@ from zmq import ZMQError
 
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list",
          dict: "a dictionary"}
+NOTICES = r"^(training \d+ network|.*: waiting for the process that trains it).*\n"      # on stderr, not for the page
 STARTS = 5                                   # a kernel started beside others can lose the race for a free port
 
 
@@ -55,7 +56,8 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
         partial.replace(failed)
-        line = error.source.strip().split("\n")[0]
+        arrow = re.search(r"^-+> \d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback)), re.M)
+        line = arrow[1].strip() if arrow else error.source.strip().split("\n")[0]
         reason = ": ".join([error.ename, *error.evalue.strip().split("\n")[-1:]])
         raise RuntimeError(f"{notebook.name}, cell [{error.exec_count}] `{line}` failed: {reason}\n"
                            f"The page so far: {failed}") from None
@@ -67,14 +69,14 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
 
 
 def execute(source: NotebookNode, output: Path, parameters: dict[str, Any], name: str) -> NotebookNode:
-    """One papermill run; only the start of the kernel is tried again. Progress shows on a terminal alone."""
+    """One papermill run; only the start of the kernel is tried again. What cells say on stderr shows at once."""
     for start in range(1, STARTS + 1):
         try:
             return papermill.execute_notebook(
                 source, output, parameters, kernel_name="python3", language="python",
                 request_save_on_cell_execute=False,
                 progress_bar={"file": sys.stderr, "disable": None, "leave": False, "desc": name},
-                record_timing=False, coalesce_streams=True, extra_arguments=["--log-level=CRITICAL"])
+                stderr_file=sys.stderr, record_timing=False, coalesce_streams=True, extra_arguments=["--log-level=CRITICAL"])
         except (RuntimeError, ZMQError) as error:
             lost = isinstance(error, ZMQError) or "before replying to kernel_info" in str(error)
             if not lost or start == STARTS:
@@ -185,8 +187,13 @@ def add_command(source: NotebookNode, notebook: Path, parameters: Mapping[str, A
 
 
 def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
-    """The page without times and random ids; its notebook and parameters stand in metadata.geomlib."""
+    """The page without times, random ids and notices of training; its notebook and parameters stand in metadata.geomlib."""
     for number, cell in enumerate(done.cells):
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                output.text = re.sub(NOTICES, "", output.text, flags=re.M)
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
         cell.id = f"cell-{number}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = {key: x for key, x in cell.metadata.items() if key not in ("papermill", "execution", "tags")}

@@ -58,7 +58,7 @@ def check(model: str, capacity: float) -> None:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
     if capacity not in CAPACITIES:
         raise ValueError(f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; "
-                         "for another, change the spec: --set capacity=2")
+                         f"a network of another: geomlib train {model} --capacity 3 --set capacity={capacity}")
 
 
 def candidates(model: str, capacity: float) -> list[tuple[int, int]]:

@@ -80,7 +80,8 @@ class Spec:
         if not isinstance(self.softmax_twice, bool):
             raise ValueError(f"softmax_twice must be True or False, got {self.softmax_twice!r}")
         if not isinstance(self.tasks, (tuple, list)) or not all(task in data.TASKS for task in self.tasks):
-            raise ValueError(f"tasks must be a list of names among {', '.join(data.TASKS)}, got {self.tasks!r}")
+            raise ValueError(f"tasks must be a list of names among {', '.join(data.TASKS)}, got {self.tasks!r}; one of your "
+                             "own comes into geomlib.TASKS first")
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
         put("tasks", tuple(self.tasks))
@@ -112,6 +113,8 @@ class Spec:
         if isinstance(self.counts, str) and self.counts.endswith(".csv"):
             if self.counts_sha256 and self.validation_end:
                 return data.MOST             # a stored run can be loaded where its data are not, or others
+            if not Path(self.counts).is_file():
+                raise FileNotFoundError(f"counts names a file that isn't there: {self.counts}")
             put("counts_sha256", self.counts_sha256 or file_sha256(self.counts))
             return _count_lines(self.counts)
         table = data.counts_table(self.counts)

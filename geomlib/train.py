@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import math
 import sys
 import tempfile
@@ -106,6 +107,8 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     keep     called with a spec's index and its checkpoint after each epoch (in the process that trains it)
     raises   Diverged where a loss term is not finite; ValueError for a device that isn't there
     """
+    if isinstance(specs, Spec):
+        raise TypeError("specs must be a list: fit([spec])")
     place = pick_device(device)
     starts = list(starts) or [None] * len(specs)
     jobs: dict = {}
@@ -350,12 +353,13 @@ def one_thread() -> Iterator[None]:
 def progress(done: np.ndarray, total: int) -> Iterator[None]:
     """A line on stderr with the time left while `done` (steps, by network) grows to total.
 
-    In a terminal it is rewritten twice a second; elsewhere a new one comes each minute.
+    In a terminal it is rewritten twice a second; elsewhere a new one comes after ten seconds, then each minute.
     """
     began, first, stop, terminal = time.monotonic(), int(done.sum()), threading.Event(), sys.stderr.isatty()
 
     def show():
-        while not stop.wait(0.5 if terminal else 60):
+        pauses = itertools.chain([0.5 if terminal else 10], itertools.repeat(0.5 if terminal else 60))
+        while not stop.wait(next(pauses)):
             steps, seconds = int(done.sum()), time.monotonic() - began
             left = f"{seconds * (total - steps) / (steps - first):,.0f} s left" if steps > first else "starting"
             print(f"training {len(done)} network(s): {steps / total:4.0%}, {left}  ", file=sys.stderr,
