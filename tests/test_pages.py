@@ -79,6 +79,17 @@ def test_a_page_ends_with_the_command_that_makes_it_again(notebook, monkeypatch)
     assert seen == [(str(notebook), given)]
 
 
+def test_notices_of_training_show_at_once_and_stay_out_of_the_page(notebook, capfd):
+    says = """print("training 5 network(s):   1%, 9 s left  \\nruns/a: waiting for the process that trains it", file=sys.stderr)"""
+    notebook.write_text(NOTEBOOK.replace("print(repr(", f"import sys; {says}\nprint(repr(", 1))
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"))
+    assert "1%, 9 s left" in capfd.readouterr().err
+    assert not any(output.get("name") == "stderr" for cell in json.loads(page.read_text())["cells"] for output in cell.get("outputs", []))
+    notebook.write_text(NOTEBOOK.replace("print(repr(", "import sys; print('odd', file=sys.stderr)\nprint(repr(", 1))
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"))
+    assert any(output.get("text") == ["odd\n"] for cell in json.loads(page.read_text())["cells"] for output in cell.get("outputs", []))
+
+
 def test_a_page_without_parameters_keeps_the_defaults(notebook):
     assert printed(pages.page(notebook, notebook.with_suffix(".ipynb"))) == "('baseline', 10.0, True, {})\n"
 
@@ -134,7 +145,7 @@ def test_a_notebook_must_declare_its_parameters(notebook, change, message):
 def test_a_failing_cell_is_named_and_the_good_page_stays(notebook):
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
     good = page.read_bytes()
-    message = r'cell \[4\] `if model == "slow":` failed: AssertionError: this model is bad\n'
+    message = r'cell \[4\] `assert model != "bad", .*` failed: AssertionError: this model is bad\n'
     with pytest.raises(RuntimeError, match=message):
         pages.page(notebook, page, {"model": "bad"})
     assert page.read_bytes() == good
