@@ -25,9 +25,9 @@ const PAGE_HTML = `
       <input type="range" name="lc" min="0" max="12" aria-label="x_LC, column of the lower corridor"><output></output>
       <div>
         <h2>Stimulus</h2>
-        <p>Move its corridors, click a point, or draw: click pixels, or walk with the arrow keys and press space.</p>
-        <button type="button" name="again">New noise</button> <button type="button" name="open">Open all</button>
-        <button type="button" name="corridors">Back to corridors</button>
+        <p>Move its corridors, click a point, or draw: by clicks, or by arrow keys and space.</p>
+        <button type="button" name="again">New noise</button>
+        <button type="button" name="corridors">Back to corridors</button> <button type="button" name="open">Open all</button>
       </div>
     </section>
   </div>
@@ -221,7 +221,7 @@ class Page {
     for (const side of this.shown) side.draw();
     geomlib.drawImage(this.canvas, this.image);
     [this.ucSlider.value, this.lcSlider.value] = [this.uc, this.lc];
-    this.ucSlider.disabled = this.lcSlider.disabled = this.again.disabled = this.drawn;
+    this.ucSlider.disabled = this.lcSlider.disabled = this.again.hidden = this.drawn;
     this.corridors.hidden = !this.drawn;
     this.ucSlider.nextElementSibling.textContent = this.drawn ? "by hand" : `x_UC ${this.uc}`;
     this.lcSlider.nextElementSibling.textContent = this.drawn ? "" : `x_LC ${this.lc}`;

@@ -191,7 +191,7 @@ class Side {
     const here = this.stops[i];
     if (network && !this.moved) this.z.set(network.mu);
     this.slider.value = this.position();
-    this.capacityText.textContent = t ? `≈ ${text(this.capacity)} nats` : `${plain(this.capacity)} nats`;
+    this.capacityText.textContent = t ? `≈ ${text(this.capacity, 1)} nats` : `${plain(this.capacity)} nats`;
     this.slider.setAttribute("aria-valuetext",
       t ? `about ${text(this.capacity)} nats, interpolated` : `${plain(this.capacity)} nats, trained`);
     this.codesPart.classList.toggle("between", t > 0);
@@ -199,7 +199,7 @@ class Side {
     this.note.textContent = (t ? `Interpolated between the networks trained at ${beside}.`
       : `Trained network: rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
         `${here.rates.filter((rate) => rate > ACTIVE).length} of ${here.rates.length} latents in use.`) +
-      (this.page.plane || !(this.page.drawn || this.moved) ? " Click a point to take its pair as the stimulus."
+      (this.page.plane || !(this.page.drawn || this.moved) ? " Click a point to choose its pair."
         : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents.`);
     this.drawPlot(t > 0);
     this.decodedPart.classList.toggle("empty", !network);
