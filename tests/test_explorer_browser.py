@@ -374,8 +374,7 @@ def test_each_colouring_is_the_pairs_own_and_the_points_wear_it(page, index):
         rgb = [[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in colours]
         key = drawn(page, "[...explorer.key.getContext('2d').getImageData(0, 0, 13, 13).data]")
         near(np.reshape(key, (169, 4))[:, :3], rgb, 0)
-        at_rim = np.abs(points(page)).max(1).argmax()                            # where few others lie
-        seen = pixel(page, at_rim)
+        seen = pixel(page, np.abs(points(page)).max(1).argmax())                 # at the rim, where few others lie
         assert min(np.abs(np.subtract(seen, colour)).max() for colour in rgb) <= 2, name
     select.focus()
     page.keyboard.press("Home")
@@ -384,14 +383,20 @@ def test_each_colouring_is_the_pairs_own_and_the_points_wear_it(page, index):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_points_have_an_edge_of_the_colour_of_text(page, theme):
+    """Of the points, the ones nearest in colour to the ground: light ones on light, dark ones on dark."""
+    show(page, "model=baseline&capacity=10")                 # its points lie apart
     page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
-    ink, ground = (np.array(drawn(page, f"""explorer.style.{name}.match(/\\w\\w/g).map(x => parseInt(x, 16))"""))
-                   for name in ("ink", "ground"))
-    at_rim = np.abs(points(page)).max(1).argmax()
-    seen = np.array([pixel(page, at_rim, dx, dy) for dx in range(-7, 8) for dy in range(-7, 8)])
-    share = (seen - ground) @ (ink - ground) / ((ink - ground) @ (ink - ground))     # 0: ground, 1: ink
+    colours = drawn(page, """['ink', 'ground'].map(name => {
+        const context = document.createElement('canvas').getContext('2d');
+        context.fillStyle = explorer.style[name];
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3); })""")
+    ink, ground = np.array(colours, float)
+    radius, turns = drawn(page, "Math.max(3, explorer.sides[0].plot.clientWidth / 110)"), np.arange(16) * np.pi / 8
+    around = [pixel(page, {"light": 12, "dark": 0}[theme] * 13 + 6, *radius * np.array([np.cos(t), np.sin(t)])) for t in turns]
     page.evaluate("Object.assign(document.documentElement.dataset, { theme: 'light', mode: 'light' })")
-    assert share.max() > 0.6
+    shares = (around - ground) @ (ink - ground) / ((ink - ground) @ (ink - ground))  # 0: as the ground, 1: as the ink
+    assert np.median(shares) > 0.5
 
 
 def test_latents_that_no_network_uses_are_marked_in_the_list_of_planes(page, index):
