@@ -8,6 +8,7 @@ as Python wrote it.
 import base64
 import functools
 import http.server
+import re
 import shutil
 import subprocess
 import sys
@@ -270,7 +271,7 @@ def points(page):
     return np.reshape(drawn(page, "[...explorer.sides[0].points]"), (169, 2))
 
 
-def test_keys_move_the_capacity_and_points_between_trained_ones_are_interpolated(page, index, all_runs):
+def test_keys_move_the_capacity_from_one_trained_network_to_the_next(page, index, all_runs):
     low, high = (halves(stop["map"], 169, 2) for stop in stops(index, "all"))
     slider = part(page, "capacity")
     near(points(page), high)
@@ -279,15 +280,29 @@ def test_keys_move_the_capacity_and_points_between_trained_ones_are_interpolated
     near(points(page), low)
     page.wait_for_function("explorer.sides[0].network")
     check_reconstruction(page, all_runs["all-c1"])
-    page.keyboard.press("ArrowRight")
+    for up, down in (("ArrowRight", "ArrowLeft"), ("ArrowUp", "ArrowDown"), ("PageUp", "PageDown")):
+        page.keyboard.press(up)
+        near(points(page), high)
+        page.wait_for_function("explorer.sides[0].network")
+        check_reconstruction(page, all_runs["all-c10"])
+        page.keyboard.press(down)
+        near(points(page), low)
+    show(page, "model=all&capacity=1")
+    page.evaluate("explorer.set('model=all&capacity=2.8')")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert drawn(page, "explorer.sides[0].capacity") == 1
+
+
+def test_between_trained_capacities_points_are_interpolated_and_the_networks_beside_are_named(page, index):
+    low, high = (halves(stop["map"], 169, 2) for stop in stops(index, "all"))
+    page.evaluate("explorer.set('model=all&capacity=2.8')")
     near(points(page), 0.8 * low + 0.2 * high)
     assert "between the networks trained at 1 and 10 nats" in page.locator(".note").first.text_content()
-    assert slider.get_attribute("aria-valuetext") == "about 2.80 nats, interpolated"
+    assert "those beside it are at 1 and 10 nats" in page.locator(".decoded .facts").first.text_content()
+    assert part(page, "capacity").get_attribute("aria-valuetext") == "about 2.80 nats, interpolated"
     assert page.evaluate("explorer.sides[0].network") is None and max(canvas(page, "explorer.sides[0].image")) == 0
-    page.keyboard.press("PageUp")
-    near(points(page), high)
-    page.wait_for_function("explorer.sides[0].network")
-    check_reconstruction(page, all_runs["all-c10"])
+    page.wait_for_function("explorer.commands.textContent.includes('all at 1 nats (the nearest trained)')")
 
 
 def test_the_mouse_moves_the_capacity_and_it_stays_at_a_trained_one_near_by(page, index):
@@ -333,6 +348,14 @@ def test_the_model_is_chosen_by_keys(page, index, all_runs):
 # --- plane and colour -----------------------------------------------------------------------------------------
 
 
+def pixel(page, pair, dx=0, dy=0):
+    """Red, green, blue in the plot at the point of a pair, or some px from there."""
+    return drawn(page, f"""(() => {{ const canvas = explorer.sides[0].plot, half = canvas.clientWidth / 2;
+        const scale = (half - geomlib.MARGIN) / explorer.limit(), [x, y] = explorer.sides[0].points.slice({2 * pair});
+        const at = [half + scale * x + {dx}, half - scale * y + {dy}].map(z => z * devicePixelRatio);
+        return [...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3); }})()""")
+
+
 def test_the_plane_is_chosen_by_keys(page, index):
     codes = halves(stops(index, "all")[1]["codes"], 169, 5)
     part(page, "plane").focus()
@@ -351,15 +374,61 @@ def test_each_colouring_is_the_pairs_own_and_the_points_wear_it(page, index):
         rgb = [[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in colours]
         key = drawn(page, "[...explorer.key.getContext('2d').getImageData(0, 0, 13, 13).data]")
         near(np.reshape(key, (169, 4))[:, :3], rgb, 0)
-        x, y = points(page)[np.abs(points(page)).max(1).argmax()]                # at the rim, where few others lie
-        seen = drawn(page, f"""(() => {{ const canvas = explorer.sides[0].plot, half = canvas.width / 2;
-            const scale = (half - geomlib.MARGIN * devicePixelRatio) / explorer.limit();
-            const pixel = [half + scale * {x}, half - scale * {y}, 1, 1];
-            return [...canvas.getContext('2d').getImageData(...pixel).data]; }})()""")
-        assert min(np.abs(np.subtract(seen[:3], colour)).max() for colour in rgb) <= 2, name
+        seen = pixel(page, np.abs(points(page)).max(1).argmax())                 # at the rim, where few others lie
+        assert min(np.abs(np.subtract(seen, colour)).max() for colour in rgb) <= 2, name
     select.focus()
     page.keyboard.press("Home")
     assert drawn(page, "explorer.colours") == index["colours"][0][1]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_points_have_an_edge_of_the_colour_of_text(page, theme):
+    """Of the points, the ones nearest in colour to the ground: light ones on light, dark ones on dark."""
+    show(page, "model=baseline&capacity=10")                 # its points lie apart
+    page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
+    colours = drawn(page, """['ink', 'ground'].map(name => {
+        const context = document.createElement('canvas').getContext('2d');
+        context.fillStyle = explorer.style[name];
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3); })""")
+    ink, ground = np.array(colours, float)
+    radius, turns = drawn(page, "Math.max(3, explorer.sides[0].plot.clientWidth / 110)"), np.arange(16) * np.pi / 8
+    around = [pixel(page, {"light": 12, "dark": 0}[theme] * 13 + 6, *radius * np.array([np.cos(t), np.sin(t)])) for t in turns]
+    page.evaluate("Object.assign(document.documentElement.dataset, { theme: 'light', mode: 'light' })")
+    shares = (around - ground) @ (ink - ground) / ((ink - ground) @ (ink - ground))  # 0: as the ground, 1: as the ink
+    assert np.median(shares) > 0.5
+
+
+def test_latents_that_no_network_uses_are_marked_in_the_list_of_planes(page, index):
+    rates = stops(index, "baseline")[-1]["rates"]
+    show(page, "model=baseline&capacity=10")
+    page.wait_for_function("explorer.planes.textContent.includes('both unused')")
+    for option in page.evaluate("[...explorer.planes.options].slice(1).map(option => [option.value, option.text])"):
+        numbers, text = option[0].split(","), option[1]
+        unused = [number for number in numbers if rates[int(number) - 1] <= 0.01]
+        assert ("both unused" in text) == (len(unused) == 2)
+        assert (f"{unused[0]} (unused)" in text if len(unused) == 1 else " (unused)" not in text), text
+
+
+def test_the_name_of_an_axis_lies_outside_the_points(page):
+    """Nothing is written nearer to the points than a third of the margin."""
+    written = page.evaluate("""async () => {
+        const { prototype } = CanvasRenderingContext2D, { fillText } = prototype, seen = [];
+        prototype.fillText = function (...given) {
+            const { e, f } = this.getTransform(), ratio = devicePixelRatio;
+            seen.push([given[0], e / ratio + (e ? 0 : given[1]), f / ratio + (e ? 0 : given[2])]);
+            return fillText.apply(this, given);
+        };
+        explorer.set('model=all&capacity=10&plane=2,5');
+        for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+        prototype.fillText = fillText;
+        return seen;
+    }""")
+    size, margin = page.evaluate("[explorer.sides[0].plot.clientWidth, geomlib.MARGIN]")
+    (_, x, y), = (at for at in written if at[0] == "latent 2")
+    assert y > size - margin / 3
+    (_, x, y), = (at for at in written if at[0] == "latent 5")
+    assert x < margin / 2
 
 
 # --- stimulus -------------------------------------------------------------------------------------------------
@@ -398,11 +467,29 @@ def test_draws_have_the_noise_of_the_data_set(page):
     near(np.reshape(mean, (13, 13)), expected, 5 * 0.5 / 2000**0.5)
 
 
+def spot(page, pair):
+    """Where a pair's point lies in the plot, in px."""
+    x, y = drawn(page, f"""(() => {{ const side = explorer.sides[0], half = side.plot.clientWidth / 2;
+        const scale = (half - geomlib.MARGIN) / explorer.limit();
+        return [half + scale * side.points[{2 * pair}], half - scale * side.points[{2 * pair + 1}]]; }})()""")
+    return {"x": x, "y": y}
+
+
+def test_a_point_that_the_mouse_is_over_is_named(page):
+    show(page, "model=baseline&capacity=10")                 # its points lie apart
+    plot = page.locator(".plot").first
+    before = plot.evaluate("plot => plot.toDataURL()")
+    plot.hover(position=spot(page, 4 * 13 + 8))
+    assert drawn(page, "[explorer.sides[0].pointed, explorer.sides[0].plot.style.cursor]") == [4 * 13 + 8, "pointer"]
+    assert plot.evaluate("plot => plot.toDataURL()") != before
+    plot.hover(position={"x": 3, "y": 3})
+    assert drawn(page, "[explorer.sides[0].pointed, explorer.sides[0].plot.style.cursor]") == [-1, ""]
+    assert plot.evaluate("plot => plot.toDataURL()") == before
+    assert "Click a point" in page.locator(".note").first.text_content()
+
+
 def test_a_click_on_a_point_or_on_the_key_chooses_its_pair(page, all_runs):
-    spot = drawn(page, """(() => { const side = explorer.sides[0], half = side.plot.clientWidth / 2;
-        const scale = (half - 26) / explorer.limit(), pair = 11 * 13 + 1;
-        return [half + scale * side.points[2 * pair], half - scale * side.points[2 * pair + 1]]; })()""")
-    page.locator(".plot").first.click(position={"x": spot[0], "y": spot[1]})
+    page.locator(".plot").first.click(position=spot(page, 11 * 13 + 1))
     chosen = np.array(drawn(page, "[explorer.uc, explorer.lc]")) @ [13, 1]
     where = points(page)
     assert np.hypot(*(where[chosen] - where[11 * 13 + 1])) < 0.02 * np.abs(where).max()
@@ -422,15 +509,35 @@ def test_pixels_are_drawn_with_the_mouse_and_with_keys(page, all_runs):
     page.mouse.up()
     image = np.array(check_reconstruction(page, all_runs["all-c10"]))
     assert np.flatnonzero(image != before).tolist() == [6 * 13 + 2, 6 * 13 + 3]
-    page.keyboard.press("Tab")
     page.locator(".stimulus canvas").focus()
     for key in ("ArrowUp", "ArrowLeft", "Space"):
         page.keyboard.press(key)
     again = np.array(check_reconstruction(page, all_runs["all-c10"]))
     assert np.flatnonzero(again != image).tolist() == [5 * 13 + 2]
-    assert "Row 5, column 2" in page.locator(".explorer .status").text_content()
-    part(page, "clear").click()
+    assert page.locator(".explorer .spoken").text_content().startswith("Row 5, column 2: ")
+    part(page, "open").click()
     assert sum(check_reconstruction(page, all_runs["all-c10"])) == 0
+
+
+def test_keys_begin_to_draw_above_the_middle_bar(visit, book):
+    page = visit(f"file://{book}/book/explore.html", ready=WIDGET)
+    page.locator(".stimulus canvas").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".explorer .spoken").text_content().startswith("Row 2, column 7: ")
+    page.context.close()
+
+
+def test_a_drawing_is_kept_until_one_goes_back_to_the_corridors(page, all_runs):
+    before = drawn(page, "[...explorer.image]")
+    assert not part(page, "corridors").is_visible()
+    part(page, "open").click()
+    assert sum(drawn(page, "[...explorer.image]")) == 0
+    assert part(page, "uc").is_disabled() and part(page, "lc").is_disabled() and not part(page, "again").is_visible()
+    part(page, "corridors").focus()
+    page.keyboard.press("Enter")
+    assert check_reconstruction(page, all_runs["all-c10"]) == before
+    assert part(page, "uc").is_enabled() and part(page, "lc").is_enabled() and part(page, "again").is_visible()
+    assert page.evaluate("document.activeElement.name") == "uc" and not part(page, "corridors").is_visible()
 
 
 # --- latents and answers --------------------------------------------------------------------------------------
@@ -449,8 +556,27 @@ def test_keys_and_mouse_move_a_latent_and_the_image_follows(page, all_runs):
     assert 2 < z[3] < 2.8
     near(pixels, decoded(all_runs["all-c10"], z))
     near(canvas(page, "explorer.sides[0].image"), 255 * (1 - np.array(pixels)), 0.6)
-    part(page, "back").click()
+    part(page, "back").focus()
+    page.keyboard.press("Enter")
     check_reconstruction(page, all_runs["all-c10"])
+    assert page.evaluate("document.activeElement.ariaLabel") == "latent 1"
+
+
+def test_a_cross_marks_the_code_in_hand_in_a_plane_and_the_map_says_that_it_cannot(page):
+    hand = """(() => { const { drawCodes } = geomlib; let given; geomlib.drawCodes = (_, got) => { given = got; };
+        explorer.sides[0].draw(); geomlib.drawCodes = drawCodes; return given.hand; })()"""
+    note, z = page.locator(".note").first, "[1, 4].map(d => explorer.sides[0].z[d])"
+    assert drawn(page, hand) is None and "not on this map" not in note.text_content()
+    part(page, "open").click()
+    assert drawn(page, hand) is None and "Your drawing is not on this map" in note.text_content()
+    part(page, "plane").select_option("2,5")
+    near(drawn(page, hand), drawn(page, z))
+    assert "not on this map" not in note.text_content()
+    page.get_by_label("latent 2").first.focus()
+    page.keyboard.press("End")
+    near(drawn(page, hand), [4, drawn(page, z)[1]])
+    part(page, "plane").select_option("map")
+    assert drawn(page, hand) is None and "Your latents are not on this map" in note.text_content()
 
 
 def test_latents_show_code_spread_and_rate_and_unused_ones_are_marked(page, index, models):
@@ -469,19 +595,21 @@ def test_latents_show_code_spread_and_rate_and_unused_ones_are_marked(page, inde
 
 
 def test_heads_answer_as_in_torch_and_are_told_right_or_wrong(page, index, all_runs):
-    answers = drawn(page, """[...explorer.sides[0].answers.querySelectorAll('dd')].map(dd =>
-        [...dd.children].map(part => part.textContent))""")
+    answers = drawn(page, "[...explorer.sides[0].answers.querySelectorAll('dd')].map(dd => dd.textContent)")
     mu, _ = reconstruction(all_runs["all-c10"], drawn(page, "[...explorer.image]"))
     with torch.inference_mode():
         classes = all_runs["all-c10"].model.classify(torch.tensor(mu)[None])
-    for (_, said, verdict), (task, p) in zip(answers, classes.items(), strict=True):
+    for answer, (task, p) in zip(answers, classes.items(), strict=True):
         p = p[0].numpy()
         best = int(p > 0.5) if p.ndim == 0 else int(p.argmax())
         sure = float(max(p, 1 - p)) if p.ndim == 0 else float(p.max())
         about = index["tasks"][task]
-        assert said.rsplit(" (", 1)[0] == about["classes"][best]
-        near(float(said.rsplit("(", 1)[1][:-1]), sure, 0.0051)
-        assert verdict == ("right" if about["truth"][3 * 13 + 9] == best else "wrong")
+        said, probability, verdict = re.fullmatch(r"(.+) \(probability (.+)\), (.+)", answer).groups()
+        assert said == about["classes"][best]
+        near(float(probability), sure, 0.0051)
+        assert verdict == ("correct" if about["truth"][3 * 13 + 9] == best else "wrong")
+    part(page, "open").click()                               # a drawing has no true answer
+    assert drawn(page, "explorer.sides[0].answers.querySelector('dd').textContent").endswith(")")
 
 
 # --- two networks, the address, the command -------------------------------------------------------------------
@@ -517,7 +645,7 @@ def test_a_view_is_linked_by_its_address(opened, visit, book, all_runs):
     image = np.reshape(check_reconstruction(page, all_runs["all-c1"]), (13, 13))
     assert image[6].sum() == 0 and image.sum() == 156
     near(drawn(page, PIXELS.format(1)), decoded(all_runs["all-c10"], [1, -0.5, 0, 0.25, 2]))
-    part(page, "uc").focus()
+    part(page, "corridors").click()
     page.keyboard.press("End")
     page.wait_for_function("location.hash.includes('uc=12')")
     page.evaluate("location.hash = 'model=all&capacity=10&uc=7&lc=7'")
@@ -526,19 +654,76 @@ def test_a_view_is_linked_by_its_address(opened, visit, book, all_runs):
     page.context.close()
 
 
-@pytest.mark.parametrize("state", [
-    "model=E9M9", "model=all&capacity=x&uc=-4&lc=99&z=1,2&plane=7,8&colour=no&pixels=zz", "&&&===%E0%A4%A"])
-def test_an_address_that_makes_no_sense_shows_something_sensible(page, state):
-    show(page, state)
-    assert drawn(page, f"{PIXELS.format(0)}.every(x => x >= 0 && x <= 1) && explorer.uc >= 0 && explorer.lc <= 12")
-    if "E9M9" in state:
-        assert "E9M9 is not here" in page.locator(".explorer .status").text_content()
+@pytest.mark.parametrize("state, said", [
+    ("model=E9M9", "no model E9M9: showing baseline"),
+    ("model=all&capacity=10&model2=E9M9", "no model E9M9: showing all"),
+    ("model=all&capacity=x&uc=-4&lc=99&z=1,2&plane=7,8&colour=no&pixels=zz",
+     "no capacity x: showing 10; no x_UC -4: showing 0; no x_LC 99: showing 12; no plane 7,8: showing map; "
+     "no colour no: showing x_UC"),
+    ("model=all&capacity=99", "no capacity 99: showing 10"),
+    ("&&&===%E0%A4%A", ""), ("model=all&capacity=2.8&uc=4&lc=0", ""), ("", "")])
+def test_what_a_link_asks_for_in_vain_is_said_and_something_sensible_shown(page, state, said):
+    page.evaluate("state => explorer.set(state)", state)
+    assert page.locator(".explorer .status").text_content() == said
+    if "2.8" not in state:
+        page.wait_for_function("explorer.sides[0].network")
+        assert drawn(page, f"{PIXELS.format(0)}.every(x => x >= 0 && x <= 1) && explorer.uc >= 0 && explorer.lc <= 12")
 
 
-def test_links_to_views_move_the_explorer(page):
-    page.get_by_role("link", name="both corridors closed").click()
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_links_to_views_move_the_explorer_and_bring_it_into_view(visit, book, motion):
+    page = visit(f"file://{book}/book/explore.html", ready=WIDGET, reduced_motion=motion)
+    page.set_viewport_size({"width": 1200, "height": 400})
+    page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
+    top = "explorer.root.getBoundingClientRect().top"
+    assert page.evaluate(top) > 400
+    page.get_by_role("link", name="A stimulus from no data set").focus()
+    page.keyboard.press("Enter")
     page.wait_for_function("explorer.drawn")
     assert drawn(page, "explorer.image.reduce((a, b) => a + b)") == 156
+    page.wait_for_function(f"{top} >= 0 && {top} < 120")
+    assert page.evaluate("document.activeElement.id") == "explorer"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "plane"
+    page.context.close()
+
+
+def test_a_link_to_a_heading_leaves_the_explorer_as_it_is(page):
+    show(page, "model=all&capacity=10&uc=5&lc=1")
+    page.evaluate("location.hash = 'what-is-shown'")
+    page.wait_for_timeout(100)
+    assert drawn(page, "[explorer.uc, explorer.lc, explorer.sides[0].capacity]") == [5, 1, 10]
+
+
+def test_the_views_show_what_their_texts_say(index, models):
+    """By the numbers of what is drawn: the room a half takes on the map, the steps between neighbours, the images."""
+    grid = lambda model, capacity, what, d: next(
+        halves(stop[what], 13, 13, d) for stop in stops(index, model) if stop["capacity"] == capacity)
+    network = lambda capacity: next(run for _, run in models["baseline"] if run.spec.capacity == capacity)
+    apart = {}                                               # variance of a pixel over the images of all pairs
+    for capacity in (0.3, 10):
+        codes = grid("baseline", capacity, "codes", 5).reshape(169, 5)
+        apart[capacity] = np.mean(np.var([decoded(network(capacity), z) for z in codes], axis=0))
+    assert apart[0.3] < apart[10] / 5                        # prototypization
+
+    def room(model):
+        """Of the frequent and of the rare half: the area of the map's meshes."""
+        p = grid(model, 1, "map", 2).astype(float)
+        (ax, ay), (bx, by) = np.moveaxis(p[1:, 1:] - p[:-1, :-1], -1, 0), np.moveaxis(p[1:, :-1] - p[:-1, 1:], -1, 0)
+        area = np.abs(ax * by - ay * bx) / 2
+        return area[:, :6].sum(), area[:, 6:].sum()
+
+    frequent, rare = room("E1M1")
+    assert frequent > 1.3 * room("baseline")[0] and rare < 0.7 * room("baseline")[1]         # specialization
+
+    def cut(model):
+        """Steps from one x_LC to the next across the answers' border, relative to the others."""
+        steps = np.linalg.norm(np.diff(grid(model, 3, "map", 2), axis=1), axis=-1)
+        answer = np.less_equal.outer(np.arange(13), np.arange(13))
+        across = answer[:, 1:] != answer[:, :-1]
+        return steps[across].mean() / steps[~across].mean()
+
+    assert cut("E2M1") > 2 and 0.8 < cut("baseline") < 1.2   # orthogonalization
 
 
 def test_the_command_on_the_page_is_the_networks_and_can_be_copied(visit, served, index):
@@ -546,21 +731,40 @@ def test_the_command_on_the_page_is_the_networks_and_can_be_copied(visit, served
     page.wait_for_selector(".command code")
     shown = page.locator(".command code").all_text_contents()
     assert shown == index["models"][0][1][-1]["commands"]
-    page.get_by_role("button", name="Copy").first.focus()
+    assert page.locator(".command li span").all_text_contents() == [
+        "Page of baseline at 10 nats, with geomlib:", "The same with papermill:"]
+    button = page.locator(".command button").first
+    button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.explorer .status').textContent === 'Copied.'")
+    page.wait_for_function("document.querySelector('.command button').textContent === 'Copied'")
+    assert page.locator(".explorer .spoken").text_content() == "Copied"
     assert page.evaluate("navigator.clipboard.readText()") == shown[0]
+    page.wait_for_function("document.querySelector('.command button').textContent === 'Copy'")
     page.context.close()
+
+
+def test_each_command_says_whose_it_is_and_is_shown_once(page, index):
+    show(page, "model=E1M1&capacity=3&model2=E1M1&capacity2=10")
+    page.wait_for_function("document.querySelector('.command li').textContent.includes('E1M1')")
+    assert page.locator(".command code").all_text_contents() == stops(index, "E1M1")[0]["commands"]
+    assert page.locator(".command li span").first.text_content() == (
+        "Page of E1M1 at 3 nats and E1M1 at 10 nats, with geomlib:")
+    show(page, "model=baseline&capacity=3&model2=all&capacity2=10")
+    page.wait_for_function("document.querySelector('.command li').textContent.includes('baseline')")
+    assert page.locator(".command li span").all_text_contents() == [
+        "Page of baseline at 3 nats, with geomlib:", "The same with papermill:",
+        "Training of all at 10 nats, with geomlib:"]
 
 
 # --- for everyone ---------------------------------------------------------------------------------------------
 
 
 def test_every_control_is_reached_by_tab_and_shows_its_focus(page):
-    page.locator("#explorer").evaluate("root => root.querySelector('select').focus()")
+    page.wait_for_function("explorer.commands.children.length === 1")            # those of the network shown
+    page.locator("#explorer").evaluate("root => root.querySelector('select').focus()")       # the first
     count = page.locator("#explorer").evaluate("""root =>
         [...root.querySelectorAll('select, button, input, [tabindex="0"]')]
-        .filter(x => !x.disabled && x.checkVisibility()).length""")
+        .filter(x => !x.disabled && x.checkVisibility({ visibilityProperty: true })).length""")
     for _ in range(count):
         inside, outline = page.evaluate("""[Boolean(document.activeElement.closest('#explorer')),
             getComputedStyle(document.activeElement).outlineStyle]""")
@@ -592,6 +796,56 @@ def test_the_page_fits_its_width(opened, width):
             return [...explorer.root.querySelectorAll('*')].every(x => !x.checkVisibility()
                 || x.getBoundingClientRect().right <= right); })()""")
     opened.set_viewport_size({"width": 1200, "height": 900})
+
+
+@pytest.mark.parametrize("width", [400, 800, 1280, 1600])
+def test_neither_a_second_network_nor_the_capacity_moves_the_stimulus_or_the_first_map(opened, width):
+    opened.set_viewport_size({"width": width, "height": 900})
+    places = """['.stimulus canvas', '.plot'].map(name => {
+        const { x, y, width, height } = document.querySelector(name).getBoundingClientRect();
+        return [x, y + scrollY, width, height]; })"""
+    show(opened, "model=all&capacity=10")
+    opened.wait_for_timeout(500)                             # the theme's sidebar glides to its place
+    one = drawn(opened, places)
+    opened.evaluate("explorer.moveCapacity(explorer.sides[0], 4.4)")
+    between = drawn(opened, places)
+    part(opened, "second").click()
+    two = drawn(opened, places)
+    part(opened, "second").click()
+    opened.set_viewport_size({"width": 1200, "height": 900})
+    near(one, two, 1)
+    near(one, between, 1)
+    assert max(y + height for _, y, _, height in one) - min(y for _, y, _, _ in one) < 836   # both on a screen of 900
+
+
+def test_what_is_touched_is_large_enough_and_texts_are_whole(opened):
+    """24 px on a narrow screen; the frame of a slider in focus cuts no text; a select shows its longest option."""
+    opened.set_viewport_size({"width": 400, "height": 900})
+    show(opened, "model=all&capacity=10&model2=all&capacity2=1")
+    small = drawn(opened, """[...explorer.root.querySelectorAll('button, select, input:not([type=checkbox]), label')]
+        .filter(x => x.checkVisibility() && x.getBoundingClientRect().height < 24).map(x => x.outerHTML)""")
+    assert small == []
+    cut = opened.evaluate("""() => [...explorer.root.querySelectorAll('[type=range]:enabled')].filter(slider => {
+        slider.focus({ focusVisible: true });
+        const style = getComputedStyle(slider), beyond = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+        const a = slider.getBoundingClientRect(), texts = document.createTreeWalker(explorer.root, NodeFilter.SHOW_TEXT);
+        for (let text; (text = texts.nextNode());) {
+            const range = document.createRange();
+            range.selectNodeContents(text);
+            for (const b of range.getClientRects()) if (b.width && b.left < a.right + beyond && b.right > a.left - beyond
+                && b.top < a.bottom + beyond - 1 && b.bottom > a.top - beyond + 1 && !text.parentElement.closest('select'))
+                return true;
+        }
+    }).map(slider => slider.outerHTML)""")
+    assert cut == []
+    short = drawn(opened, """[explorer.planes, explorer.colour].filter(select => {
+        const context = document.createElement('canvas').getContext('2d'), style = getComputedStyle(select);
+        context.font = style.font;
+        const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20;
+        return [...select.options].some(option => context.measureText(option.text).width > room);
+    }).map(select => select.name)""")
+    opened.set_viewport_size({"width": 1200, "height": 900})
+    assert short == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

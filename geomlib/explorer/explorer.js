@@ -7,29 +7,34 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const options = (select, values) => select.replaceChildren(...values.map(([value, label]) => new Option(label, value)));
 
 const PAGE_HTML = `
-<div class="controls shared">
-  <label>Plane <select name="plane"></select></label>
-  <label>Colour <select name="colour"></select></label>
-  <span class="key"><span class="pick"><canvas width="13" height="13" role="img"></canvas><i></i></span>
-    <span>x_UC ↓<br>x_LC →</span></span>
-  <span class="checks"><label><input type="checkbox" name="second"> Second network</label>
-    <label><input type="checkbox" name="linked" checked> at the same capacity</label></span>
-</div>
-<div class="stage">
-  <section class="stimulus" aria-label="Stimulus">
-    <input type="range" name="uc" min="0" max="12" aria-label="x_UC, column of the upper corridor"><output></output>
-    <span class="pick"><canvas class="image" width="13" height="13" tabindex="0" role="application"
-      aria-roledescription="image to draw on"></canvas><i></i></span>
-    <div>
-      <h2>Stimulus</h2>
-      <p>Move its corridors, click a point, or draw: click pixels, or walk with the arrow keys and press space.</p>
-      <button type="button" name="again">New noise</button> <button type="button" name="clear">Clear</button>
+<div class="panes">
+  <div class="shared">
+    <div class="controls">
+      <label>Plane <select name="plane"></select></label>
+      <label>Colour <select name="colour"></select></label>
+      <span class="key"><span class="pick"><canvas width="13" height="13" role="img"></canvas><i></i></span>
+        <span>legend:<br>x_UC ↓<br>x_LC →</span></span>
+      <span class="checks"><label><input type="checkbox" name="second"> Second network</label>
+        <label><input type="checkbox" name="linked" checked> at the same capacity</label></span>
+      <p class="status" role="status"></p>
     </div>
-    <input type="range" name="lc" min="0" max="12" aria-label="x_LC, column of the lower corridor"><output></output>
-  </section>
+    <section class="stimulus" aria-label="Stimulus">
+      <input type="range" name="uc" min="0" max="12" aria-label="x_UC, column of the upper corridor"><output></output>
+      <span class="pick"><canvas class="image" width="13" height="13" tabindex="0" role="application"
+        aria-roledescription="image to draw on"></canvas><i></i></span>
+      <input type="range" name="lc" min="0" max="12" aria-label="x_LC, column of the lower corridor"><output></output>
+      <div>
+        <h2>Stimulus</h2>
+        <p>Move its corridors, click a point, or draw: by clicks, or by arrow keys and space.</p>
+        <button type="button" name="again">New noise</button>
+        <button type="button" name="corridors">Back to corridors</button> <button type="button" name="open">Open all</button>
+      </div>
+    </section>
+  </div>
+  <div class="stage"></div>
 </div>
-<div class="command"><h2>On your computer</h2><ul></ul></div>
-<p class="status" role="status"></p>`;
+<div class="command"><h2>Run it again on your computer</h2><ul></ul></div>
+<p class="spoken" role="status"></p>`;
 
 /** All of the explorer: the shared controls and the stimulus, one or two sides, the state. */
 class Page {
@@ -38,23 +43,21 @@ class Page {
     const find = (selector) => root.querySelector(selector);
     Object.assign(this, { root, index, load, changed, plane: null, cloud: [],
       image: new Float32Array(169), drawn: false,            // the stimulus; whether it was drawn by hand
-      cursor: 84,                                            // the pixel that keys change
+      cursor: 32,                                            // the pixel that keys change: row 2, column 6
       planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"),
       second: find("[name=second]"), linked: find("[name=linked]"), stage: find(".stage"),
-      canvas: find(".stimulus canvas"),
+      canvas: find(".stimulus canvas"), again: find("[name=again]"), corridors: find("[name=corridors]"),
       ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), commands: find(".command ul"),
-      status: find(".status") });
+      status: find(".status"), spoken: find(".spoken") });
     const unpack = (stop) => Object.fromEntries(Object.entries(stop).map(([name, value]) =>
       [name, ["codes", "spreads", "map", "mapSpreads"].includes(name) ? geomlib.halves(value) : value]));
     this.models = Object.fromEntries(index.models.map(([name, stops]) => [name, stops.map(unpack)]));
     this.sides = [new geomlib.Side(this, "First"), new geomlib.Side(this, "Second")];
-    this.stage.prepend(...this.sides.map((side) => side.codesPart));
-    this.stage.append(...this.sides.map((side) => side.decodedPart));
+    this.stage.append(...this.sides.map((side) => side.codesPart), ...this.sides.map((side) => side.decodedPart));
     const names = Object.keys(this.models), D = Math.min(...names.map((name) => this.models[name][0].rates.length));
     this.sides.forEach((side) => options(side.model, names.map((name) => [name, name])));
     const pairs = Array.from({ length: D }, (_, j) => Array.from({ length: j }, (_, i) => `${i + 1},${j + 1}`)).flat();
-    options(this.planes, [["map", "map of distances"],
-      ...pairs.sort().map((pair) => [pair, `latents ${pair.replace(",", " and ")}`])]);
+    options(this.planes, [["map", "map of distances"], ...pairs.sort().map((pair) => [pair, ""])]);
     options(this.colour, index.colours.map(([name]) => [name, name]));
     this.listen(find);
     this.restyle();
@@ -72,8 +75,13 @@ class Page {
     this.ucSlider.oninput = this.lcSlider.oninput = () =>
       this.choosePair(Number(this.ucSlider.value), Number(this.lcSlider.value), this.repeat);
     this.key.onclick = (event) => this.choosePair(Math.floor(this.cell(event) / SIDE), this.cell(event) % SIDE);
-    find("[name=again]").onclick = () => this.choosePair(this.uc, this.lc, this.repeat + 1);
-    find("[name=clear]").onclick = () => { this.image.fill(0); this.drawnByHand(); };
+    this.again.onclick = () => this.choosePair(this.uc, this.lc, this.repeat + 1);
+    find("[name=open]").onclick = () => { this.image.fill(0); this.drawnByHand(); };
+    this.corridors.onclick = () => {
+      this.choosePair(this.uc, this.lc, this.repeat);
+      this.render();
+      this.ucSlider.focus();                                 // the button has gone
+    };
     const { canvas } = this;
     let ink = 1;
     canvas.onpointerdown = (event) => {
@@ -96,7 +104,7 @@ class Page {
       if (!to) this.setPixel(1 - this.image[this.cursor]);
       else if (to.every((x) => x >= 0 && x < SIDE)) this.cursor = to[0] * SIDE + to[1];
       const at = `Row ${Math.floor(this.cursor / SIDE)}, column ${this.cursor % SIDE}`;
-      this.say(`${at}: ${this.image[this.cursor] ? "wall" : "open"}`);
+      this.spoken.textContent = `${at}: ${this.image[this.cursor] ? "wall" : "open"}`;
       this.update();
     };
   }
@@ -213,7 +221,9 @@ class Page {
     for (const side of this.shown) side.draw();
     geomlib.drawImage(this.canvas, this.image);
     [this.ucSlider.value, this.lcSlider.value] = [this.uc, this.lc];
-    this.ucSlider.nextElementSibling.textContent = this.drawn ? "drawn by hand" : `x_UC ${this.uc}`;
+    this.ucSlider.disabled = this.lcSlider.disabled = this.again.hidden = this.drawn;
+    this.corridors.hidden = !this.drawn;
+    this.ucSlider.nextElementSibling.textContent = this.drawn ? "by hand" : `x_UC ${this.uc}`;
     this.lcSlider.nextElementSibling.textContent = this.drawn ? "" : `x_LC ${this.lc}`;
     const mark = (canvas, cell) => {
       canvas.nextElementSibling.style.setProperty("--row", Math.floor(cell / SIDE));
@@ -233,27 +243,56 @@ class Page {
     const origin = this.drawn ? "drawn by hand" : `x_UC ${this.uc}, x_LC ${this.lc}`;
     this.canvas.setAttribute("aria-label", `Stimulus, ${origin}. ${geomlib.describeImage(this.image)} ` +
       "Arrow keys move between pixels, space changes one.");
-    const lines = [...new Set(this.shown.flatMap((side) => side.stops[Math.floor(side.position())].commands))];
-    if (this.commands.textContent !== lines.join(""))
-      this.commands.replaceChildren(...lines.map((line) => this.command(line)));
+    this.namePlanes();
+    this.listCommands();
     this.changed(this.hash());
   }
 
-  command(line) {
-    const [item, code, button] = ["li", "code", "button"].map((tag) => document.createElement(tag));
+  /** The planes of latents; a latent is unused when no network shown uses it. */
+  namePlanes() {
+    const used = (d) => this.shown.some((side) => side.uses(d - 1));
+    for (const option of [...this.planes.options].slice(1)) {
+      const [i, j] = option.value.split(","), mark = (d) => (used(d) ? d : `${d} (unused)`);
+      option.text = used(i) || used(j) ? `latents ${mark(i)} and ${mark(j)}` : `latents ${i} and ${j} (both unused)`;
+    }
+  }
+
+  /** The commands of the networks shown, those of two networks once where they are the same. */
+  listCommands() {
+    const names = new Map();                 // of the networks that the commands make, by the commands
+    for (const side of this.shown) {
+      const { capacity, commands } = side.stops[side.nearest()], key = commands.join("\n");
+      const nearest = side.between() ? " (the nearest trained)" : "";
+      names.set(key, new Set(names.get(key)).add(`${side.model.value} at ${geomlib.plain(capacity)} nats${nearest}`));
+    }
+    const lines = [...names].flatMap(([key, of]) => {
+      const [ours, papermill] = key.split("\n"), network = [...of].join(" and ");
+      return papermill ? [[`Page of ${network}, with geomlib`, ours], ["The same with papermill", papermill]]
+        : [[`Training of ${network}, with geomlib`, ours]];
+    });
+    if (this.listed === String(lines)) return;               // the reader may be copying from them
+    this.listed = String(lines);
+    this.commands.replaceChildren(...lines.map(([what, line]) => this.command(what, line)));
+  }
+
+  command(what, line) {
+    const item = document.createElement("li");
+    item.innerHTML = "<span></span><code></code><button type=\"button\">Copy</button>";
+    const [label, code, button] = item.children;
+    label.textContent = `${what}:`;
     code.textContent = line;
-    button.type = "button";
     button.setAttribute("aria-label", `Copy: ${line}`);
     button.onclick = async () => {
+      const say = (message) => { button.textContent = this.spoken.textContent = message; };
       try {
         await navigator.clipboard.writeText(line);
-        this.say("Copied.");
+        say("Copied");
       } catch {                              // not allowed here: leave the line marked for the reader to copy
         getSelection().selectAllChildren(code);
-        this.say("Marked: copy it with Ctrl+C.");
+        say("Press Ctrl+C");
       }
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
     };
-    item.append(code, button);
     return item;
   }
 
@@ -298,16 +337,17 @@ class Page {
       const value = state.has(name) ? Number(state.get(name)) : NaN;
       return Number.isFinite(value) ? Math.min(Math.max(value, least), most) : otherwise;
     };
-    const model = (name, otherwise) => {
+    const model = (name, otherwise) => (names.includes(state.get(name)) ? state.get(name) : otherwise);
+    const missing = [];
+    const compare = (name, what, shown) => {
       const asked = state.get(name);
-      if (asked && !names.includes(asked)) this.say(`The network ${asked} is not here; this is ${otherwise}.`);
-      return names.includes(asked) ? asked : otherwise;
+      if (asked !== null && asked !== shown && !(Math.abs(asked - shown) < 0.006))
+        missing.push(`no ${what} ${asked}: showing ${shown}`);
     };
     const pick = (select, value, otherwise) => {
       select.value = [...select.options].some((option) => option.value === value) ? value : otherwise;
     };
     this.stop();
-    this.say("");
     pick(this.planes, state.get("plane"), "map");
     pick(this.colour, state.get("colour"), this.colour.options[0].value);
     this.linked.checked = !state.has("capacity2");
@@ -326,6 +366,15 @@ class Page {
       side.z.set(z);
       side.moved = true;
     }
+    [first, other].slice(0, 1 + state.has("model2")).forEach((side, n) => {
+      compare(`model${n ? 2 : ""}`, "model", side.model.value);
+      compare(`capacity${n ? 2 : ""}`, "capacity", geomlib.plain(side.capacity));
+    });
+    compare("uc", "x_UC", this.uc);
+    compare("lc", "x_LC", this.lc);
+    compare("plane", "plane", this.planes.value);
+    compare("colour", "colour", this.colour.value);
+    this.say(missing.join("; "));
     this.takeView();
   }
 }
@@ -352,6 +401,12 @@ geomlib.book = (root) => {
   });
   const page = geomlib.explore(root, { index: geomlib.index, load, hash: location.hash,
     changed: (hash) => history.replaceState(null, "", `#${hash}`) });
-  addEventListener("hashchange", () => page.set(location.hash));
+  Object.assign(root, { tabIndex: -1, role: "region", ariaLabel: "Explorer" });
+  addEventListener("hashchange", () => {
+    if (!location.hash.includes("=")) return;                // a heading of the page, not a view
+    page.set(location.hash);
+    root.focus({ preventScroll: true });
+    root.scrollIntoView({ behavior: still.matches ? "instant" : "smooth" });
+  });
 };
 }

@@ -2,7 +2,7 @@
 "use strict";
 {
 const SIDE = 13, TAU = 2 * Math.PI;
-const MARGIN = 26;                           // px
+const MARGIN = 34;                           // px, room for the axes' numbers and names
 
 /**
  * Draw codes on a square canvas, the same scale on both axes, the origin in the middle.
@@ -13,12 +13,14 @@ const MARGIN = 26;                           // px
  * latents         [i, j], counted from 0, whose values the axes are; null: the map, which has a scale but no axes
  * spreads (338)   standard deviations of the codes' noise along x and y, drawn as halos
  * chosen          a pair to ring, or -1
+ * pointed         a pair to name, or -1
  * code            null, or [x, y, sd x, sd y] of the stimulus; hand: null, or [x, y] where the sliders stand
  * cloud           x, y of more codes, small
  * hollow          true where the points are interpolated, not data
  * style           ink, soft, ground, accent, font: CSS values
  */
-function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, code, hand, cloud, hollow, style }) {
+function drawCodes(canvas, given) {
+  const { points, spreads, colours, limit, latents, chosen, pointed, code, hand, cloud, hollow, style } = given;
   const context = canvas.getContext("2d"), size = canvas.clientWidth, ratio = canvas.width / size;
   const scale = (size / 2 - MARGIN) / limit;
   const x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
@@ -37,16 +39,20 @@ function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, c
   for (let i = 0; i < cloud.length; i += 2) dot(x(cloud[i]), y(cloud[i + 1]), 1.5);
   context.fill();
   context.globalAlpha = 1;
-  context.lineWidth = hollow ? 1.5 : 0.75;
+  context.lineWidth = 0.75;
+  context.strokeStyle = style.ink;           // an edge, since some colours are as light or dark as the ground
   for (let i = 0; i < 169; i++) {
     context.beginPath();
     dot(x(points[2 * i]), y(points[2 * i + 1]), radius);
-    context.fillStyle = hollow ? style.ground : colours[i];
-    context.strokeStyle = hollow ? colours[i] : style.ground;
+    context.fillStyle = colours[i];
     context.fill();
     context.stroke();
+    if (!hollow) continue;
+    context.beginPath();
+    dot(x(points[2 * i]), y(points[2 * i + 1]), radius / 2);
+    context.fillStyle = style.ground;
+    context.fill();
   }
-  context.strokeStyle = style.ink;
   context.lineWidth = 2;
   context.beginPath();
   if (chosen >= 0) dot(x(points[2 * chosen]), y(points[2 * chosen + 1]), radius + 3.5);
@@ -59,6 +65,19 @@ function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, c
     context.lineTo(x(hand[0]) + dx, y(hand[1]) + dy);
   }
   context.stroke();
+  if (pointed >= 0) name();
+
+  function name() {
+    const text = `x_UC ${Math.floor(pointed / SIDE)}, x_LC ${pointed % SIDE}`, px = x(points[2 * pointed]);
+    const at = [text, px + (px < size / 2 ? 10 : -10), Math.max(y(points[2 * pointed + 1]) - 10, 14)];
+    context.textAlign = px < size / 2 ? "left" : "right";
+    context.lineWidth = 5;
+    context.lineJoin = "round";
+    context.strokeStyle = style.ground;
+    context.fillStyle = style.ink;
+    context.strokeText(...at);
+    context.fillText(...at);
+  }
 
   function axes() {
     context.textAlign = "center";
@@ -70,18 +89,20 @@ function drawCodes(canvas, { points, spreads, colours, limit, latents, chosen, c
     }
     for (let value = -Math.floor(limit); value <= limit; value++) {
       context.globalAlpha = value ? 0.15 : 0.5;
-      context.fillRect(x(value), 20, 1, size - 40);
-      context.fillRect(20, y(value), size - 40, 1);
+      context.fillRect(x(value), MARGIN - 6, 1, size - 2 * MARGIN + 12);
+      context.fillRect(MARGIN - 6, y(value), size - 2 * MARGIN + 12, 1);
       context.globalAlpha = 1;
       if (value % 2 === 0 || limit < 3) {
-        context.fillText(String(value).replace("-", "−"), x(value), size - 6);
-        if (value) context.fillText(String(value).replace("-", "−"), 9, y(value) + 4);
+        context.fillText(String(value).replace("-", "−"), x(value), size - 17);
+        context.fillText(String(value).replace("-", "−"), 20, y(value) + 4);
       }
     }
-    context.textAlign = "right";
-    context.fillText(`latent ${latents[0] + 1}`, size - 4, size / 2 - 6);
-    context.textAlign = "left";
-    context.fillText(`latent ${latents[1] + 1}`, size / 2 + 6, 14);
+    context.fillText(`latent ${latents[0] + 1}`, size / 2, size - 4);
+    context.save();
+    context.translate(11, size / 2);
+    context.rotate(-Math.PI / 2);
+    context.fillText(`latent ${latents[1] + 1}`, 0, 0);
+    context.restore();
   }
 
   function halos() {

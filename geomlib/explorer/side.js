@@ -4,6 +4,7 @@
 const SIDE = 13;
 const ACTIVE = 0.01;                         // of geomlib/measures.py: nats, from which on a latent is in use
 const REACH = 4;                             // of the latents' sliders
+const CLOSE = 12;                            // px: the mouse points at a point so near
 
 /** Numbers for readers: with a true minus sign; and as short as can be. */
 const text = (x, digits = 2) => x.toFixed(digits).replace("-", "−");
@@ -47,6 +48,7 @@ class Side {
     this.spreads = new Float32Array(338);    // of their codes' noise there
     this.networks = {};                      // by slug, those seen so far: their arrays are this side's own
     this.network = null;                     // of this.slug, when it has arrived; null between trained capacities
+    this.pointed = -1;                       // the pair that the mouse points at
     this.listen();
   }
 
@@ -59,25 +61,42 @@ class Side {
       if (Math.abs(p - Math.round(p)) < 0.15) page.moveCapacity(this, this.at(Math.round(p)));
     };
     this.slider.onkeydown = (event) => {
-      const p = this.position(), fifth = Math.round(p * 5) / 5;
-      const to = { ArrowRight: fifth + 0.2, ArrowUp: fifth + 0.2, ArrowLeft: fifth - 0.2, ArrowDown: fifth - 0.2,
-        PageUp: Math.floor(p) + 1, PageDown: Math.ceil(p) - 1 }[event.key];
-      if (to === undefined) return;
+      const p = this.position();             // keys go from one trained capacity to the next
+      const up = ["ArrowRight", "ArrowUp", "PageUp"].includes(event.key);
+      if (!up && !["ArrowLeft", "ArrowDown", "PageDown"].includes(event.key)) return;
       event.preventDefault();
-      page.moveCapacity(this, this.at(Math.round(to * 5) / 5));
+      page.moveCapacity(this, this.at(up ? Math.floor(p) + 1 : Math.ceil(p) - 1));
     };
     this.play.onclick = () => page.play(this);
     this.plot.onclick = (event) => {
-      const half = this.plot.clientWidth / 2, scale = (half - geomlib.MARGIN) / page.limit();
-      const x = (event.offsetX - half) / scale, y = (half - event.offsetY) / scale;
-      let nearest = 0, least = Infinity;
-      for (let i = 0; i < 169; i++) {
-        const distance = Math.hypot(this.points[2 * i] - x, this.points[2 * i + 1] - y);
-        if (distance < least) [nearest, least] = [i, distance];
-      }
-      page.choosePair(Math.floor(nearest / SIDE), nearest % SIDE);
+      const [pair] = this.nearestPair(event);
+      page.choosePair(Math.floor(pair / SIDE), pair % SIDE);
     };
-    this.back.onclick = () => { this.moved = false; page.update(); };
+    this.plot.onpointermove = this.plot.onpointerleave = (event) => {
+      const [pair, away] = this.nearestPair(event);
+      const pointed = event.type === "pointermove" && away < CLOSE ? pair : -1;
+      if (pointed === this.pointed) return;
+      this.pointed = pointed;
+      this.plot.style.cursor = pointed < 0 ? "" : "pointer";
+      page.update();
+    };
+    this.back.onclick = () => {
+      this.moved = false;
+      this.latents.querySelector("input").focus();           // the button goes
+      page.update();
+    };
+  }
+
+  /** The pair whose point is nearest to a place in the plot, and its distance in px. */
+  nearestPair({ offsetX, offsetY }) {
+    const half = this.plot.clientWidth / 2, scale = (half - geomlib.MARGIN) / this.page.limit();
+    let nearest = 0, least = Infinity;
+    for (let i = 0; i < 169; i++) {
+      const x = half + scale * this.points[2 * i], y = half - scale * this.points[2 * i + 1];
+      const distance = Math.hypot(x - offsetX, y - offsetY);
+      if (distance < least) [nearest, least] = [i, distance];
+    }
+    return [nearest, least];
   }
 
   /** Take a model; its sliders and stops follow. */
@@ -120,6 +139,9 @@ class Side {
     if (i < 0) return 0;
     return i === c.length - 1 ? i : i + (this.capacity - c[i]) / (c[i + 1] - c[i]);
   }
+  nearest() { return Math.round(this.position()); }
+  between() { return this.position() % 1 > 0; }
+  uses(d) { return this.stops[this.nearest()].rates[d] > ACTIVE; }
 
   setCapacity(nats) {
     const c = this.stops.map((stop) => stop.capacity);
@@ -169,15 +191,16 @@ class Side {
     const here = this.stops[i];
     if (network && !this.moved) this.z.set(network.mu);
     this.slider.value = this.position();
-    this.capacityText.textContent = t ? `≈ ${text(this.capacity)} nats` : `${plain(this.capacity)} nats`;
+    this.capacityText.textContent = t ? `≈ ${text(this.capacity, 1)} nats` : `${plain(this.capacity)} nats`;
     this.slider.setAttribute("aria-valuetext",
       t ? `about ${text(this.capacity)} nats, interpolated` : `${plain(this.capacity)} nats, trained`);
     this.codesPart.classList.toggle("between", t > 0);
-    this.note.textContent = t
-      ? `Interpolated between the networks trained at ${plain(here.capacity)} and ` +
-        `${plain(this.stops[i + 1].capacity)} nats.`
+    const beside = t ? `${plain(here.capacity)} and ${plain(this.stops[i + 1].capacity)} nats` : "";
+    this.note.textContent = (t ? `Interpolated between the networks trained at ${beside}.`
       : `Trained network: rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
-        `${here.rates.filter((rate) => rate > ACTIVE).length} of ${here.rates.length} latents in use.`;
+        `${here.rates.filter((rate) => rate > ACTIVE).length} of ${here.rates.length} latents in use.`) +
+      (this.page.plane || !(this.page.drawn || this.moved) ? " Click a point to choose its pair."
+        : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents.`);
     this.drawPlot(t > 0);
     this.decodedPart.classList.toggle("empty", !network);
     this.back.hidden = !(network && this.moved);
@@ -187,7 +210,7 @@ class Side {
     else {
       this.image.getContext("2d").clearRect(0, 0, SIDE, SIDE);
       this.title.textContent = t ? "No image here" : "Loading …";
-      this.facts.textContent = t ? "No network was trained at this capacity. Images come back at the marks." : "";
+      this.facts.textContent = t ? `No network was trained at this capacity; those beside it are at ${beside}.` : "";
       this.answers.replaceChildren();
       this.asked = null;
     }
@@ -200,7 +223,7 @@ class Side {
     if (plane && network) code = [...along(network.mu), ...along(this.sd)];
     else if (!page.drawn) code = [...near(points), ...near(spreads)];
     geomlib.drawCodes(this.plot, { points, spreads, hollow, code, colours: page.colours, limit: page.limit(),
-      latents: plane, chosen: page.drawn ? -1 : pair, hand: plane && network && this.moved ? along(this.z) : null,
+      latents: plane, chosen: page.drawn ? -1 : pair, pointed: this.pointed, hand: plane && network ? along(this.z) : null,
       cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
   }
 
@@ -217,7 +240,7 @@ class Side {
     if (this.asked !== network) this.answers.replaceChildren(...Object.keys(network.heads).flatMap((task) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
       dt.textContent = `${page.index.tasks[task].question}?`;
-      dd.innerHTML = "<i></i><b></b><span></span>";
+      dd.innerHTML = "<i></i><span><b></b><span></span></span>";
       return [dt, dd];
     }));
     this.asked = network;
@@ -227,9 +250,10 @@ class Side {
       for (let k = 1; k < p.length; k++) if (p[k] > p[best]) best = k;
       const answer = p.length === 1 ? Number(p[0] > 0.5) : best, sure = p.length === 1 && !answer ? 1 - p[0] : p[best];
       dd.style.setProperty("--part", sure);
-      dd.children[1].textContent = `${classes[answer]} (${text(sure)})`;
-      const right = answer === truth[page.uc * SIDE + page.lc];
-      dd.lastChild.textContent = page.drawn || this.moved ? "" : right ? "right" : "wrong";
+      const [said, verdict] = dd.lastChild.children, correct = answer === truth[page.uc * SIDE + page.lc];
+      said.textContent = classes[answer];
+      verdict.textContent = ` (probability ${text(sure)})` +
+        (page.drawn || this.moved ? "" : correct ? ", correct" : ", wrong");
     });
   }
 
