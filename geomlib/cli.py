@@ -161,7 +161,7 @@ def do_plan(options) -> None:
 
 def record(folder: Path, specs: Sequence[Spec], device: str, seconds: float) -> None:
     """Add how long one job took to a folder's durations.csv: a row for each kind of network in it."""
-    path, images = Path(folder) / DURATIONS, sum(spec.steps * spec.batch_size for spec in specs)
+    path, images = folder / DURATIONS, sum(spec.steps * spec.batch_size for spec in specs)
     kinds = {kind(spec) for spec in specs}
     rows = [(device, " ".join(tasks), frozen, images, round(seconds, 1)) for tasks, frozen in kinds]
     paper.add_rows(path, pd.DataFrame(rows, columns=["device", "tasks", "frozen", "images", "seconds"]))

@@ -21,8 +21,8 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .spec import Spec, check_fields, differing, file_sha256
 from .model import BetaVAE
+from .spec import Spec, check_fields, differing, file_sha256
 from .train import Checkpoint, Diverged, Run, assemble, fit
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")

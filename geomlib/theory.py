@@ -92,7 +92,7 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     positions (5.13 nats if uniform), where this curve ends flat on the floor, networks code pixel noise.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    labels   (S,) class of each pair that has images, S of them: adds the cross entropy (nats) of a head that reads it from the code, as
+    labels   (S,) class of each pair that has images: adds the cross entropy (nats) of a head that reads it from the code, as
              the networks' loss does; what is least is then the sum
     returns  rates (P,) in nats, rising from 0 to the entropy of the pairs, and distortions (P,), falling to the
              floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them

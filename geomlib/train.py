@@ -117,7 +117,7 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
         jobs.setdefault((alone, stack_key(spec), starts[index] and starts[index].epoch), []).append(index)
     with tempfile.TemporaryDirectory() as folder:
         done = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(specs))
-        done[:] = [start.epoch * spec.steps_per_epoch if start else 0 for spec, start in zip(specs, starts)]
+        done[:] = [min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, starts)]
         arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done)
                      for job in jobs.values()]
         with progress(done, sum(spec.steps for spec in specs)):
