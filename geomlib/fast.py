@@ -32,6 +32,7 @@ from .model import Output
 
 ENCODER = {"encoder.0": 13, "encoder.2": 6, "encoder.4": 3}                      # layer -> side of its larger grid
 DECODER = {"decoder.0": 3, "decoder.2": 6, "decoder.4": 13}
+TURNED = ("encoder.4.weight", "decoder.0.weight")            # kernels between 3 x 3 and 2 x 2 pixels
 
 
 def forward(weights: Mapping[str, Tensor], images: Tensor, noise: Tensor, heads: Mapping[str, int] = {},
@@ -73,6 +74,16 @@ def classify(weights: Mapping[str, Tensor], z: Tensor, heads: Mapping[str, int],
             hidden = hidden * masks[task] if task in masks else hidden
             classes[task] = (Product.apply(hidden, v.mT) + c[:, None]).softmax(2)
     return classes
+
+
+def turned(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of networks by name, as training keeps them: the kernels that `pick` takes rows of as (M, K, O)."""
+    return {name: _turn(w.flatten(2)) if name.endswith(TURNED) else w for name, w in weights.items()}
+
+
+def turned_back(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Of what `turned` gave, views of the shapes in `BetaVAE.state_dict`; `forward` turns these without a copy."""
+    return {name: w.mT.unflatten(2, (-1, 3, 3)) if name.endswith(TURNED) else w for name, w in weights.items()}
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -191,7 +202,7 @@ def _kernels(y, windows, w, tables):
     """Gradient of kernels w, (M, O, C, k, k): the sum of each part's y windows^T."""
     if len(tables) == 2:
         return product(y, windows.mT).view(w.shape)
-    return _turn(pick(product(windows, y.mT).view(len(w), -1, w.shape[1]), tables[3])).view(w.shape)
+    return pick(product(windows, y.mT).view(len(w), -1, w.shape[1]), tables[3]).mT.unflatten(2, w.shape[2:])
 
 
 def _pixels_first(w, axis):

@@ -179,6 +179,7 @@ class Stack:
         self.spec, self.size = spec, len(checkpoints)
         self.step = Graphed(self._step) if device.type == "cuda" else self._step
         both = {name: torch.stack([c.tensors[name] for c in checkpoints]).to(device) for name in checkpoints[0].tensors}
+        both = fast.turned(both)
         self.weights = {name: both[name].requires_grad_() for name in both if "mean." + name in both}
         gpu = device.type == "cuda"
         rate_now = torch.tensor(spec.learning_rate, device=device) if gpu else spec.learning_rate
@@ -209,15 +210,16 @@ class Stack:
         """All networks' outputs for images (M, B, 1, 13, 13); of classifiers the classes alone, for codes (M, B, D)."""
         if self.spec.source:
             return Output(None, None, None, inputs, fast.classify(self.weights, inputs, self.spec.heads, masks))
-        return fast.forward(self.weights, inputs, noise, self.spec.heads, masks)
+        return fast.forward(fast.turned_back(self.weights), inputs, noise, self.spec.heads, masks)
 
     def checkpoints(self, epoch: int) -> list[Checkpoint]:
         """Copies of every network's weights and moments, on the CPU."""
         state = {name: weight.detach() for name, weight in self.weights.items()}
         for ours, theirs in (("mean", "exp_avg"), ("square", "exp_avg_sq")):
             state |= {f"{ours}.{name}": self.optimiser.state[w][theirs] for name, w in self.weights.items()}
-        state = {name: value.cpu() for name, value in state.items()}
-        return [Checkpoint(epoch, {k: v[m].clone() for k, v in state.items()}, None) for m in range(self.size)]
+        state = fast.turned_back({name: value.cpu() for name, value in state.items()})
+        copy = lambda value: value.clone(memory_format=torch.contiguous_format)
+        return [Checkpoint(epoch, {k: copy(v[m]) for k, v in state.items()}, None) for m in range(self.size)]
 
 
 class Graphed:

@@ -118,7 +118,7 @@ def test_the_baselines_numbers_follow_from_the_stored_weights_and_are_near_the_p
 def test_a_models_numbers_are_those_of_its_stored_weights(model, capacity):
     now = paper.numbers(model, capacity, paper.run(model, capacity), paper.run("baseline", capacity))
     keys = ["model", "capacity", "seed", "measure"]
-    both = now.merge(paper.results(), "left", on=keys, suffixes=("", "_stored"))
+    both = now.astype({"capacity": float}).merge(paper.results(), "left", on=keys, suffixes=("", "_stored"))
     assert len(both) == len(now.drop_duplicates(keys)) and np.allclose(both.value, both.value_stored, rtol=1e-4, atol=1e-5)
 
 

@@ -56,10 +56,8 @@ class Side {
     const { page } = this;
     this.model.onchange = () => page.choose(this, this.model.value, this.capacity);
     this.slider.oninput = () => page.moveCapacity(this, this.at(Number(this.slider.value)));
-    this.slider.onpointerup = () => {        // stays at a trained capacity when let go near it
-      const p = Number(this.slider.value);
-      if (Math.abs(p - Math.round(p)) < 0.15) page.moveCapacity(this, this.at(Math.round(p)));
-    };
+    // Let go, it goes to the nearest trained capacity, where there is an image.
+    this.slider.onpointerup = () => page.moveCapacity(this, this.at(Math.round(Number(this.slider.value))));
     this.slider.onkeydown = (event) => {
       const p = this.position();             // keys go from one trained capacity to the next
       const up = ["ArrowRight", "ArrowUp", "PageUp"].includes(event.key);
