@@ -11,8 +11,7 @@ tensors between layouts, and allocates. Here a layer is one gathering of rows an
   Between 3 x 3 and 2 x 2 pixels P = 4: a part is one of the 2 x 2 pixels, its matrix those 2 x 2 of the kernel's
   weights that meet the image, and no product is wasted. Elsewhere P = 1; a fifth of the products meet padding.
 - `torch.bmm` is MKL, which uses the widest vectors of Intel's processors alone. On others the products go through
-  oneDNN: 115 thousand million multiply-adds a second and core there against MKL's 54; on Intel's a step takes a quarter
-  less with MKL.
+  oneDNN, there twice as fast; on Intel's a step takes a quarter less with MKL.
 
 Letters: M networks, N images, C and O channels on a layer's larger and smaller grid, K = C x weights of the kernel.
 """
