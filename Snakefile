@@ -149,7 +149,8 @@ rule page:
         notebook = lambda page: f"notebooks/{TEMPLATES.get(page.name, (page.name,))[0]}.md",
         code = CODE,
         data = DATA,
-        runs = lambda page: [*(f"smoke/runs/{name}.txt" for name in stacks("smoke/")), "smoke/results.csv"] if page.root else [],
+        runs = lambda page: [f"smoke/runs/{name}.txt" for name in stacks("smoke/")] if page.root else [],
+        results = lambda page: "smoke/results.csv" if page.root else [],
     output: "{root}book/pages/{name}.sum"
     params: options = parameters, page = "{root}book/pages/{name}.ipynb"
     resources: mem_mb = 3000, runtime = 30

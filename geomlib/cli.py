@@ -70,10 +70,10 @@ def parser() -> argparse.ArgumentParser:
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
 
-    sub = add(do_page, "run a notebook with parameters", "capacity -p capacity 3")
+    sub = add(do_page, "run a notebook with parameters; networks that are missing are trained", "capacity -p capacity 3")
     sub.add_argument("notebook", help="a name in notebooks/, or a path")
     sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
-                     help="a parameter of the notebook; a wrong name lists those it has. A network that is missing is trained")
+                     help="a parameter of the notebook; a wrong name lists those it has")
     sub.add_argument("-o", type=Path, metavar="FILE", dest="output", help="default: book/pages/NOTEBOOK-VALUES.ipynb")
     sub.add_argument("--banner", default="", help="a warning under the page's title")
 
@@ -85,11 +85,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--reference", type=Path, help="another checkpoint or a run's folder: gives the distortion matrix")
     sub.add_argument("--classes", choices=list(paper.MODELS), help="by this model's classes; default: the head's task")
 
-    sub = add(do_choose, "find the first gamma of a list that holds the rate within 5 percent of the capacity, with seed 0", "E1M1 --capacity 3")
+    sub = add(do_choose, "find the first gamma of a list that holds the rate within 5 percent of the capacity, with seed 0",
+              "E1M1 --capacity 3")
     add_runs(sub, "+")
     sub.add_argument("--release", action="store_true", help="store the chosen networks in data/runs, as float16")
 
-    sub = add(do_results, "compute the numbers of trained networks; without -o they are added to data/results.csv", "--seed 0")
+    sub = add(do_results, "compute the numbers of trained networks; without -o they are added to data/results.csv",
+              "--seed 0")
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
     add_changes(sub)

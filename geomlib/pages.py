@@ -20,7 +20,7 @@ from typing import Any
 import jupytext
 import papermill
 from nbclient.exceptions import DeadKernelError
-from nbformat import NotebookNode, v4, write
+from nbformat import NotebookNode, reads, v4, write, writes
 from papermill.exceptions import PapermillExecutionError
 from zmq import ZMQError
 
@@ -192,6 +192,8 @@ def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 output.text = re.sub(NOTICES, "", output.text, flags=re.M)
+            if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+                output.data.pop("text/plain", None)          # has its address in memory
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
         cell.id = f"cell-{number}"
@@ -200,4 +202,8 @@ def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
         if tags:
             cell.metadata["tags"] = tags + ["hide-input"] * (tags == ["injected-parameters"])
     kept = {key: x for key, x in done.metadata.items() if key not in ("papermill", "jupytext")}
-    return v4.new_notebook(cells=done.cells, metadata=kept | {"geomlib": ours})
+    text = writes(v4.new_notebook(cells=done.cells, metadata=kept | {"geomlib": ours}))
+    for states in kept.get("widgets", {}).values():
+        for number, name in enumerate(states["state"]):
+            text = text.replace(name, f"widget-{number}")
+    return reads(text, 4)

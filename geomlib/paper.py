@@ -456,7 +456,8 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
     sums = {path: file_sha256(path if Path(path).exists() else ROOT / path)[:12] for path in tables}
     files = ", ".join(f"`{path}` `{digits}`" for path, digits in sums.items())
     about = ["\n".join(lines)] * bool(used) + [f"Numbers: {files}."] * bool(tables)
-    about += ["Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes."] * bool(about)
+    if about:
+        about.append("Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes.")
     return Markdown("\n\n".join([*about, f"Python {platform.python_version()}, {versions}."]))
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import shlex
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,6 +85,10 @@ def test_a_network_of_ones_own_is_reproduced_by_its_spec():
     command, = networks.commands("E2M1 seed 3", run)
     assert command.startswith("geomlib.fit([geomlib.Spec(") and "seed=3" in command
     assert eval(command.removeprefix("geomlib.fit([geomlib.").removesuffix("])"), {"Spec": Spec}) == run.spec
+    run = fresh(2, counts=[[6] * 13] * 13)
+    command, = networks.commands("own", run)
+    assert command.startswith("geomlib.fit([geomlib.Spec(counts=counts, ")
+    assert eval(command, {"geomlib": SimpleNamespace(Spec=Spec, fit=list), "counts": [[6] * 13] * 13}) == [run.spec]
 
 
 def test_runs_that_differ_in_capacity_are_one_network_and_others_are_not():

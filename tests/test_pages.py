@@ -109,6 +109,16 @@ def test_equal_runs_give_equal_bytes(notebook):
     assert one.read_bytes() == two.read_bytes()
 
 
+def test_a_widget_stays_alive_in_the_page_and_its_bytes_are_equal_too(notebook):
+    notebook.write_text(NOTEBOOK.replace("print(repr(", "import ipywidgets\ndisplay(ipywidgets.IntSlider(7))\nprint(repr(", 1))
+    one, two = (pages.page(notebook, notebook.with_name(f"{name}.ipynb")) for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    page = json.loads(one.read_text())
+    (shown,) = (output["data"] for cell in page["cells"] for output in cell.get("outputs", []) if "data" in output)
+    state = page["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    assert state[shown["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]["value"] == 7
+
+
 def test_numpy_numbers_and_tuples_become_plain(notebook):
     given = {"capacity": np.float32(0.5), "changes": {"a": np.int64(3), "b": (1, 2)}}
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)

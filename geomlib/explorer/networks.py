@@ -82,7 +82,10 @@ def commands(name: str, run: Run) -> list[str]:
     """What makes a network's figures, by our command and by papermill; for a network of one's own its training."""
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
-        fields = [f"{name}={value!r}" for name, value in differing(spec, Spec()).items() if name != "labels_sha256"]
+        differs = differing(spec, Spec())
+        differs.pop("labels_sha256", None)                   # follows from the tasks
+        fields = [f"{name}={'counts' if isinstance(spec.counts, tuple) and name == 'counts' else repr(value)}"
+                  for name, value in differs.items()]        # a table of one's own is too long to be read
         return [f"geomlib.fit([geomlib.Spec({', '.join(fields)})])"]
     page, value = ("capacity", f"capacity {spec.capacity:g}") if name == "baseline" else ("geometry", f"model {name}")
     return [f"geomlib page {page} -p {value}",
