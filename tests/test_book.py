@@ -9,13 +9,16 @@ from geomlib.paper import ROOT
 BUILT = ROOT / "_build/html"
 PAGES = re.findall(r"file: (\S+)", "file: book/intro\n" + (ROOT / "_toc.yml").read_text())
 
+# The explorer, or a widget of it, has drawn; or there is none.
+EXPLORED = """document.querySelector('.plot')?.ariaLabel || !document.querySelector('.explorer, [type*="widget-state"]')"""
+
 pytestmark = pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="there is no book yet: make book")
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_whole_accessible_and_asks_nothing_of_other_machines(visit, serious_faults, name):
     page = visit(f"file://{BUILT}/{name}.html")
-    page.wait_for_function("(plot => !plot || plot.ariaLabel)(document.querySelector('.plot'))")  # of the explorer
+    page.wait_for_function(EXPLORED)
     assert page.outside == [] and page.errors == []
     for theme in ("light", "dark"):
         assert serious_faults(page, theme) == [], theme
