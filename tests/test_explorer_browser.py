@@ -480,7 +480,9 @@ def spot(page, pair):
 
 def test_a_point_that_the_mouse_is_over_is_named(page):
     show(page, "model=baseline&capacity=10")                 # its points lie apart
+    page.wait_for_function("explorer.sides[0].network")      # its code is on the plot, too
     plot = page.locator(".plot").first
+    drawn(page, "0")
     before = plot.evaluate("plot => plot.toDataURL()")
     plot.hover(position=spot(page, 4 * 13 + 8))
     assert drawn(page, "[explorer.sides[0].pointed, explorer.sides[0].plot.style.cursor]") == [4 * 13 + 8, "pointer"]
