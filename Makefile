@@ -45,7 +45,7 @@ pdf: .venv/ready chromium    ## the book as one file to print: _build/book.pdf
 test: .venv/ready chromium   ## the tests
 	@python -m pytest -q
 
-smoke: .venv/ready   ## the whole graph with tiny networks, in smoke/, about two minutes
+smoke: .venv/ready   ## the whole graph with tiny networks, in smoke/, about four minutes
 	@$(ALONE_DO) sh -c 'rm -rf smoke && exec $(SNAKEMAKE) smoke'
 	@echo "The smoke run's book, not results: smoke/_build/html/index.html"
 

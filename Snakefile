@@ -78,13 +78,21 @@ def all_measures(job):
             for c in sorted({*sum(map(list, capacities), [])})]
 
 
+@cache
+def declared(notebook):
+    """A notebook's parameters: name -> default."""
+    from geomlib import pages                # here, as in paper()
+
+    path = Path(f"notebooks/{notebook}.md")
+    return pages.defaults(pages.jupytext.read(path), path)
+
+
 def parameters(page):
     """The options of `geomlib page`: -p NAME VALUE and, for a smoke page, the banner."""
     notebook, values = TEMPLATES.get(page.name, (page.name, {}))
     if page.root:
         tiny = {"runs": "smoke/runs", "results": "smoke/results.csv", "changes": SMOKE}
-        known = Path(f"notebooks/{notebook}.md").read_text()
-        values = values | {name: value for name, value in tiny.items() if re.search(rf"^{name} = ", known, re.M)}
+        values = values | {name: value for name, value in tiny.items() if name in declared(notebook)}
     options = [word for name, value in values.items() for word in ("-p", name, json.dumps(value))]
     return options + (["--banner", BANNER] if page.root else [])
 

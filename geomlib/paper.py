@@ -72,7 +72,7 @@ def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
 
 def tries() -> pd.DataFrame:
     """Every (gamma, T) tried with seed 0: columns `TRY`, rate, reconstruction, and f1_TASK of each task there is."""
-    return pd.read_csv(ROOT / "data/tries.csv").sort_values(TRY, kind="stable", ignore_index=True)
+    return pd.read_csv(ROOT / "data/tries.csv")
 
 
 def tried(model: str, capacity: float) -> dict[tuple[int, int], float]:
@@ -455,7 +455,11 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
     sums = {path: file_sha256(path if Path(path).exists() else ROOT / path)[:12] for path in tables}
     files = ", ".join(f"`{path}` `{digits}`" for path, digits in sums.items())
-    about = ["\n".join(lines)] * bool(used) + [f"Numbers: {files}."] * bool(tables)
+    about = []
+    if used:
+        about.append("\n".join(lines))
+    if tables:
+        about.append(f"Numbers: {files}.")
     if about:
         about.append("Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes.")
     return Markdown("\n\n".join([*about, f"Python {platform.python_version()}, {versions}."]))

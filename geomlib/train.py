@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import itertools
 import math
 import sys
 import tempfile
@@ -360,8 +359,9 @@ def progress(done: np.ndarray, total: int) -> Iterator[None]:
     began, first, stop, terminal = time.monotonic(), int(done.sum()), threading.Event(), sys.stderr.isatty()
 
     def show():
-        pauses = itertools.chain([0.5 if terminal else 10], itertools.repeat(0.5 if terminal else 60))
-        while not stop.wait(next(pauses)):
+        pause = 0.5 if terminal else 10
+        while not stop.wait(pause):
+            pause = 0.5 if terminal else 60
             steps, seconds = int(done.sum()), time.monotonic() - began
             left = f"{seconds * (total - steps) / (steps - first):,.0f} s left" if steps > first else "starting"
             print(f"training {len(done)} network(s): {steps / total:4.0%}, {left}  ", file=sys.stderr,

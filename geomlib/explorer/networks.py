@@ -82,11 +82,11 @@ def commands(name: str, run: Run) -> list[str]:
     """What makes a network's figures, by our command and by papermill; for a network of one's own its training."""
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
-        differs = differing(spec, Spec())
-        differs.pop("labels_sha256", None)                   # follows from the tasks
-        fields = [f"{name}={'counts' if isinstance(spec.counts, tuple) and name == 'counts' else repr(value)}"
-                  for name, value in differs.items()]        # a table of one's own is too long to be read
-        return [f"geomlib.fit([geomlib.Spec({', '.join(fields)})])"]
+        fields = {field: repr(value) for field, value in differing(spec, Spec()).items()}
+        fields.pop("labels_sha256", None)                    # follows from the tasks
+        if isinstance(spec.counts, tuple):
+            fields["counts"] = "counts"                      # a table of one's own is too long to be read
+        return [f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})])"]
     page, value = ("capacity", f"capacity {spec.capacity:g}") if name == "baseline" else ("geometry", f"model {name}")
     return [f"geomlib page {page} -p {value}",
             f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb -p {value} -k python3"]
