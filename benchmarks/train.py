@@ -39,7 +39,7 @@ from geomlib.model import DROPOUT, hidden_units
 from record import record
 
 CORES = os.cpu_count() or 1
-ROUNDS, EPOCH = 4, 50                        # of a comparison; steps of an epoch of a block
+ROUNDS = 4                                   # of a comparison
 HEADS = {"no_head": (), "region": ("region",), "four_heads": paper.MODELS["E2M5"]["tasks"]}
 ORIGINAL = {"no_head": 3400, "region": 2200, "four_heads": 2200}  # images/s of the authors' program on two other cores
 LAYERS = ((1, 32, 13, 4), (32, 64, 6, 3), (64, 256, 3, 3))        # channels in and out, side of the larger grid, kernel
@@ -78,12 +78,13 @@ speed = functools.cache(train.speed)
 def sweep(tasks: tuple[str, ...], seconds: float, counts="uniform") -> float:
     """images/s of `fit` with a network a core, all processes together, from each one's first epoch to its last.
 
-    An epoch is shorter than the paper's, and its validation in proportion. Validation and checkpoints are in the time,
-    the start of a process and the drawing of its data are not.
+    An epoch has at most 200 steps, the paper's 1,329, and its validation in proportion. Validation and checkpoints are
+    in the time, the start of a process and the drawing of its data are not.
     """
-    epochs = 1 + round(seconds * speed(tasks) / (EPOCH * 128) + 0.5)
-    spec = g.Spec(counts=counts, tasks=tasks, steps=epochs * EPOCH, steps_per_epoch=EPOCH)
-    spec = g.change(spec, validation_end=spec.train_end + 15_000 * EPOCH // 1329)
+    epoch = min(200, g.Spec(counts=counts).train_end // 160)
+    epochs = 1 + round(seconds * speed(tasks) / (epoch * 128) + 0.5)
+    spec = g.Spec(counts=counts, tasks=tasks, steps=epochs * epoch, steps_per_epoch=epoch)
+    spec = g.change(spec, validation_end=spec.train_end + 15_000 * epoch // 1329)
     with tempfile.TemporaryDirectory() as folder:
 
         def keep(index, checkpoint):
@@ -92,7 +93,7 @@ def sweep(tasks: tuple[str, ...], seconds: float, counts="uniform") -> float:
 
         g.fit([dataclasses.replace(spec, seed=seed) for seed in range(CORES)], "cpu", keep=keep)
         ends = [np.loadtxt(path) for path in Path(folder).iterdir()]             # seconds, (epochs,) a process
-    return sum((epochs - 1) * EPOCH * 128 / (end[-1] - end[0]) for end in ends)
+    return sum((epochs - 1) * epoch * 128 / (end[-1] - end[0]) for end in ends)
 
 
 def network_of(tasks: tuple[str, ...], **adam):

@@ -69,9 +69,7 @@ def classify(weights: Mapping[str, Tensor], z: Tensor, heads: Mapping[str, int],
         if k == 2:                           # two linear maps: their product, (M, 1, D), comes first
             classes[task] = (z @ (v @ w).mT + (v @ b[..., None] + c[..., None])).squeeze(2).sigmoid()
         else:
-            hidden = F.leaky_relu(Product.apply(z, w.mT) + b[:, None], 0.2)
-            hidden = hidden * masks[task] if task in masks else hidden
-            classes[task] = (Product.apply(hidden, v.mT) + c[:, None]).softmax(2)
+            classes[task] = Head.apply(z, w, b, v, c, masks.get(task)).softmax(2)
     return classes
 
 
@@ -117,6 +115,24 @@ class Product(Function):
     def backward(ctx, g):
         (a, b), need = ctx.saved_tensors, ctx.needs_input_grad
         return product(g, b.mT) if need[0] else None, product(a.mT, g.contiguous()) if need[1] else None
+
+
+class Head(Function):
+    """Logits of a head with a hidden layer, LeakyReLU and dropout: codes (M, N, D) -> (M, N, classes)."""
+
+    @staticmethod
+    def forward(ctx, z, w, b, v, c, mask):
+        hidden = F.leaky_relu_(product(z, w.mT).add_(b[:, None]), 0.2)
+        hidden = hidden if mask is None else hidden.mul_(mask)
+        ctx.save_for_backward(z, w, v, mask, hidden)
+        return product(hidden, v.mT).add_(c[:, None])
+
+    @staticmethod
+    def backward(ctx, g):
+        z, w, v, mask, hidden = ctx.saved_tensors
+        dv, dc, g = product(g.mT, hidden), g.sum(1), product(g, v)
+        g = torch.ops.aten.leaky_relu_backward(g if mask is None else g.mul_(mask), hidden, 0.2, True)
+        return product(g, w) if ctx.needs_input_grad[0] else None, product(z.mT, g).mT, g.sum(1), dv, dc, None
 
 
 class Conv(Function):

@@ -168,7 +168,7 @@ def dropout(spec: Spec, size: int, rng: np.random.Generator) -> dict[str, np.nda
 
 def masks_of(random: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Bytes -> dropout masks, 0 with a probability of DROPOUT, else 1 / (1 - DROPOUT)."""
-    return {task: (byte >= 256 * DROPOUT) * (1 / (1 - DROPOUT)) for task, byte in random.items()}
+    return {task: byte.float().ge_(256 * DROPOUT).mul_(1 / (1 - DROPOUT)) for task, byte in random.items()}
 
 
 class Stack:
