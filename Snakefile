@@ -29,7 +29,7 @@ def files(*patterns):
 
 
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
-CODE = files("geomlib/**/*.py")
+CODE = files("geomlib/**/*")                 # scripts and style, too: a widget on a page holds them
 DATA = files("data/*.csv", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")
 
@@ -167,7 +167,7 @@ rule page:
 
 rule explorer:
     # The released networks, as the page's JavaScript reads them; in the smoke book, too.
-    input: DATA, files("geomlib/**/*")
+    input: DATA, CODE
     output: "{root}book/_static/explorer/index.js"
     resources: mem_mb = 3000, runtime = 30
     shell: "python -m geomlib.explorer {wildcards.root}book/_static/explorer"
