@@ -145,12 +145,19 @@ def wait_until(condition):
         time.sleep(0.005)
 
 
-def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path, tiny):
-    spec = dataclasses.replace(tiny, steps=490)
-    first = start(spec, tmp_path / "run")
-    wait_until((tmp_path / "run.part" / "checkpoint.safetensors").exists)
-    second = start(spec, tmp_path / "run")
+def two_processes(spec, folder):
+    """One that trains, stopped in the middle, and one that waits for it."""
+    first = start(spec, folder)
+    wait_until((folder.parent / "run.part" / "checkpoint.safetensors").exists)
+    first.send_signal(signal.SIGSTOP)
+    second = start(spec, folder)
     assert b"waiting for the process that trains it" in second.stderr.readline()
+    return first, second
+
+
+def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path, tiny):
+    spec = dataclasses.replace(tiny, steps=140)
+    first, second = two_processes(spec, tmp_path / "run")
     first.kill()                             # the system frees its lock
     first.communicate()
     second.communicate(timeout=120)
@@ -159,10 +166,8 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
 
 
 def test_a_second_process_that_waits_finds_the_run_trained(tmp_path, tiny):
-    first = start(dataclasses.replace(tiny, steps=140), tmp_path / "run")
-    wait_until((tmp_path / "run.part" / "checkpoint.safetensors").exists)
-    second = start(dataclasses.replace(tiny, steps=140), tmp_path / "run")
-    assert b"waiting for the process that trains it" in second.stderr.readline()
+    first, second = two_processes(dataclasses.replace(tiny, steps=140), tmp_path / "run")
+    first.send_signal(signal.SIGCONT)
     errors = [process.communicate(timeout=120)[1] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), errors
     assert os.listdir(tmp_path) == ["run"]
@@ -170,7 +175,7 @@ def test_a_second_process_that_waits_finds_the_run_trained(tmp_path, tiny):
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
     """Three real kills at random moments; benchmarks/kill.py does twenty."""
-    spec = dataclasses.replace(tiny, steps=140, tasks=("order",))                # 20 epochs
+    spec = dataclasses.replace(tiny, steps=420, tasks=("order",))                # 60 epochs
     seed = random.randrange(10**6)
     print("seed of the moments", seed)
     moments, path = random.Random(seed), tmp_path / "run.part" / "checkpoint.safetensors"
