@@ -791,6 +791,16 @@ def test_each_picture_says_in_words_what_it_shows(page, all_runs):
         assert words in page.locator(f"{place} canvas").first.get_attribute("aria-label")
 
 
+def test_the_legend_says_which_of_two_classes_is_which(opened):
+    words, colours = opened.locator(".key .yes-no"), []
+    for colour, shown in (("x_UC", False), ("x_UC ≤ x_LC (E2M1)", True), ("25 regions (E2M4, E2M5)", False)):
+        show(opened, f"model=all&capacity=10&colour={colour}")
+        assert words.is_visible() == shown
+        colours.append(opened.evaluate("explorer.colours"))
+    yes, no = colours[1][12], colours[1][-13]                                    # pairs (0, 12) and (12, 0)
+    assert words.text_content() == "orange: yesblue: no" and (yes, no) == ("#e6800d", "#0073b2")
+
+
 @pytest.mark.parametrize("width", [400, 1000, 1600])
 def test_the_page_fits_its_width(opened, width):
     opened.set_viewport_size({"width": width, "height": 900})

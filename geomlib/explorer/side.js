@@ -195,7 +195,7 @@ class Side {
     this.codesPart.classList.toggle("between", t > 0);
     const beside = t ? `${plain(here.capacity)} and ${plain(this.stops[i + 1].capacity)} nats` : "";
     this.note.textContent = (t ? `Interpolated between the networks trained at ${beside}.`
-      : `Trained network: rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
+      : `Trained network: mean rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
         `${here.rates.filter((rate) => rate > ACTIVE).length} of ${here.rates.length} latents in use.`) +
       (this.page.plane || !(this.page.drawn || this.moved) ? " Click a point to choose its pair."
         : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents.`);
