@@ -44,7 +44,7 @@ class Page {
     Object.assign(this, { root, index, load, changed, plane: null, cloud: [],
       image: new Float32Array(169), drawn: false,            // the stimulus; whether it was drawn by hand
       cursor: 32,                                            // the pixel that keys change: row 2, column 6
-      planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"),
+      planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"), yesNo: find(".yes-no"),
       second: find("[name=second]"), linked: find("[name=linked]"), stage: find(".stage"),
       canvas: find(".stimulus canvas"), again: find("[name=again]"), corridors: find("[name=corridors]"),
       ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), commands: find(".command ul"),
@@ -187,7 +187,7 @@ class Page {
     this.plane = this.planes.value === "map" ? null : this.planes.value.split(",").map((d) => d - 1);
     this.colours = this.index.colours[this.colour.selectedIndex][1];
     geomlib.drawKey(this.key, this.colours);
-    this.root.querySelector(".yes-no").hidden = new Set(this.colours).size !== 2;
+    this.yesNo.hidden = new Set(this.colours).size !== 2;
     this.rescale();
     this.update();
   }
