@@ -30,7 +30,7 @@ def files(*patterns):
 
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
 CODE = files("geomlib/**/*")                 # scripts and style, too: a widget on a page holds them
-DATA = files("data/*.csv", "data/runs/*/*")
+DATA = files("data/*.csv", "data/codes/*", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")
 
 

@@ -142,6 +142,17 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(names))
 
 
+def draw_thumbnail(ax, points, classes, ignores=False) -> None:
+    """The same, small, without units or names, and scaled to fill its square; on grey where the network ignores its input."""
+    colours = class_colours(max(classes.max() + 1, 2))
+    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=5, linewidths=0.15, edgecolors=GREY,
+               rasterized=True)
+    limit = 1.08 * np.abs(points).max()
+    ax.set(aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[],
+           facecolor="#D9D9D9" if ignores else "white")
+    ax.spines[:].set_visible(True)
+
+
 def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 1), title="") -> None:
     """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns."""
     shown = ax.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")

@@ -184,6 +184,17 @@ def results() -> pd.DataFrame:
     return pd.read_csv(ROOT / "data/results.csv")
 
 
+def codes() -> dict[tuple[str, float, int], np.ndarray]:
+    """Mean codes (N, 5) of the geometry figures' images, of each (model, capacity, seed) whose weights are not released."""
+    found = {}
+    for path in (ROOT / "data/codes").glob("codes-s*.npz"):
+        with np.load(path) as file:
+            for name in file:
+                model, capacity = name.rsplit("-c", 1)
+                found[model, float(capacity), int(path.stem.rpartition("-s")[2])] = file[name].astype(np.float32)
+    return found
+
+
 def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
     """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN where there is none."""
     rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})

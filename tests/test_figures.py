@@ -278,6 +278,15 @@ def test_noise_and_sketches_are_the_arrays(ax):
     np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
 
 
+def test_a_thumbnail_is_filled_by_its_points_and_grey_where_the_network_ignores_its_input(ax):
+    points, classes = 0.01 * RNG.normal(size=(20, 2)), np.arange(20) % 3
+    figures.draw_thumbnail(ax, points, classes, ignores=True)
+    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
+    np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
+    assert np.abs(points).max() < ax.get_xlim()[1] < 1.1 * np.abs(points).max() and ax.get_xlim() == ax.get_ylim()
+    assert ax.get_facecolor() != (1, 1, 1, 1)
+
+
 def test_a_sketch_has_its_axes_as_named_arrows(ax):
     figures.draw_sketch(ax, RNG.normal(size=(20, 2)), np.arange(20) % 2, "", [("latent 3", ((-1, -1), (-1, 1)))])
     arrow, name = ax.texts

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,6 +122,16 @@ def test_a_models_numbers_are_those_of_its_stored_weights(model, capacity):
     keys = ["model", "capacity", "seed", "measure"]
     both = now.astype({"capacity": float}).merge(paper.results(), "left", on=keys, suffixes=("", "_stored"))
     assert len(both) == len(now.drop_duplicates(keys)) and np.allclose(both.value, both.value_stored, rtol=1e-4, atol=1e-5)
+
+
+def test_the_codes_of_other_seeds_give_their_numbers():
+    codes, ours, factors = paper.codes(), paper.results(), g.corridors()[1]
+    assert set(codes) == set(itertools.product(paper.MODELS, paper.CAPACITIES, range(1, 5)))
+    stored = ours[ours.measure == "class_distortion_01"].set_index(["model", "capacity", "seed"]).value
+    for model, capacity, seed in (("E1M1", 10, 1), ("E1M2", 0.3, 4), ("E2M1", 6, 2), ("E2M3", 10, 3)):
+        labels = paper.classes(model, factors[paper.geometry_rows(factors)])
+        matrix = g.distortion(codes[model, capacity, seed], codes["baseline", capacity, seed], labels)
+        assert matrix[0, 1] == pytest.approx(stored[model, capacity, seed], abs=0.005)       # codes are float16
 
 
 def test_rows_take_the_place_of_those_with_the_same_keys(tmp_path):

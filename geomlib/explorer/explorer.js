@@ -14,7 +14,8 @@ const PAGE_HTML = `
       <label>Colour <select name="colour"></select></label>
       <span class="key"><span class="pick"><canvas width="13" height="13" role="img"></canvas><i></i></span>
         <span>legend:<br>x_UC ↓<br>x_LC →</span><span class="yes-no" hidden>orange: yes<br>blue: no</span></span>
-      <span class="checks"><label><input type="checkbox" name="second"> Second network</label>
+      <span class="checks"><label><input type="checkbox" name="zoom"> Zoom to the codes</label>
+        <label><input type="checkbox" name="second"> Second network</label>
         <label><input type="checkbox" name="linked" checked> at the same capacity</label></span>
       <p class="status" role="status"></p>
     </div>
@@ -42,10 +43,11 @@ class Page {
     root.innerHTML = PAGE_HTML;
     const find = (selector) => root.querySelector(selector);
     Object.assign(this, { root, index, load, changed, plane: null, cloud: [],
+      pointed: -1,                                           // the pair that the mouse points at
       image: new Float32Array(169), drawn: false,            // the stimulus; whether it was drawn by hand
       cursor: 32,                                            // the pixel that keys change: row 2, column 6
       planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"), yesNo: find(".yes-no"),
-      second: find("[name=second]"), linked: find("[name=linked]"), stage: find(".stage"),
+      second: find("[name=second]"), linked: find("[name=linked]"), zoom: find("[name=zoom]"), stage: find(".stage"),
       canvas: find(".stimulus canvas"), again: find("[name=again]"), corridors: find("[name=corridors]"),
       ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), commands: find(".command ul"),
       status: find(".status"), spoken: find(".spoken") });
@@ -70,6 +72,7 @@ class Page {
 
   listen(find) {
     this.planes.onchange = this.colour.onchange = () => this.takeView();
+    this.zoom.onchange = () => this.update();
     this.second.onchange = () => { this.showSecond(this.second.checked); this.update(); };
     this.linked.onchange = () => { if (this.linked.checked) this.moveCapacity(this.sides[0], this.sides[0].capacity); };
     this.ucSlider.oninput = this.lcSlider.oninput = () =>
@@ -183,6 +186,14 @@ class Page {
     for (const side of this.sides) side.play.textContent = "Play";
   }
 
+  /** Where the colours are the classes of models that are not on show, take those of one that is. */
+  recolour(model) {
+    const of = ({ value }) => /\((.*)\)$/.exec(value)?.[1].split(", ");
+    if (!of(this.colour) || this.shown.some((side) => of(this.colour).includes(side.model.value))) return;
+    this.colour.value = ([...this.colour.options].find((option) => of(option)?.includes(model)) ?? this.colour[0]).value;
+    this.takeView();
+  }
+
   takeView() {
     this.plane = this.planes.value === "map" ? null : this.planes.value.split(",").map((d) => d - 1);
     this.colours = this.index.colours[this.colour.selectedIndex][1];
@@ -192,14 +203,17 @@ class Page {
     this.update();
   }
 
-  /** One scale for all capacities and both sides, so that sizes can be compared. */
+  /** One scale for all capacities and both sides, so that sizes can be compared; zoomed, for what is on show. */
   rescale() {
     let most = 0;
     for (const stop of this.shown.flatMap((side) => side.stops ?? []))
       for (const value of this.plane ? stop.codes : stop.map) most = Math.max(most, Math.abs(value));
     this.most = most || 1;
   }
-  limit() { return this.most; }
+  limit() {
+    return this.zoom.checked ? this.shown.reduce((most, side) => side.points.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0.05)
+      : this.most;
+  }
   cloudIn([i, j]) { return this.cloud.flatMap((z) => [z[i], z[j]]); }
 
   /** Colours and fonts of the book or notebook around. */
@@ -219,6 +233,7 @@ class Page {
   render() {
     this.frame = 0;
     if (!this.sides[0].plot.clientWidth) return;             // not on the screen yet
+    for (const side of this.shown) side.place();
     for (const side of this.shown) side.draw();
     geomlib.drawImage(this.canvas, this.image);
     [this.ucSlider.value, this.lcSlider.value] = [this.uc, this.lc];
@@ -264,7 +279,7 @@ class Page {
     for (const side of this.shown) {
       const { capacity, commands } = side.stops[side.nearest()], key = commands.join("\n");
       const nearest = side.between() ? " (the nearest trained)" : "";
-      names.set(key, new Set(names.get(key)).add(`${side.model.value} at ${geomlib.plain(capacity)} nats${nearest}`));
+      names.set(key, new Set(names.get(key)).add(`${side.model.value} at ${geomlib.nats(capacity)}${nearest}`));
     }
     const lines = [...names].flatMap(([key, of]) => {
       const [ours, papermill] = key.split("\n"), network = [...of].join(" and ");
@@ -321,6 +336,7 @@ class Page {
     }
     put("plane", this.planes.value, "map");
     put("colour", this.colour.value, "x_UC");
+    put("zoom", this.zoom.checked ? "1" : "", "");
     if (this.drawn) put("pixels", geomlib.toHex(this.image));
     else {
       put("uc", this.uc);
@@ -352,6 +368,7 @@ class Page {
     pick(this.planes, state.get("plane"), "map");
     pick(this.colour, state.get("colour"), this.colour.options[0].value);
     this.linked.checked = !state.has("capacity2");
+    this.zoom.checked = state.get("zoom") === "1";
     this.choose(first, model("model", names[0]), number("capacity", 0, 1e6, Infinity));
     if (state.has("model2"))
       this.choose(other, model("model2", first.model.value), number("capacity2", 0, 1e6, first.capacity));
@@ -403,11 +420,18 @@ geomlib.book = (root) => {
   const page = geomlib.explore(root, { index: geomlib.index, load, hash: location.hash,
     changed: (hash) => history.replaceState(null, "", `#${hash}`) });
   Object.assign(root, { tabIndex: -1, role: "region", ariaLabel: "Explorer" });
+  const views = document.querySelector(".views");
+  const show = () => {
+    for (const name of views.querySelectorAll("dt")) name.classList.toggle("on", name.querySelector("a").hash === location.hash);
+  };
+  views.classList.add("tabs");
+  show();
   addEventListener("hashchange", () => {
     if (!location.hash.includes("=")) return;                // a heading of the page, not a view
+    show();
     page.set(location.hash);
     root.focus({ preventScroll: true });
-    root.scrollIntoView({ behavior: still.matches ? "instant" : "smooth" });
+    views.scrollIntoView({ behavior: still.matches ? "instant" : "smooth" });
   });
 };
 }

@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 SCRIPT = "".join((HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer"))
 STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
+SAW = {"uniform": "saw all pairs equally often", "bottom": "saw x_LC ≤ 6 more often",
+       "diagonal": "saw x_UC = x_LC more often"}
 QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
              "region": "which region", "identity": "which pair"}
 
@@ -50,8 +52,9 @@ def weights(model) -> dict:
 def index(models: Models) -> dict:
     """Everything the page shows before a network is loaded.
 
-    models   pairs of a name and a list, by capacity, of: capacity, slug, commands (that reproduce it), rates (D) of the
-             latents in nats, and as float16 in base64 codes and spreads (169, D), map and mapSpreads (169, 2)
+    models   pairs of a name and a list, by capacity, of: capacity, slug, about (its training in words), commands (that
+             reproduce it), rates (D) of the latents in nats, ignores (whether it ignores its input), and as float16 in
+             base64 codes and spreads (169, D), map and mapSpreads (169, 2)
     tasks    task -> the question its head is asked, its classes in words, the true class of each pair
     colours  pairs of a name, a position or classes, and a list of each pair's colour
 
@@ -64,18 +67,29 @@ def index(models: Models) -> dict:
 
 def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
     """The trained capacities of one model, each map turned towards that of the next larger capacity."""
-    stops, towards = [], (PAIRS - 6.0) * [1, -1]             # the first: x_UC to the right, x_LC down, where it can
+    stops, towards = [], (PAIRS[:, ::-1] - 6.0) * [1, -1]    # the first: x_LC to the right, x_UC down, where it can
     for slug, run in reversed(listed):
         mu, logvar = train.posterior(run.model, images)
         codes, spreads = (measures.pair_means(array, factors) for array in (mu, np.exp(logvar / 2)))  # (169, D)
         used = codes.var(0) / codes.var(0).sum()             # on the map, latents count as far as codes differ in them
         map_spreads = np.sqrt(spreads**2 @ used)
         towards = measures.align(measures.embed(codes), towards)
-        stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "commands": commands(name, run),
-                         "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
+        stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "about": about(run.spec),
+                         "commands": commands(name, run), "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
+                         "ignores": bool(measures.ignores_input(mu, logvar)),
                          "codes": halves(codes), "spreads": halves(spreads), "map": halves(towards),
                          "mapSpreads": halves(np.stack([map_spreads] * 2, 1))})
     return stops
+
+
+def about(spec: Spec) -> str:
+    """What a network was trained on, in a few words."""
+    saw = SAW.get(spec.counts, "saw a data set of its own") if isinstance(spec.counts, str) else "saw counts of its own"
+    if not spec.tasks:
+        return saw
+    only = spec.tasks[0]
+    asked = f"was asked: {QUESTIONS.get(only, only)}?" if len(spec.tasks) == 1 else f"was asked {len(spec.tasks)} questions"
+    return asked if spec.counts == "uniform" else f"{saw}, {asked}"
 
 
 def commands(name: str, run: Run) -> list[str]:

@@ -11,7 +11,7 @@ const MARGIN = 34;                           // px, room for the axes' numbers a
  * colours (169)   CSS colours
  * limit           the half side of the square in units of the codes
  * latents         [i, j], counted from 0, whose values the axes are; null: the map, which has a scale but no axes
- * spreads (338)   standard deviations of the codes' noise along x and y, drawn as halos
+ * spreads (338)   standard deviations of the codes' noise along x and y, drawn as halos; or null
  * chosen          a pair to ring, or -1
  * pointed         a pair to name, or -1
  * code            null, or [x, y, sd x, sd y] of the stimulus; hand: null, or [x, y] where the sliders stand
@@ -31,7 +31,7 @@ function drawCodes(canvas, given) {
   context.fillStyle = context.strokeStyle = style.soft;
   context.lineWidth = 1;
   axes();
-  halos();
+  if (spreads) halos();
   mesh();
   const radius = Math.max(3, size / 110);
   context.globalAlpha = 0.5;
@@ -81,18 +81,20 @@ function drawCodes(canvas, given) {
 
   function axes() {
     context.textAlign = "center";
-    if (!latents) {                          // a bar of length 1
-      const left = size - 16 - scale;
-      context.fillRect(left, size - 14, scale, 1.5);
-      context.fillText("1", left + scale / 2, size - 20);
+    if (!latents) {                          // a bar of length 1, or as much of it as there is room for
+      const length = limit > 0.7 ? 1 : limit > 0.07 ? 0.1 : 0.01, left = size - 16 - scale * length;
+      context.fillRect(left, size - 14, scale * length, 1.5);
+      context.fillText(String(length), left + scale * length / 2, size - 20);
       return;
     }
-    for (let value = -Math.floor(limit); value <= limit; value++) {
+    const digits = limit > 1.2 ? 0 : limit > 0.12 ? 1 : 2, lines = Math.floor(limit * 10 ** digits);
+    for (let line = -lines; line <= lines; line++) {
+      const value = line / 10 ** digits;
       context.globalAlpha = value ? 0.15 : 0.5;
       context.fillRect(x(value), MARGIN - 6, 1, size - 2 * MARGIN + 12);
       context.fillRect(MARGIN - 6, y(value), size - 2 * MARGIN + 12, 1);
       context.globalAlpha = 1;
-      if (value % 2 === 0 || limit < 3) {
+      if (line % (lines < 3 ? 1 : lines < 8 ? 2 : 5) === 0) {
         context.fillText(String(value).replace("-", "−"), x(value), size - 17);
         context.fillText(String(value).replace("-", "−"), 20, y(value) + 4);
       }

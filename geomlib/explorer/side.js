@@ -9,6 +9,7 @@ const CLOSE = 12;                            // px: the mouse points at a point 
 /** Numbers for readers: with a true minus sign; and as short as can be. */
 const text = (x, digits = 2) => x.toFixed(digits).replace("-", "−");
 const plain = (x) => String(Math.round(x * 100) / 100);
+const nats = (x) => `${plain(x)} ${x === 1 ? "nat" : "nats"}`;
 
 const SIDE_HTML = `
 <section class="codes">
@@ -17,6 +18,7 @@ const SIDE_HTML = `
     <label class="wide">Capacity <span class="capacity"></span>
       <input type="range" name="capacity" min="0" step="0.01"><span class="stops" aria-hidden="true"></span></label>
     <button type="button" name="play">Play</button>
+    <p class="about"></p>
   </div>
   <canvas class="plot" role="img"></canvas>
   <p class="note"></p>
@@ -27,8 +29,8 @@ const SIDE_HTML = `
     <h2></h2><p class="facts"></p>
     <button type="button" name="back">Back to the stimulus</button>
   </div>
-  <div class="latents"><div class="head"><span>latent</span><span></span><span>rate</span></div></div>
   <dl></dl>
+  <div class="latents"><div class="head"><span>latent</span><span></span><span>mean rate</span></div></div>
 </section>`;
 
 /** One network beside its stimulus: its codes in the plane, its reconstruction, answers and latents. */
@@ -41,20 +43,22 @@ class Side {
     this.decodedPart.setAttribute("aria-label", `${number} network: reconstruction`);
     const find = (selector) => this.codesPart.querySelector(selector) ?? this.decodedPart.querySelector(selector);
     Object.assign(this, { page, model: find("[name=model]"), slider: find("[name=capacity]"), stopsText: find(".stops"),
-      capacityText: find(".capacity"), play: find("[name=play]"), plot: find(".plot"), note: find(".note"),
+      capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"), note: find(".note"),
       image: find(".image"), title: find("h2"), facts: find(".facts"), answers: find("dl"), back: find("[name=back]"),
       latents: find(".latents") });
     this.points = new Float32Array(338);     // of the 169 pairs in the plane, as drawn
     this.spreads = new Float32Array(338);    // of their codes' noise there
     this.networks = {};                      // by slug, those seen so far: their arrays are this side's own
     this.network = null;                     // of this.slug, when it has arrived; null between trained capacities
-    this.pointed = -1;                       // the pair that the mouse points at
     this.listen();
   }
 
   listen() {
     const { page } = this;
-    this.model.onchange = () => page.choose(this, this.model.value, this.capacity);
+    this.model.onchange = () => {
+      page.choose(this, this.model.value, this.capacity);
+      page.recolour(this.model.value);
+    };
     this.slider.oninput = () => page.moveCapacity(this, this.at(Number(this.slider.value)));
     // Let go, it goes to the nearest trained capacity, where there is an image.
     this.slider.onpointerup = () => page.moveCapacity(this, this.at(Math.round(Number(this.slider.value))));
@@ -73,8 +77,8 @@ class Side {
     this.plot.onpointermove = this.plot.onpointerleave = (event) => {
       const [pair, away] = this.nearestPair(event);
       const pointed = event.type === "pointermove" && away < CLOSE ? pair : -1;
-      if (pointed === this.pointed) return;
-      this.pointed = pointed;
+      if (pointed === page.pointed) return;
+      page.pointed = pointed;
       this.plot.style.cursor = pointed < 0 ? "" : "pointer";
       page.update();
     };
@@ -139,6 +143,11 @@ class Side {
   }
   nearest() { return Math.round(this.position()); }
   between() { return this.position() % 1 > 0; }
+  /** The two latents of the largest rates, counted from 1. */
+  largest() {
+    const { rates } = this.stops[this.nearest()];
+    return [...rates.keys()].sort((a, b) => rates[b] - rates[a]).slice(0, 2).sort().map((d) => d + 1);
+  }
   uses(d) { return this.stops[this.nearest()].rates[d] > ACTIVE; }
 
   setCapacity(nats) {
@@ -181,28 +190,31 @@ class Side {
       mix(from.map, to.map, this.points);
       mix(from.mapSpreads, to.mapSpreads, this.spreads);
     }
-    return t;
   }
 
   draw() {
-    const { network } = this, t = this.place(), i = Math.floor(this.position());
+    const { network } = this, i = Math.floor(this.position()), t = this.position() - i;
     const here = this.stops[i];
     if (network && !this.moved) this.z.set(network.mu);
     this.slider.value = this.position();
-    this.capacityText.textContent = t ? `≈ ${text(this.capacity, 1)} nats` : `${plain(this.capacity)} nats`;
+    this.about.textContent = here.about;
+    this.capacityText.textContent = t ? `≈ ${text(this.capacity, 1)} nats` : nats(this.capacity);
     this.slider.setAttribute("aria-valuetext",
-      t ? `about ${text(this.capacity)} nats, interpolated` : `${plain(this.capacity)} nats, trained`);
+      t ? `about ${text(this.capacity)} nats, interpolated` : `${nats(this.capacity)}, trained`);
     this.codesPart.classList.toggle("between", t > 0);
-    const beside = t ? `${plain(here.capacity)} and ${plain(this.stops[i + 1].capacity)} nats` : "";
+    const beside = t ? `${plain(here.capacity)} and ${nats(this.stops[i + 1].capacity)}` : "";
+    const used = here.rates.filter((rate) => rate > ACTIVE).length;
     this.note.textContent = (t ? `Interpolated between the networks trained at ${beside}.`
-      : `Trained network: mean rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
-        `${here.rates.filter((rate) => rate > ACTIVE).length} of ${here.rates.length} latents in use.`) +
+      : `Trained network: mean rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` + (here.ignores
+        ? "but the codes of all pairs coincide: it ignores its input."
+        : `${used} of ${here.rates.length} latents in use.`)) +
       (this.page.plane || !(this.page.drawn || this.moved) ? " Click a point to choose its pair."
-        : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents.`);
+        : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
+          (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
     this.drawPlot(t > 0);
     this.decodedPart.classList.toggle("empty", !network);
     this.back.hidden = !(network && this.moved);
-    this.latents.firstChild.children[1].textContent = !network ? "" : this.moved ? "by hand" : "mean ± spread";
+    this.latents.firstChild.children[1].textContent = !network ? "" : this.moved ? "by hand" : "mean ± noise";
     this.drawLatents(here);
     if (network) this.drawDecoded();
     else {
@@ -220,8 +232,8 @@ class Side {
     let code = null;                         // that of the stimulus itself; where it can't be placed, its pair's
     if (plane && network) code = [...along(network.mu), ...along(this.sd)];
     else if (!page.drawn) code = [...near(points), ...near(spreads)];
-    geomlib.drawCodes(this.plot, { points, spreads, hollow, code, colours: page.colours, limit: page.limit(),
-      latents: plane, chosen: page.drawn ? -1 : pair, pointed: this.pointed, hand: plane && network ? along(this.z) : null,
+    geomlib.drawCodes(this.plot, { points, spreads: page.zoom.checked ? null : spreads, hollow, code, colours: page.colours, limit: page.limit(),
+      latents: plane, chosen: page.drawn ? -1 : pair, pointed: page.pointed, hand: plane && network ? along(this.z) : null,
       cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
   }
 
@@ -233,8 +245,9 @@ class Side {
     let error = 0, rate = 0;
     for (let k = 0; k < 169; k++) error += (pixels[k] - page.image[k]) ** 2 / 169;
     for (let d = 0; d < mu.length; d++) rate += (mu[d] ** 2 + Math.exp(logvar[d]) - 1 - logvar[d]) / 2;
-    this.title.textContent = this.moved ? "Decoded from your latents" : "Reconstruction";
-    this.facts.textContent = this.moved ? "" : `squared error ${text(error, 3)}, rate ${text(rate)} nats`;
+    this.title.textContent = (this.moved ? "Your latents, decoded by " : "Reconstruction by ") + this.model.value;
+    this.facts.textContent = this.moved ? ""
+      : `squared error ${text(error, 3)}; rate of this stimulus ${text(rate)} nats`;
     if (this.asked !== network) this.answers.replaceChildren(...Object.keys(network.heads).flatMap((task) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
       dt.textContent = `${page.index.tasks[task].question}?`;
@@ -285,11 +298,11 @@ class Side {
       `, coloured by ${page.colour.value}. They lie ${text(Math.sqrt(spread))} from their centre (root mean square).` +
       (page.drawn ? "" : ` Pair x_UC ${page.uc}, x_LC ${page.lc} is ringed, at ` +
         `${text(this.points[2 * pair])}, ${text(this.points[2 * pair + 1])}.`));
-    this.image.setAttribute("aria-label", this.network ? `${this.title.textContent} by ${this.model.value} at ` +
-      `${plain(this.capacity)} nats; open where white. ${geomlib.describeImage(this.network.pixels)}`
+    this.image.setAttribute("aria-label", this.network ? `${this.title.textContent} at ` +
+      `${nats(this.capacity)}; open where white. ${geomlib.describeImage(this.network.pixels)}`
       : "No image at this capacity");
   }
 }
 
-Object.assign(geomlib, { Side, plain });
+Object.assign(geomlib, { Side, plain, nats });
 }
