@@ -159,6 +159,13 @@ def raw_stress(codes, plane):
     return ((pdist(codes) - pdist(plane)) ** 2).sum()
 
 
+def test_stress_is_0_for_a_turned_plane_and_about_a_third_for_a_cloud_in_five_dimensions():
+    plane, cloud = RNG.normal(size=(100, 2)), RNG.normal(size=(300, 5))
+    assert m.stress(plane, plane @ [[0.6, 0.8, 0], [-0.8, 0.6, 0]]) == pytest.approx(0, abs=1e-12)
+    assert 0.2 < m.stress(m.embed(cloud), cloud) < 0.35 and m.stress(cloud[:, :2], cloud) > m.stress(m.embed(cloud), cloud)
+    assert m.stress(0 * plane, plane) == 1
+
+
 def test_aligned_points_keep_their_distances_and_a_turned_target_is_found_again():
     target = UNIFORM[:50].astype(float)
     turned = 3 * target @ np.linalg.qr(RNG.normal(size=(2, 2)))[0] + 7
