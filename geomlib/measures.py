@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 SIDE = 13                                    # positions of a corridor
@@ -79,10 +81,11 @@ def unevenness(means) -> float:
     """How unequal the steps between neighbouring stimuli are: their standard deviation over their mean.
 
     0 where the code is an even grid; large where stimuli fall into clusters, with small steps inside and large ones
-    between. A rotation or a common scale of the code changes nothing. means (169, D) as of `pair_means`; NaN where all
-    are equal.
+    between. A rotation or a common scale of the code changes nothing. means (169, D) as of `pair_means`, or (n^2, D) of
+    any square of positions; NaN where all are equal.
     """
-    grid = np.asarray(means).reshape(SIDE, SIDE, -1)
+    side = math.isqrt(len(means))
+    grid = np.asarray(means).reshape(side, side, -1)
     steps = np.concatenate([np.linalg.norm(np.diff(grid, axis=axis), axis=2).ravel() for axis in (0, 1)])  # (312,)
     with np.errstate(invalid="ignore"):
         return float(steps.std() / steps.mean())
@@ -109,6 +112,19 @@ def own_direction(means, labels, factors) -> float:
     positions = np.asarray(factors, float).T
     with np.errstate(invalid="ignore"):
         return float((left(*positions) - left(*positions, labels)) / np.square(centred).sum())
+
+
+def own_angle(means, labels, factors) -> float:
+    """Angle between the direction in which the classes part and the plane in which the code lays out the positions.
+
+    Both are coefficients of a linear regression of the code on the two positions and the class. Degrees: 0 where the
+    classes part within that plane, 90 where they part along a direction of their own.
+    means (169, D), labels (169,) in 0, 1, factors (169, 2)
+    """
+    columns = np.column_stack([np.ones(len(means)), factors, labels])
+    _, *plane, own = np.linalg.lstsq(columns, np.asarray(means, float), rcond=None)[0]       # (D,) each
+    basis, _ = np.linalg.qr(np.transpose(plane))                                 # (D, 2)
+    return float(np.degrees(np.arccos(min(np.linalg.norm(own @ basis) / np.linalg.norm(own), 1))))
 
 
 def tuning(codes, factors) -> np.ndarray:

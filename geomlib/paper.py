@@ -195,6 +195,14 @@ def codes() -> dict[tuple[str, float, int], np.ndarray]:
     return found
 
 
+def pair_codes() -> dict[tuple[str, float, int], np.ndarray]:
+    """Mean codes (169, 5) of the pairs in the geometry figures' images, of all our networks: (model, capacity, seed) of each."""
+    images, factors = _drawn("uniform", 0)
+    rows = geometry_rows(factors)
+    released = {(m, c, 0): train.encode(run(m, c).model, images[rows]) for m in MODELS for c in CAPACITIES}
+    return {key: measures.pair_means(mu, factors[rows]) for key, mu in (released | codes()).items()}
+
+
 def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
     """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN where there is none."""
     rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})

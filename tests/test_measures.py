@@ -159,6 +159,22 @@ def raw_stress(codes, plane):
     return ((pdist(codes) - pdist(plane)) ** 2).sum()
 
 
+def test_classes_part_in_the_plane_of_the_positions_or_at_right_angles_to_it():
+    labels = TASKS["aligned"].labels(PAIRS)
+    code = np.c_[PAIRS, labels, 0 * labels] / 1.0
+    assert m.own_angle(code, labels, PAIRS) == pytest.approx(90)
+    turned, _ = np.linalg.qr(RNG.normal(size=(4, 4)))
+    assert m.own_angle(code @ turned, labels, PAIRS) == pytest.approx(90)
+    code[:, :2] += 2 * labels[:, None]
+    assert m.own_angle(code[:, :2], labels, PAIRS) == pytest.approx(0, abs=1e-4)
+    assert m.own_angle(code[:, :3], labels, PAIRS) == pytest.approx(np.degrees(np.arctan2(1, 2 * np.sqrt(2))))
+
+
+def test_unevenness_is_of_any_square():
+    x, y = np.meshgrid(range(7), range(7), indexing="ij")
+    assert m.unevenness(np.c_[x.ravel(), y.ravel()]) == 0 < m.unevenness(np.c_[x.ravel() ** 2, y.ravel()])
+
+
 def test_stress_is_0_for_a_turned_plane_and_about_a_third_for_a_cloud_in_five_dimensions():
     plane, cloud = RNG.normal(size=(100, 2)), RNG.normal(size=(300, 5))
     assert m.stress(plane, plane @ [[0.6, 0.8, 0], [-0.8, 0.6, 0]]) == pytest.approx(0, abs=1e-12)

@@ -134,6 +134,12 @@ def test_the_codes_of_other_seeds_give_their_numbers():
         assert matrix[0, 1] == pytest.approx(stored[model, capacity, seed], abs=0.005)       # codes are float16
 
 
+def test_all_networks_have_a_mean_code_of_each_pair():
+    means = paper.pair_codes()
+    assert set(means) == set(itertools.product(paper.MODELS, paper.CAPACITIES, range(5)))
+    assert all(mean.shape == (169, 5) and np.isfinite(mean).all() for mean in means.values())
+
+
 def test_rows_take_the_place_of_those_with_the_same_keys(tmp_path):
     path = tmp_path / "a.csv"
     paper.add_rows(path, pd.DataFrame({"k": ["a", "b"], "v": [1.0, 2.0]}), ["k"])
