@@ -220,6 +220,7 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
              difference             mean - published
              verdict                reproduced: published lies in [low - t, high + t]; missed; none yet
              strict                 |difference| <= t
+             inside                 published lies in [low, high]
              near                   the seeds with a value within t of the published one, as "0, 3"
              checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not there
              cause                  of a miss: of data/causes.csv, or else what `cause_by_gamma` finds
@@ -239,6 +240,7 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     near = (table.low - table.t <= table.published) & (table.published <= table.high + table.t)
     table["verdict"] = np.select([table.seeds == 0, near], ["none yet", "reproduced"], "missed")
     table["strict"] = table.difference.abs() <= table.t
+    table["inside"] = table.published.between(table.low, table.high)
     each = table[[*keys, "published", "t"]].merge(ours, on=keys)
     each = each[(each.value - each.published).abs() <= each.t].groupby(keys).seed
     table = table.join(each.agg(lambda seeds: ", ".join(map(str, sorted(set(seeds))))).rename("near"), on=keys)
@@ -310,7 +312,7 @@ def ignoring(ours: pd.DataFrame | None = None) -> pd.MultiIndex:
 def summary(card: pd.DataFrame) -> pd.DataFrame:
     """What a `scorecard` comes to: a row a kind of number and one for all; counts of the columns' names."""
     counts = pd.DataFrame({"kind": card.kind, "published": 1, "ours": card.seeds > 0,
-                           "reproduced": card.verdict == "reproduced", "strict": card.strict})
+                           "reproduced": card.verdict == "reproduced", "strict": card.strict, "inside": card.inside})
     by_kind = counts.groupby("kind", sort=False).sum().astype(int)
     return pd.concat([by_kind, by_kind.sum().rename("all").to_frame().T])
 

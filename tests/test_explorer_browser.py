@@ -303,7 +303,7 @@ def test_between_trained_capacities_points_are_interpolated_and_the_networks_bes
     assert "those beside it are at 1 and 10 nats" in page.locator(".decoded .facts").first.text_content()
     assert part(page, "capacity").get_attribute("aria-valuetext") == "about 2.80 nats, interpolated"
     assert page.evaluate("explorer.sides[0].network") is None and max(canvas(page, "explorer.sides[0].image")) == 0
-    page.wait_for_function("explorer.commands.textContent.includes('all at 1 nats (the nearest trained)')")
+    page.wait_for_function("explorer.commands.textContent.includes('all at 1 nat (the nearest trained)')")
 
 
 def test_the_mouse_moves_the_capacity_and_let_go_it_goes_to_the_nearest_trained_one(page, index):
@@ -485,12 +485,44 @@ def test_a_point_that_the_mouse_is_over_is_named(page):
     drawn(page, "0")
     before = plot.evaluate("plot => plot.toDataURL()")
     plot.hover(position=spot(page, 4 * 13 + 8))
-    assert drawn(page, "[explorer.sides[0].pointed, explorer.sides[0].plot.style.cursor]") == [4 * 13 + 8, "pointer"]
+    assert drawn(page, "[explorer.pointed, explorer.sides[0].plot.style.cursor]") == [4 * 13 + 8, "pointer"]
     assert plot.evaluate("plot => plot.toDataURL()") != before
     plot.hover(position={"x": 3, "y": 3})
-    assert drawn(page, "[explorer.sides[0].pointed, explorer.sides[0].plot.style.cursor]") == [-1, ""]
+    assert drawn(page, "[explorer.pointed, explorer.sides[0].plot.style.cursor]") == [-1, ""]
     assert plot.evaluate("plot => plot.toDataURL()") == before
     assert "Click a point" in page.locator(".note").first.text_content()
+
+
+def test_the_pair_that_the_mouse_is_over_is_named_in_both_maps(page):
+    show(page, "model=baseline&capacity=10&model2=baseline")
+    page.wait_for_function("explorer.sides[1].network")
+    other = page.locator(".plot").nth(1)
+    drawn(page, "0")
+    before = other.evaluate("plot => plot.toDataURL()")
+    page.locator(".plot").first.hover(position=spot(page, 4 * 13 + 8))
+    drawn(page, "0")
+    assert other.evaluate("plot => plot.toDataURL()") != before
+
+
+def test_zoomed_the_codes_on_show_fill_the_map(page, index):
+    show(page, "model=all&capacity=1")
+    widest = lambda capacity: np.abs(halves(stops(index, "all")[capacity]["map"], 169, 2)).max()
+    assert drawn(page, "explorer.limit()") == pytest.approx(max(widest(0), widest(1)), abs=1e-6)
+    part(page, "zoom").check()
+    assert drawn(page, "[explorer.limit(), explorer.hash().includes('zoom=1')]")[0] == pytest.approx(widest(0), abs=1e-6)
+    page.wait_for_function("location.hash.includes('zoom=1') || explorer.hash().includes('zoom=1')")
+    part(page, "zoom").press("Space")
+    assert drawn(page, "explorer.limit()") > widest(0)
+
+
+def test_a_network_brings_its_colours_where_those_of_no_network_shown_are_chosen(page):
+    show(page, "model=baseline&capacity=10&colour=x_UC+≤+x_LC+(E2M1)")
+    name = page.locator("[name=model]").first.evaluate("select => [...select.options].map(o => o.value)")
+    part(page, "model").select_option(name[0])
+    assert drawn(page, "explorer.colour.value") == "x_UC"    # no network here has classes of its own
+    part(page, "colour").select_option("x_LC")
+    part(page, "model").select_option(name[-1])
+    assert drawn(page, "explorer.colour.value") == "x_LC"
 
 
 def test_a_click_on_a_point_or_on_the_key_chooses_its_pair(page, all_runs):
@@ -680,13 +712,15 @@ def test_links_to_views_move_the_explorer_and_bring_it_into_view(visit, book, mo
     page = visit(f"file://{book}/book/explore.html", ready=WIDGET, reduced_motion=motion)
     page.set_viewport_size({"width": 1200, "height": 400})
     page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
-    top = "explorer.root.getBoundingClientRect().top"
-    assert page.evaluate(top) > 400
-    page.get_by_role("link", name="pictures that no data set holds").focus()
+    top = "document.querySelector('.views').getBoundingClientRect().top"
+    texts = page.locator(".views dd")
+    assert page.evaluate(top) > 200 and not any(texts.nth(i).is_visible() for i in range(4))
+    page.get_by_role("link", name="A drawing").focus()
     page.keyboard.press("Enter")
     page.wait_for_function("explorer.drawn")
     assert drawn(page, "explorer.image.reduce((a, b) => a + b)") == 156
     page.wait_for_function(f"{top} >= 0 && {top} < 120")
+    assert [texts.nth(i).is_visible() for i in range(4)] == [False, False, False, True]
     assert page.evaluate("document.activeElement.id") == "explorer"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.name") == "plane"
@@ -701,7 +735,7 @@ def test_a_link_to_a_heading_leaves_the_explorer_as_it_is(page):
 
 
 def test_the_views_show_what_their_texts_say(index, models):
-    """By the numbers of what is drawn: the room a half takes on the map, the steps between neighbours, the images."""
+    """By the numbers of what is drawn: the width a half takes on the map, the steps between neighbours, the images."""
     grid = lambda model, capacity, what, d: next(
         halves(stop[what], 13, 13, d) for stop in stops(index, model) if stop["capacity"] == capacity)
     network = lambda capacity: next(run for _, run in models["baseline"] if run.spec.capacity == capacity)
@@ -711,15 +745,14 @@ def test_the_views_show_what_their_texts_say(index, models):
         apart[capacity] = np.mean(np.var([decoded(network(capacity), z) for z in codes], axis=0))
     assert apart[0.3] < apart[10] / 5                        # prototypization
 
-    def room(model):
-        """Of the frequent and of the rare half: the area of the map's meshes."""
-        p = grid(model, 1, "map", 2).astype(float)
-        (ax, ay), (bx, by) = np.moveaxis(p[1:, 1:] - p[:-1, :-1], -1, 0), np.moveaxis(p[1:, :-1] - p[:-1, 1:], -1, 0)
-        area = np.abs(ax * by - ay * bx) / 2
-        return area[:, :6].sum(), area[:, 6:].sum()
+    def widths(model):
+        """Of the frequent and of the rare half: their share of the map's width."""
+        x = grid(model, 0.3, "map", 2)[..., 0]
+        return np.ptp(x[:, :7]) / np.ptp(x), np.ptp(x[:, 7:]) / np.ptp(x)
 
-    frequent, rare = room("E1M1")
-    assert frequent > 1.3 * room("baseline")[0] and rare < 0.7 * room("baseline")[1]         # specialization
+    frequent, rare = widths("E1M1")
+    assert frequent > 0.95 and 0.4 < rare < 0.55             # specialization
+    assert all(0.35 < width < 0.6 for width in widths("baseline"))
 
     def cut(model):
         """Steps from one x_LC to the next across the answers' border, relative to the others."""
@@ -798,7 +831,7 @@ def test_the_legend_says_which_of_two_classes_is_which(opened):
         assert words.is_visible() == shown
         colours.append(opened.evaluate("explorer.colours"))
     yes, no = colours[1][12], colours[1][-13]                                    # pairs (0, 12) and (12, 0)
-    assert words.text_content() == "orange: yesblue: no" and (yes, no) == ("#e6800d", "#0073b2")
+    assert words.text_content() == "blue: yesbeige: no" and (yes, no) == ("#4a6fa5", "#e8e4d8")
 
 
 @pytest.mark.parametrize("width", [400, 1000, 1600])

@@ -156,10 +156,12 @@ def card_of(*rows):
 
 def test_a_number_is_reproduced_within_the_tolerance_of_the_seeds_range_and_strictly_of_their_mean():
     published = 0.1449                                       # the baseline's loss at 0.3 nats; the tolerance is 0.004
-    for values, verdict, strict in (((0.1480,), "reproduced", True), ((0.1490,), "missed", False),
-                                    ((0.1480, 0.1600), "reproduced", False), ((0.1380, 0.1400), "missed", False)):
+    for values, verdict, strict, inside in (
+            ((0.1480,), "reproduced", True, False), ((0.1490,), "missed", False, False), ((0.1440, 0.1600), "reproduced", False, True),
+            ((0.1480, 0.1600), "reproduced", False, False), ((0.1380, 0.1400), "missed", False, False)):
         row = card_of(("baseline", "reconstruction_loss", 0.3, *values)).loc["baseline", "reconstruction_loss", 0.3]
         assert (row.published, row.verdict, row.strict, row.seeds) == (published, verdict, strict, len(values))
+        assert row.inside == inside
         assert row.difference == pytest.approx(np.mean(values) - published)
 
 
@@ -174,7 +176,7 @@ def test_the_scorecard_has_each_published_number_and_counts_f1_of_0_apart():
     card = card_of(("E2M3", "f1_disjoint", 1, 0.0), ("E2M3", "f1_joint", 1, 0.1)).reset_index()
     summary = paper.summary(card)
     assert summary.published.to_dict() == {"loss": 40, "F1": 53, "F1 published as 0": 7, "distortion": 18, "all": 118}
-    assert summary.loc["all"].tolist() == [118, 2, 1, 1] and summary.loc["F1 published as 0"].tolist() == [7, 1, 1, 1]
+    assert summary.loc["all"].tolist() == [118, 2, 1, 1, 1] and summary.loc["F1 published as 0"].tolist() == [7, 1, 1, 1, 1]
     assert card.verdict.value_counts().to_dict() == {"none yet": 116, "reproduced": 1, "missed": 1}
     assert set(card.cause[card.verdict != "missed"]) == {""} and (card.cause[card.verdict == "missed"] != "").all()
 

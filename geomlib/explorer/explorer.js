@@ -13,7 +13,7 @@ const PAGE_HTML = `
       <label>Plane <select name="plane"></select></label>
       <label>Colour <select name="colour"></select></label>
       <span class="key"><span class="pick"><canvas width="13" height="13" role="img"></canvas><i></i></span>
-        <span>legend:<br>x_UC ↓<br>x_LC →</span><span class="yes-no" hidden>orange: yes<br>blue: no</span></span>
+        <span>legend:<br>x_UC ↓<br>x_LC →</span><span class="yes-no" hidden>blue: yes<br>beige: no</span></span>
       <span class="checks"><label><input type="checkbox" name="zoom"> Zoom to the codes</label>
         <label><input type="checkbox" name="second"> Second network</label>
         <label><input type="checkbox" name="linked" checked> at the same capacity</label></span>

@@ -120,11 +120,10 @@ def _answers(task: str) -> dict:
 def _colours() -> list[tuple[str, list[str]]]:
     """Name, a colour of each pair: by position, and by the classes of each model's figures."""
     shades = matplotlib.colormaps["viridis"](np.linspace(0.08, 0.95, 13))
-    two = np.array([[0.0, 0.45, 0.7, 1], [0.9, 0.5, 0.05, 1]])                   # class 0 blue, 1 orange
     by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
     for text, models in (("x_LC ≤ 6", ("E1M1",)), ("x_UC = x_LC", ("E1M2", "E2M3")), ("x_UC ≤ x_LC", ("E2M1",)),
                          (QUESTIONS["quadrant"], ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
-        palette = class_colours(25).colors if "regions" in text else two
+        palette = np.array(class_colours(25 if "regions" in text else 2).colors)
         by_name[f"{text} ({', '.join(models)})"] = palette[paper.classes(models[0], PAIRS)]
     return [(name, [to_hex(colour) for colour in colours]) for name, colours in by_name.items()]
 
