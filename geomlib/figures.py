@@ -153,14 +153,20 @@ def draw_thumbnail(ax, points, classes, ignores=False) -> None:
     ax.spines[:].set_visible(True)
 
 
-def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 1), title="") -> None:
-    """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns."""
-    shown = ax.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
+def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 1), title="", colours=None,
+                marked=None) -> None:
+    """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
+
+    colours (R, C): what the colours show, None: the values; marked (R, C), bool: cells with a small cross
+    """
+    shown = ax.imshow(values if colours is None else colours, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
     for (r, c), value in np.ndenumerate(values):
         if np.isfinite(value):
-            light = np.dot(shown.cmap(shown.norm(value))[:3], [0.3, 0.59, 0.11]) > 0.5
-            ax.text(c, r, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center",
-                    color="black" if light else "white")
+            light = np.dot(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3], [0.3, 0.59, 0.11]) > 0.5
+            ink = "black" if light else "white"
+            ax.text(c, r, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink)
+            if marked is not None and marked[r, c]:
+                ax.plot(c + 0.4, r - 0.36, marker="x", markersize=3.5, color=ink)
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
@@ -224,23 +230,37 @@ def draw_network(ax, layers, split) -> None:
     ax.axis("off")
 
 
-def draw_by_capacity(ax, model, capacities, values, published, label) -> None:
+def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published")) -> None:
     """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
     capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN where
-    missing; published (K,) or None; label: the measure and its unit
+    missing; published (K,) or None; label: the measure and its unit; names: of the two lines
     """
     values = np.ma.masked_invalid(np.atleast_2d(values))
-    again = any(line.get_label() == "published" for line in ax.lines)            # one entry for all models
+    again = any(line.get_label() == names[1] for line in ax.lines)               # one entry for all models
     if published is not None:
         ax.plot(capacities, published, linestyle="--", linewidth=1, marker=MARKERS[model], color=COLOURS[model],
-                markerfacecolor="white", markersize=9, label="_" if again else "published")
-    ax.plot(capacities, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, ours")
+                markerfacecolor="white", markersize=9, label="_" if again else names[1])
+    ax.plot(capacities, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
     if len(values) > 1:
         ax.fill_between(capacities, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
     _capacities(ax, capacities)
     ax.set_ylabel(label)
     ax.legend()
+
+
+def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
+    """A small point a seed, against capacity (nats), beside each other so that equal ones don't hide each other.
+
+    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: moves all sideways by this share of
+    a capacity, apart: each from the next; names: of full points and of rings, for the legend of all models
+    """
+    x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
+    for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
+        ax.plot(x[chosen], np.asarray(values)[chosen], linestyle="", marker=MARKERS[model], markersize=4,
+                color=COLOURS[model], markerfacecolor=face)
+    for name, face in zip(names, (GREY, "white")):
+        ax.plot([], [], linestyle="", marker="o", markersize=4, color=GREY, markerfacecolor=face, label=name)
 
 
 def draw_levels(ax, models, levels, label) -> None:
@@ -311,13 +331,9 @@ def draw_effects_by_capacity(ax, model, capacities, values, open, shift, title, 
 
     open (S, K), bool: points drawn as rings; shift: moves the model's points sideways by this share of a capacity
     """
-    beside = 0.02 * (np.arange(len(values)) - (len(values) - 1) / 2)             # so that equal seeds don't hide each other
-    x = np.asarray(capacities) * (1 + shift + beside[:, None])
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
     ax.plot(capacities, np.ma.masked_invalid(values).mean(0), color=COLOURS[model], linewidth=1.2)
-    for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
-        ax.plot(x[chosen], np.asarray(values)[chosen], linestyle="", marker=MARKERS[model], markersize=4,
-                color=COLOURS[model], markerfacecolor=face)
+    draw_seeds(ax, model, capacities, values, open, shift)
     ax.plot([], [], color=COLOURS[model], marker=MARKERS[model], markersize=4, label=model)
     _capacities(ax, capacities)
     ax.set(title=title, ylabel=label)

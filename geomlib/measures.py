@@ -208,6 +208,43 @@ def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
     return float(each.mean())
 
 
+def answered(labels, predicted, n_classes: int) -> tuple[int, float]:
+    """How many of the classes in labels are never answered, and the mean recall over the others (NaN if there are none).
+
+    labels, predicted (N,) in 0..n_classes-1
+    """
+    labels = _whole("labels", labels, n_classes)
+    predicted = _whole("predicted", predicted, n_classes, labels.shape)
+    there, given, right = (np.bincount(x, minlength=n_classes) for x in (labels, predicted, labels[labels == predicted]))
+    read = (there > 0) & (given > 0)
+    return int(((there > 0) & ~read).sum()), float((right[read] / there[read]).mean()) if read.any() else np.nan
+
+
+def readout(codes, labels, new) -> np.ndarray:
+    """How likely each class is, for each new code, by a Gaussian fitted to the codes of each class.
+
+    The logarithm of these is a quadratic function of the code (quadratic discriminant analysis). A class's covariance
+    is estimated as if D more of its codes had the mean covariance within classes, so that a class of few codes has one,
+    too. A turn or a stretch of the space of codes changes nothing.
+
+    codes (N, D) sampled, labels (N,) in 0..K-1, new (N', D) -> (N', K), 0 for a class without codes
+    """
+    from scipy.special import softmax
+
+    codes, new = _codes("codes", codes), _codes("new", new)
+    member = _membership(labels, len(codes))                                     # (N, K)
+    size, dim = member.sum(0), codes.shape[1]
+    means = member.T @ codes / np.maximum(size, 1)[:, None]                      # (K, D)
+    left, squared = codes - member @ means, lambda x: (x[:, :, None] * x[:, None]).reshape(len(x), -1)
+    scatter = member.T @ squared(left)                                           # (K, D * D)
+    spread = (scatter + dim * scatter.sum(0) / len(codes)) / (size + dim)[:, None]
+    precision = np.linalg.inv(spread.reshape(-1, dim, dim))
+    linear = (precision @ means[..., None])[..., 0]                              # (K, D)
+    with np.errstate(divide="ignore"):
+        constant = np.log(size) + np.linalg.slogdet(precision)[1] / 2 - (linear * means).sum(1) / 2
+    return softmax(constant + new @ linear.T - squared(new) @ precision.reshape(-1, dim**2).T / 2, axis=1)
+
+
 def reconstruction_loss(images, reconstructions) -> float:
     """Mean squared pixel error (figure 3) of two arrays of one shape, (N, 1, 13, 13)."""
     images, reconstructions = _finite("images", images), _finite("reconstructions", reconstructions)

@@ -428,11 +428,16 @@ def head_scores(classes: Mapping[str, Tensor], factors: np.ndarray) -> dict[str,
     scores = {}
     for task, p in classes.items():
         p, labels, k = p.cpu(), data.TASKS[task].labels(factors), data.TASKS[task].n_classes
-        predicted = (p.argmax(1) if k > 2 else p > 0.5).numpy().astype(np.int64)
+        predicted = answer(p)
         scores[task] = cross_entropy(p, torch.from_numpy(labels), softmax_twice=False).item()
         scores[f"f1_{task}"] = measures.f1_batchwise(labels, predicted, k)
         scores[f"whole_f1_{task}"] = measures.f1(labels, predicted, k)
     return scores
+
+
+def answer(p: Tensor) -> np.ndarray:
+    """The class that a head names, (N,) int64: probabilities (N,) of class 1, or (N, K)."""
+    return (p.argmax(1) if p.ndim > 1 else p > 0.5).numpy().astype(np.int64)
 
 
 def _noise(seed: list[int], n: int, model: BetaVAE) -> np.ndarray:

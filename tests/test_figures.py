@@ -162,6 +162,16 @@ def test_a_matrix_has_its_numbers_written_in_and_missing_ones_left_out(ax):
         assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) >= 4.5
 
 
+def test_a_matrix_may_be_coloured_by_other_numbers_than_are_written_in_and_have_cells_marked(ax):
+    values, colours = np.array([[0.86, 0.5]]), np.array([[0.0, 1.0]])
+    figures.draw_matrix(ax, values, ["a"], ["c", "d"], colours=colours, marked=np.array([[True, False]]))
+    np.testing.assert_array_equal(ax.images[0].get_array(), colours)
+    assert [(text.get_text(), text.get_color()) for text in ax.texts] == [("0.86", "white"), ("0.50", "black")]
+    (cross,) = ax.lines
+    assert cross.get_color() == "white" and np.abs(cross.get_xydata()).max() < 0.5
+    assert ax.get_xlim() == (-0.5, 1.5) and ax.get_ylim() == (0.5, -0.5)
+
+
 def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_position(ax):
     values = RNG.normal(size=(25, 25))
     figures.draw_distortion(ax, values, 1, "region")
@@ -204,6 +214,16 @@ def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_wher
     assert sorted(filled.get_ydata()[np.isfinite(filled.get_ydata())]) == [1, 3, 3, 4] and list(empty.get_ydata()) == [5]
     assert filled.get_markerfacecolor() == figures.COLOURS["E1M2"] and empty.get_markerfacecolor() == "white"
     assert len(set(filled.get_xdata()[:2])) == 2 and not np.any(zero.get_ydata())
+
+
+def test_each_seed_is_a_point_of_its_own_and_full_points_and_rings_are_named(ax):
+    values, rings = np.array([[1, 2.0], [1, np.nan]]), np.array([[True, False], [False, False]])
+    figures.draw_seeds(ax, "E2M4", [1, 10], values, rings, apart=0.1, names=("full", "rings"))
+    full, ring, *_ = ax.lines
+    np.testing.assert_allclose(full.get_xydata()[:2], [[9.5, 2], [1.05, 1]])
+    np.testing.assert_allclose(ring.get_xydata(), [[0.95, 1]])
+    assert full.get_markerfacecolor() == figures.COLOURS["E2M4"] and ring.get_markerfacecolor() == "white"
+    assert ax.get_legend_handles_labels()[1] == ["full", "rings"]
 
 
 def test_claims_without_a_number_leave_an_empty_panel(ax):
@@ -255,6 +275,12 @@ def test_lines_and_points_are_the_arrays(ax):
     assert ours.get_color() == figures.COLOURS["E2M3"] and ours.get_marker() == figures.MARKERS["E2M3"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0.3", "1", "3"]
     assert "nats" in ax.get_xlabel() and "squared" in ax.get_ylabel()
+
+
+def test_two_lines_by_capacity_may_be_named_otherwise(ax):
+    for model in "baseline", "E2M3":
+        figures.draw_by_capacity(ax, model, [0.3, 1], [0.1, 0.2], [0.3, 0.4], "F1", ("head", "Gaussians"))
+    assert [text.get_text() for text in ax.get_legend().texts] == ["Gaussians", "baseline, head", "E2M3, head"]
 
 
 def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):

@@ -346,6 +346,61 @@ def test_the_mean_code_of_a_pair_is_that_of_its_images():
         m.pair_means(codes[:1], factors[:1])
 
 
+# what can be read off a code
+
+def test_a_class_that_is_never_answered_is_counted_and_the_recall_is_that_of_the_others():
+    labels, predicted = np.repeat([0, 1, 2], [4, 4, 2]), np.array([0, 0, 0, 3, 1, 1, 0, 0, 0, 0])
+    assert m.answered(labels, predicted, 25) == (1, (3 / 4 + 2 / 4) / 2)         # never 2; 3 and more do not occur
+    assert m.answered(labels, labels, 25) == (0, 1)
+    never, recall = m.answered(labels, np.full(10, 3), 25)
+    assert never == 3 and np.isnan(recall)
+
+
+def gaussians(n, seed=0):
+    """Codes of 3 classes with a mean and a covariance each, n of a class."""
+    rng = np.random.default_rng(seed)
+    means, shapes = (np.random.default_rng(7).normal(size=(3, *shape)) for shape in ((D,), (D, D)))
+    codes = [mean + rng.normal(size=(n, D)) @ (np.eye(D) + shape / 4) for mean, shape in zip(means, shapes)]
+    return np.concatenate(codes), np.repeat(range(3), n)
+
+
+def test_gaussians_read_codes_as_quadratic_discriminant_analysis_does():
+    from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+
+    codes, labels = gaussians(3000)
+    new, _ = gaussians(500, 1)
+    read, expected = m.readout(codes, labels, new), QuadraticDiscriminantAnalysis().fit(codes, labels).predict_proba(new)
+    np.testing.assert_allclose(read.sum(1), 1)
+    assert np.abs(read - expected).mean() < 0.001 and np.mean(read.argmax(1) == expected.argmax(1)) > 0.998
+
+
+def test_a_turn_or_stretch_of_the_space_of_codes_leaves_what_is_read():
+    (codes, labels), (new, _) = gaussians(40), gaussians(20, 1)
+    stretch = RNG.normal(size=(D, D)) + 2 * np.eye(D)
+    stretched = m.readout(codes @ stretch + 1, labels, new @ stretch + 1)
+    np.testing.assert_allclose(stretched, m.readout(codes, labels, new), atol=1e-8)
+
+
+def test_codes_that_depend_on_no_class_read_as_the_classes_frequency():
+    codes, labels = RNG.normal(size=(20_000, 2)), np.repeat([0, 2], [15_000, 5000])
+    np.testing.assert_allclose(m.readout(codes, labels, RNG.normal(size=(50, 2))), [[0.75, 0, 0.25]] * 50, atol=0.06)
+
+
+def test_a_class_of_one_code_can_be_read():
+    codes, labels = np.r_[RNG.normal(size=(200, 2)), [[9.0, 9]]], np.r_[np.zeros(200, int), 1]
+    assert list(m.readout(codes, labels, [[9.1, 9], [0, 0]]).argmax(1)) == [1, 0]
+
+
+def test_a_band_is_read_by_gaussians_of_its_pairs_and_by_no_flat_boundary():
+    from sklearn.linear_model import LogisticRegression
+
+    factors = UNIFORM[:6000]
+    codes, label = factors + 0.2 * RNG.normal(size=factors.shape), TASKS["aligned"].labels(factors)
+    pairs = m.readout(codes, TASKS["identity"].labels(factors), codes)
+    assert m.f1(label, (pairs @ np.eye(2)[TASKS["aligned"].labels(PAIRS)]).argmax(1), 2) > 0.95
+    assert m.f1(label, LogisticRegression().fit(codes, label).predict(codes), 2) < 0.05
+
+
 # codes that tell nothing
 
 def test_a_latent_with_the_same_posterior_for_every_image_has_a_rate_and_tells_nothing():
