@@ -483,7 +483,8 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
         about.append(f"Numbers: {files}.")
     if about:
         about.append("Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes.")
-    return Markdown("\n\n".join([*about, f"Python {platform.python_version()}, {versions}."]))
+    about.append(f"Python {platform.python_version()}, {versions}. How long the page takes: [What it costs](../cost.md#a-page-again).")
+    return Markdown("\n\n".join(about))
 
 
 def data_name(spec: Spec) -> str:
