@@ -363,11 +363,18 @@ def draw_agreement(ax, groups, models, low, mean, high) -> None:
     ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.12))
 
 
-def draw_limit(ax, rates, distortions) -> None:
-    """The rate-distortion limit: least distortion at each rate (nats), both (P,); what lies below is shaded."""
+def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
+    """The limit for codes of the positions: least distortion at each rate (nats), both (P,), shaded below.
+
+    It ends at the entropy of the positions; a dotted line goes on to the rate `end`, as such codes have no more to tell.
+    pixels: rates and distortions, (Q,) each, of codes that then tell pixels, as a dashed line
+    """
     ax.plot(rates, distortions, color=GREY, label="limit for codes of the positions")
     ax.fill_between(rates, distortions, color="#EDEDED", linewidth=0)
-    ax.set(xlabel="rate (nats)", ylabel="mean squared pixel error", xlim=(0, None))
+    ax.plot([rates[-1], end], [distortions[-1]] * 2, color=GREY, linestyle=":", linewidth=1.2)
+    if pixels:
+        ax.plot(*pixels, color=GREY, linestyle="--", label="positions, then pixels")
+    ax.set(xlabel="rate (nats)", ylabel="mean squared pixel error", xlim=(0, end))
 
 
 def draw_on_limit(ax, model, rates, distortions, names=()) -> None:

@@ -276,6 +276,59 @@ def information_bound(mu, logvar) -> np.ndarray:
     return np.log(mu.var(0) + np.exp(logvar).mean(0)) / 2 - logvar.mean(0) / 2
 
 
+def information(mu, logvar, z) -> tuple[float, float]:
+    """Bounds, estimated from samples, on how many nats a code tells about its image.
+
+    I(x; z) = R - KL(q(z), N(0, I)): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of the posteriors of N
+    images. With z's own image among them this is at most I, on average over samples, and hardly above ln N; with it left out,
+    at least I. R itself is at least I, too.
+
+    mu, logvar  (N, D) posterior means and log-variances
+    z           (M, D) sampled codes of the first M of these images, M <= N
+    """
+    from scipy.special import logsumexp
+
+    mu, logvar, z = _codes("mu", mu), _codes("logvar", logvar), _codes("z", z)
+    images = np.column_stack([np.exp(-logvar), -2 * mu * np.exp(-logvar), mu**2 * np.exp(-logvar) + logvar])  # (N, 3D)
+    points = np.column_stack([z**2, z, np.ones_like(z)])                         # (M, 3D)
+    bounds = []
+    for start in range(0, len(z), 500):
+        log = -points[start:start + 500] @ images.T / 2                          # (500, N) ln q(z|x), a constant less
+        own = np.arange(len(log)), start + np.arange(len(log))
+        among = logsumexp(log, 1) - np.log(len(mu))
+        log[own] = -np.inf
+        bounds.append((among, logsumexp(log, 1) - np.log(len(mu) - 1)))
+    prior = -(z**2).sum(1) / 2                                                   # ln p(z), the same constant less
+    rate = latent_rates(mu, logvar).sum()
+    low, high = rate - (np.concatenate(bounds, 1) - prior).mean(1)
+    return tuple(np.clip([low, high], 0, rate).tolist())
+
+
+def information_on_class(mu, logvar, z, labels) -> float:
+    """At least how many nats a code tells about its image's class, an estimate: I(c; z) >= H(c) + mean of ln p(c|z).
+
+    That holds for any guess p(c|z) that was not made from these z. Here: each class a normal distribution of
+    independent latents, with the means and variances of the posteriors of the images after the first M.
+
+    mu, logvar  (N, D) posterior means and log-variances
+    z           (M, D) sampled codes of the first M of these images, M < N
+    labels      (N,)   class of each image, 0..K-1
+    """
+    from scipy.special import entr, log_softmax
+
+    mu, logvar, z = _codes("mu", mu), _codes("logvar", logvar), _codes("z", z)
+    share = _membership(labels, len(mu)).sum(0) / len(mu)
+    member = _membership(labels, len(mu))[len(z):]                               # (N - M, K)
+    size = member.sum(0)
+    if not size.all():
+        raise ValueError(f"labels must hold every class after the first {len(z)} images, class {size.argmin()} is missing")
+    mean = member.T @ mu[len(z):] / size[:, None]                                # (K, D)
+    variance = member.T @ (mu**2 + np.exp(logvar))[len(z):] / size[:, None] - mean**2
+    log = np.log(size) - ((z[:, None] - mean) ** 2 / variance + np.log(variance)).sum(2) / 2         # (M, K)
+    guess = log_softmax(log, 1)[np.arange(len(z)), np.asarray(labels)[:len(z)]]
+    return max(float(entr(share).sum() + guess.mean()), 0.0)
+
+
 def ignores_input(mu, logvar) -> bool:
     """Whether a code tells less than 0.01 nats about the image: then it has no geometry. mu, logvar (N, D)"""
     return bool(information_bound(mu, logvar).sum() < ACTIVE)

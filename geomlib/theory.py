@@ -89,7 +89,7 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     """The limit: least mean squared pixel error against rate, for codes that carry only the two positions.
 
     A code of all pixels could go below, down to no error at the images' own entropy: above the entropy of the
-    positions (5.13 nats if uniform), where this curve ends flat on the floor, networks code pixel noise.
+    positions (5.13 nats if uniform), where this curve ends, networks can code pixel noise (`with_pixels`).
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
     labels   (S,) class of each pair that has images: adds the cross entropy (nats) of a head that reads it from the code, as
@@ -112,6 +112,29 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     best = np.unique((rates + SLOPES[:, None] * distortions).argmin(1))
     vertices = np.r_[len(rates) - 1, best[(best > 0) & (best < len(rates) - 1)][::-1], 0]
     return rates[vertices], floor + distortions[vertices] / PIXELS
+
+
+def with_pixels(counts) -> tuple[np.ndarray, np.ndarray]:
+    """What is possible above the entropy of the positions: a code that tells both exactly, and then pixels, too.
+
+    An upper bound on the least error of all codes, which may also mix the two. Given the positions, pixels are
+    independent, open with p. The best code of one gives it y or 1 - y, 0 <= y <= 1/2: squared error y(1 - y), rate h(p) -
+    h(y), h the entropy of a binary variable in nats. A nat saves as much at each pixel where y is the same; a pixel
+    with p(1 - p) < y(1 - y) gets none.
+
+    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
+    returns  rates (P,) in nats, rising from the entropy of the pairs to that of the images, and distortions (P,), falling from
+             the floor of `rate_distortion` to 0, mean squared error per pixel
+    """
+    from scipy.special import entr
+
+    means, probability, _ = source(counts)
+    entropy, error = lambda p: entr(p) + entr(1 - p), lambda p: p * (1 - p)
+    most = error(means).max()                                                    # 2y < 1 - sqrt(1 - 4 most) where pixels are told
+    y = np.linspace((1 - np.sqrt(1 - 4 * most)) / 2, 0, 200)[:, None, None, None]
+    rates = np.maximum(entropy(means) - entropy(y), 0).sum((2, 3)) @ probability * ROWS
+    distortions = np.minimum(error(means), error(y)).sum((2, 3)) @ probability * ROWS / PIXELS
+    return entr(probability).sum() + rates, distortions
 
 
 def ends(counts) -> tuple[float, float]:

@@ -285,9 +285,12 @@ def test_two_lines_by_capacity_may_be_named_otherwise(ax):
 
 def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):
     rates, distortions = np.array([0.0, 1, 5]), np.array([0.15, 0.12, 0.05])
-    figures.draw_limit(ax, rates, distortions)
+    figures.draw_limit(ax, rates, distortions, 7, ([5, 9], [0.05, 0]))
     figures.draw_on_limit(ax, "baseline", rates + 1, 2 * distortions, ["a", "b", "c"])
-    limit, networks = ax.lines
+    limit, nothing_more, pixels, networks = ax.lines
+    np.testing.assert_array_equal(nothing_more.get_xydata(), [[5, 0.05], [7, 0.05]])
+    np.testing.assert_array_equal(pixels.get_xydata(), [[5, 0.05], [9, 0]])
+    assert ax.collections[0].get_paths()[0].vertices[:, 0].max() == 5            # nothing is shaded beyond the limit
     np.testing.assert_array_equal(limit.get_xydata(), np.c_[rates, distortions])
     np.testing.assert_array_equal(networks.get_xydata(), np.c_[rates + 1, 2 * distortions])
     assert [(t.get_text(), *t.xy) for t in ax.texts] == [("a", 1, 0.3), ("b", 2, 0.24), ("c", 6, 0.1)]

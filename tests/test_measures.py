@@ -441,3 +441,39 @@ def test_within_and_between_classes_are_means_over_pairs_of_images():
     distance = np.linalg.norm(CODES[:, None] - CODES[None], axis=2)
     same = LABELS[:, None] == LABELS[None]
     np.testing.assert_allclose(m.within_between(matrix, LABELS), [distance[same].mean(), distance[~same].mean()])
+
+
+def balanced(mu, sigma):
+    """Codes at mu + sigma and mu - sigma in turn: squares and means are those of the normal distribution, exactly."""
+    return mu + sigma * np.where(np.arange(len(mu)) % 2, 1, -1)[:, None]
+
+
+def test_codes_of_classes_far_apart_tell_the_class_and_nothing_else():
+    labels = np.repeat(np.tile(np.arange(5), 40), 2)                             # (400,)
+    mu, logvar = np.c_[3.0 * labels, 0 * labels], np.full((400, 2), np.log(0.01))
+    z = balanced(mu, 0.1)
+    low, high = m.information(mu, logvar, z)
+    assert low == pytest.approx(np.log(5)) and high == pytest.approx(np.log(399 / 79))
+    assert m.information_on_class(mu, logvar, z[:200], labels) == pytest.approx(np.log(5))
+
+
+def test_codes_that_are_the_same_for_every_image_tell_nothing_whatever_their_rate():
+    mu, logvar = np.full((400, 2), 1.5), np.full((400, 2), np.log(0.04))
+    z = balanced(mu, 0.2)
+    assert m.latent_rates(mu, logvar).sum() > 3
+    np.testing.assert_allclose(m.information(mu, logvar, z), 0, atol=1e-9)
+    assert m.information_on_class(mu, logvar, z[:200], np.arange(400) % 4) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_information_of_a_gaussian_channel_lies_between_its_bounds_and_below_the_bound_by_variance():
+    rng = np.random.default_rng(0)
+    exact = 2 * np.log(1 / 0.05) / 2         # two latents of variance 1, of which 0.05 is noise
+    mu, logvar = rng.normal(scale=0.95**0.5, size=(4000, 2)), np.full((4000, 2), np.log(0.05))
+    low, high = m.information(mu, logvar, mu[:2000] + 0.05**0.5 * rng.normal(size=(2000, 2)))
+    assert low < high and low == pytest.approx(exact, abs=0.05) and high == pytest.approx(exact, abs=0.05)
+
+
+def test_a_class_without_images_to_learn_from_is_refused():
+    labels = np.r_[np.zeros(8, int), 1, 1]
+    with pytest.raises(ValueError, match="first 8 images, class 0"):
+        m.information_on_class(np.zeros((10, 1)), np.zeros((10, 1)), np.zeros((8, 1)), labels)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
+from scipy.special import entr
 
 from geomlib.data import COUNTS, PROFILE
-from geomlib.theory import codes, ends, gather, ignores, prototypes, rate_distortion, source
+from geomlib.theory import codes, ends, gather, ignores, prototypes, rate_distortion, source, with_pixels
 
 RNG = np.random.default_rng(0)
 TABLES = {
@@ -194,3 +196,28 @@ def test_images_of_the_prototypes_gather_at_the_prototypes(seed):
     centres, sizes, distance = gather(images, best, share, seed)
     assert centres == pytest.approx(best, abs=1e-2) and sizes == pytest.approx(share)
     assert distance == pytest.approx(0, abs=1e-6)
+
+
+def test_pixels_are_told_from_the_floor_on_until_nothing_is_left_to_tell(table, curve):
+    rates, distortions = with_pixels(table)
+    assert (rates[0], distortions[0]) == pytest.approx((curve[0][-1], curve[1][-1]))
+    assert (np.diff(rates) > 0).all() and (np.diff(distortions) < 0).all()
+    assert (np.diff(np.diff(distortions) / np.diff(rates)) > 0).all()
+    means, probability, _ = source(table)
+    p = np.clip(means, 1e-300, 1 - 1e-16)
+    noise = -(p * np.log(p) + (1 - p) * np.log1p(-p)).sum((1, 2)) @ probability * 6
+    assert (rates[-1], distortions[-1]) == pytest.approx((curve[0][-1] + noise, 0), abs=1e-6)
+
+
+def test_no_code_of_the_pixels_beats_the_curve_of_pixels():
+    """A code leaves a pixel open with probability y, p on average: the best distribution of y is a linear programme."""
+    table = np.zeros((13, 13), int)
+    table[4, 9] = 1
+    rates, distortions = with_pixels(table)
+    y = np.linspace(0, 1, 2001)
+    for slope in (2.3, 3, 5, 10):            # nats for a unit of squared error
+        best = 0
+        for p in source(table)[0].ravel():
+            gain = entr(p) + entr(1 - p) - entr(y) - entr(1 - y) + slope * y * (1 - y)
+            best += 6 * linprog(gain, A_eq=[np.ones(2001), y], b_eq=[1, p]).fun
+        assert (rates + slope * 169 * distortions).min() == pytest.approx(best, abs=0.01)
