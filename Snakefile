@@ -193,6 +193,7 @@ rule html:
     params: root = lambda book: book.root or "."
     resources: mem_mb = 2000, runtime = 30
     shell: "jupyter-book build {params.root:q} -W -n --keep-going -q"
+           " || {{ rm -rf {params.root:q}/_build/.doctrees; exit 1; }}"  # else a page read once would not warn again
 
 
 rule print:
