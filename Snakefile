@@ -12,6 +12,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+
 # The pages are those of _toc.yml, book/pages/NAME. NAME is the page's notebook too, unless it is listed here.
 TEMPLATES = {                                # page: its notebook and parameters
     f"geometry-{model}": ("geometry", {"model": model})
@@ -29,6 +31,9 @@ def files(*patterns):
 
 
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
+for name in PAGES:
+    if not Path(notebook := f"notebooks/{TEMPLATES.get(name, (name,))[0]}.md").exists():
+        raise WorkflowError(f"_toc.yml names book/pages/{name}, but there is no {notebook}")
 CODE = files("geomlib/**/*")                 # scripts and style, too: a widget on a page holds them
 DATA = files("data/*.csv", "data/codes/*", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")

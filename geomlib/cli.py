@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from . import data, measures, model, paper, runs, train
-from .spec import Spec, check_fields
+from .spec import Spec, capacity_at, check_fields
 
 DURATIONS = "durations.csv"                 # in a folder of runs: how long its jobs took, for `geomlib plan`
 
@@ -126,6 +126,11 @@ def changed(options) -> dict:
 def do_train(options) -> None:
     wanted, changes = chosen(options), changed(options)
     places = [paper.place(*key, folder=options.folder, **changes) for key in wanted]
+    for spec in (paper.spec(*key, **changes) for key in wanted):
+        asked = capacity_at(spec.steps, spec)
+        if asked < 0.95 * spec.capacity and not spec.source:
+            print(f"The capacity rises to {asked:.2f} of {spec.capacity:g} nats in {spec.steps} steps; for all of it raise steps, or "
+                  "lower ramp and slow_until", file=sys.stderr)
     fresh = not any(place.exists() or runs.checkpoint_file(place).exists() for place in places)
     began = time.monotonic()
     trained = paper.train_all(wanted, options.folder, options.device, **changes)

@@ -143,7 +143,7 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
 
 
 def draw_thumbnail(ax, points, classes, ignores=False) -> None:
-    """The same, small, without units or names, and scaled to fill its square; on grey where the network ignores its input."""
+    """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey where the network ignores its input."""
     colours = class_colours(max(classes.max() + 1, 2))
     ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=5, linewidths=0.15, edgecolors=GREY,
                rasterized=True)

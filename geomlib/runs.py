@@ -77,7 +77,12 @@ def load(folder: str | Path) -> Run:
     with safe_open(folder / "weights.safetensors", "pt") as file:
         weights = {name: file.get_tensor(name).float() for name in file.keys()}
     source = _source(folder, spec) if spec.source else None
-    return Run(spec, assemble(spec, weights, source), pd.read_csv(folder / "history.csv"))
+    try:
+        network = assemble(spec, weights, source)
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{folder} holds weights of another network than geomlib/model.py describes now; train it anew into "
+                         f"another folder ({str(error).splitlines()[-1].strip()})") from None
+    return Run(spec, network, pd.read_csv(folder / "history.csv"))
 
 
 def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "auto") -> list[Run]:
@@ -85,6 +90,8 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
 
     A folder that another process is training is waited for. Raises ValueError where a folder holds another spec.
     """
+    if isinstance(specs, Spec) or isinstance(folders, str | Path) or len(specs) != len(folders):
+        raise ValueError("specs and folders must be lists of one length: runs.train([spec], [folder])")
     folders = [Path(folder) for folder in folders]
     asked = dict(zip(folders, specs))
     for folder, spec in zip(folders, specs):

@@ -158,7 +158,13 @@ def file_sha256(path: str | Path) -> str:
 
 
 def _labels_sha256(tasks: Sequence[str]) -> str:
-    labels = [data.TASKS[task].labels(data.PAIRS) for task in tasks]
+    """Checksum of the labels that the tasks' rules give the 169 pairs; ValueError where one is no class of its task."""
+    labels = [np.asarray(data.TASKS[task].labels(data.PAIRS)) for task in tasks]
+    for task, given in zip(tasks, labels):
+        known = range(data.TASKS[task].n_classes)
+        if given.shape != (len(data.PAIRS),) or not np.isin(given, known).all():
+            raise ValueError(f"the rule of task {task!r} must give each of N pairs of positions (N, 2) a whole number in "
+                             f"0..{known[-1]}; of the 169 pairs it gives {np.unique(given)[:5]}, in an array of shape {given.shape}")
     return hashlib.sha256(np.array(labels, "<i8").tobytes()).hexdigest() if labels else ""
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from . import data, fast, measures
 from .model import DROPOUT, BetaVAE, Output, hidden_units
-from .spec import Spec, capacity_at, cross_entropy, file_sha256, rate_factor_of, stack_terms, task_weight_at
+from .spec import Spec, capacity_at, change, cross_entropy, file_sha256, rate_factor_of, stack_terms, task_weight_at
 
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
 
@@ -269,6 +269,8 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
         starts = [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
         histories = [start.history for start in starts]
         stack = Stack(spec, starts, device)
+        if not spec.source:
+            check_same_network(starts[0].network(spec), images[:8])
         factor = torch.tensor([rate_factor_of(s) for s in specs], device=device)
         for epoch in range(starts[0].epoch + 1, epochs(spec) + 1):
             stack.set_learning_rate(spec.learning_rate * spec.decay ** (epoch - 1))
@@ -304,6 +306,20 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
                 for s, checkpoint, history in zip(specs, stack.checkpoints(epochs(spec)), histories)]
 
 
+def check_same_network(network: BetaVAE, images: np.ndarray) -> None:
+    """Raise RuntimeError where `fast.forward`, which trains, is not the network of `model`, which is what a run holds."""
+    x, noise = torch.from_numpy(images).float(), torch.from_numpy(_noise([0], len(images), network))
+    with torch.inference_mode():
+        one, other = network(x, noise), fast.forward({name: w[None] for name, w in network.state_dict().items()}, x[None],
+                                                     noise[None], network.heads)
+    pairs = {name: (getattr(one, name), getattr(other, name)[0]) for name in ("reconstruction", "mu", "logvar")}
+    pairs |= {task: (p, other.classes[task][0]) for task, p in one.classes.items()}
+    for name, (a, b) in pairs.items():
+        if a.shape != b.shape or not torch.allclose(a, b, rtol=1e-3, atol=1e-4):
+            raise RuntimeError(f"geomlib/fast.py trains another network than geomlib/model.py describes ({name} differs): make the "
+                               "same change in both, and in geomlib/explorer/network.js")
+
+
 def schedules(step: int, spec: Spec) -> list[float]:
     """The capacity and each task's weight at a step."""
     return [capacity_at(step, spec), *(task_weight_at(step, spec, task) for task in spec.tasks)]
@@ -333,6 +349,7 @@ def speed(tasks: Sequence[str], frozen: bool = False) -> float:
     """Images a second that one thread trains with these heads, on frozen codes or not; timed now in about a second."""
     spec = Spec(counts=np.full((13, 13), 30), tasks=tuple(tasks), steps=34, source="new" if frozen else "")  # one epoch
     stack = [spec] * (20 if frozen and max(spec.heads.values()) == 2 else 1)
+    fit_stack([change(spec, steps=2)], torch.device("cpu"), [None], [0], None, {"new": BetaVAE()}, np.zeros(1))  # warm up
     began = time.perf_counter()
     fit_stack(stack, torch.device("cpu"), [None] * len(stack), list(range(len(stack))), None, {"new": BetaVAE()},
               np.zeros(len(stack)))
@@ -386,6 +403,8 @@ def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:
 
 def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13)."""
+    if np.shape(images)[1:] != (1, data.SIDE, data.SIDE):
+        raise ValueError(f"images must be (N, 1, 13, 13), 0 = open and 1 = wall, got shape {np.shape(images)}")
     return tuple(part.cpu().numpy() for part in _by_parts(model.encode, model, images))
 
 

@@ -34,6 +34,12 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
     assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
 
 
+def test_train_says_where_the_steps_are_too_few_for_the_capacity(tmp_path, capsys):
+    words = ["train", "baseline", "--capacity", 10, "--folder", tmp_path, "--set", SMALL, "steps=7"]
+    _, _, err, _ = command(*words, capsys=capsys)
+    assert re.search(r"The capacity rises to 0\.\d\d of 10 nats in 7 steps; .*raise steps", err)
+
+
 @pytest.mark.parametrize("words, expected", [
     (["train", "E9", "--capacity", "10"], "model must be one of baseline"),
     (["train", "E1M1", "--capacity", "5"], "capacity must be one of the paper's"),

@@ -46,6 +46,16 @@ def test_the_book_runs_its_pages_and_trains_nothing(tree):
     assert len(pages) == sum(command.startswith("geomlib page") for command in commands) > 0
 
 
+def test_a_page_without_a_notebook_is_named(tmp_path):
+    for path in ROOT.iterdir():
+        if path.name in ("Snakefile", "_config.yml", "geomlib", "notebooks", "data", "book"):
+            (tmp_path / path.name).symlink_to(path)
+    text = (ROOT / "_toc.yml").read_text()
+    (tmp_path / "_toc.yml").write_text(text.replace("book/pages/claims", "book/pages/clams"))
+    done = subprocess.run([sys.executable, "-m", "snakemake", "-n", "--nolock", "book"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode and "names book/pages/clams, but there is no notebooks/clams.md" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("gpu, jobs", [(0, 2 * (40 + 4)), (1, 2)])
 def test_two_seeds_are_80_networks_and_160_classifiers_each_trained_once(tree, gpu, jobs):
     commands = plan("--forceall", "reproduce", "--config", "seeds=2", f"gpu={gpu}", folder=tree)

@@ -33,6 +33,18 @@ def test_a_run_survives_its_folder_to_the_bit(folder, trained):
     assert subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True).returncode == 0
 
 
+def test_weights_of_another_network_are_refused_by_name(folder, monkeypatch):
+    monkeypatch.setattr(train.BetaVAE, "load_state_dict", lambda *_: (_ for _ in ()).throw(RuntimeError("size mismatch for mu")))
+    with pytest.raises(ValueError, match="run holds weights of another network .*size mismatch for mu"):
+        runs.load(folder)
+
+
+def test_specs_and_folders_are_lists_of_one_length(tmp_path, trained):
+    for specs, folders in (([trained.spec], []), (trained.spec, tmp_path / "x"), ([trained.spec], str(tmp_path / "x"))):
+        with pytest.raises(ValueError, match="lists of one length"):
+            runs.train(specs, folders)
+
+
 def test_half_precision_halves_the_weights_and_loads_as_float32(tmp_path, folder, trained):
     runs.save(trained, tmp_path / "half", dtype="float16")
     sizes = [(path / "weights.safetensors").stat().st_size for path in (tmp_path / "half", folder)]

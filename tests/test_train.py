@@ -27,6 +27,27 @@ def test_a_table_of_ones_own_is_split_85_7_7():
     assert spec.steps_per_epoch == 113
 
 
+@pytest.mark.parametrize("rule", [lambda f: f.sum(0), lambda f: f.sum(1) - 1, lambda f: f[:, 0] / 12, lambda f: 1])
+def test_a_rule_that_gives_no_classes_is_refused_by_the_tasks_name(monkeypatch, rule):
+    monkeypatch.setitem(g.TASKS, "odd", g.data.Task(2, rule))
+    with pytest.raises(ValueError, match=r"rule of task 'odd' must give .* in 0\.\.1"):
+        g.Spec(tasks=["odd"])
+
+
+def test_a_network_that_is_not_the_one_that_trains_is_refused(monkeypatch):
+    images = g.corridors(np.full((13, 13), 1)).images[:8]
+    train.check_same_network(g.BetaVAE(heads={"order": 2, "region": 25}), images)
+    decode = g.BetaVAE.decode
+    monkeypatch.setattr(g.BetaVAE, "decode", lambda self, z: decode(self, z.tanh()))
+    with pytest.raises(RuntimeError, match="fast.py trains another network .*reconstruction differs"):
+        train.check_same_network(g.BetaVAE(), images)
+
+
+def test_images_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"images must be \(N, 1, 13, 13\).* got shape \(4, 13, 13\)"):
+        g.encode(g.BetaVAE(), np.zeros((4, 13, 13)))
+
+
 def test_a_spec_survives_json():
     for spec in (g.Spec(), g.Spec(counts=np.full((13, 13), 10), tasks=["order"], gamma=1)):
         assert g.Spec(**json.loads(json.dumps(dataclasses.asdict(spec)))) == spec

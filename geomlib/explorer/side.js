@@ -146,7 +146,7 @@ class Side {
   /** The two latents of the largest rates, counted from 1. */
   largest() {
     const { rates } = this.stops[this.nearest()];
-    return [...rates.keys()].sort((a, b) => rates[b] - rates[a]).slice(0, 2).sort().map((d) => d + 1);
+    return [...rates.keys()].sort((a, b) => rates[b] - rates[a]).slice(0, 2).sort((a, b) => a - b).map((d) => d + 1);
   }
   uses(d) { return this.stops[this.nearest()].rates[d] > ACTIVE; }
 
@@ -232,8 +232,8 @@ class Side {
     let code = null;                         // that of the stimulus itself; where it can't be placed, its pair's
     if (plane && network) code = [...along(network.mu), ...along(this.sd)];
     else if (!page.drawn) code = [...near(points), ...near(spreads)];
-    geomlib.drawCodes(this.plot, { points, spreads: page.zoom.checked ? null : spreads, hollow, code, colours: page.colours, limit: page.limit(),
-      latents: plane, chosen: page.drawn ? -1 : pair, pointed: page.pointed, hand: plane && network ? along(this.z) : null,
+    geomlib.drawCodes(this.plot, { points, spreads: page.zoom.checked ? null : spreads, hollow, code,
+      colours: page.colours, limit: page.limit(), latents: plane, chosen: page.drawn ? -1 : pair, pointed: page.pointed, hand: plane && network ? along(this.z) : null,
       cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
   }
 
