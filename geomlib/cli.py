@@ -126,11 +126,12 @@ def changed(options) -> dict:
 def do_train(options) -> None:
     wanted, changes = chosen(options), changed(options)
     places = [paper.place(*key, folder=options.folder, **changes) for key in wanted]
-    for spec in (paper.spec(*key, **changes) for key in wanted):
-        asked = capacity_at(spec.steps, spec)
-        if asked < 0.95 * spec.capacity and not spec.source:
-            print(f"The capacity rises to {asked:.2f} of {spec.capacity:g} nats in {spec.steps} steps; for all of it raise steps, or "
-                  "lower ramp and slow_until", file=sys.stderr)
+    rises = {(spec.capacity, spec.steps): capacity_at(spec.steps, spec)
+             for spec in (paper.spec(*key, **changes) for key in wanted) if not spec.source}
+    for (capacity, steps), reached in rises.items():
+        if reached < 0.95 * capacity:
+            print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
+                  "ramp and slow_until", file=sys.stderr)
     fresh = not any(place.exists() or runs.checkpoint_file(place).exists() for place in places)
     began = time.monotonic()
     trained = paper.train_all(wanted, options.folder, options.device, **changes)

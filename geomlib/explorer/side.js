@@ -229,10 +229,11 @@ class Side {
   drawPlot(hollow) {
     const { page, network, points, spreads } = this, { plane } = page, pair = page.uc * SIDE + page.lc;
     const along = (latents) => plane.map((d) => latents[d]), near = (array) => [array[2 * pair], array[2 * pair + 1]];
+    const halos = !page.zoom.checked && spreads.some((sd) => sd < page.limit());   // else they would fill the map
     let code = null;                         // that of the stimulus itself; where it can't be placed, its pair's
     if (plane && network) code = [...along(network.mu), ...along(this.sd)];
     else if (!page.drawn) code = [...near(points), ...near(spreads)];
-    geomlib.drawCodes(this.plot, { points, spreads: page.zoom.checked ? null : spreads, hollow, code,
+    geomlib.drawCodes(this.plot, { points, spreads: halos ? spreads : null, hollow, code,
       colours: page.colours, limit: page.limit(), latents: plane, chosen: page.drawn ? -1 : pair, pointed: page.pointed, hand: plane && network ? along(this.z) : null,
       cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
   }
