@@ -420,18 +420,19 @@ geomlib.book = (root) => {
   const page = geomlib.explore(root, { index: geomlib.index, load, hash: location.hash,
     changed: (hash) => history.replaceState(null, "", `#${hash}`) });
   Object.assign(root, { tabIndex: -1, role: "region", ariaLabel: "Explorer" });
-  const views = document.querySelector(".views");
+  const views = document.querySelector(".views");            // links with texts, where the page has them
   const show = () => {
-    for (const name of views.querySelectorAll("dt")) name.classList.toggle("on", name.querySelector("a").hash === location.hash);
+    for (const name of views?.querySelectorAll("dt") ?? [])
+      name.classList.toggle("on", name.querySelector("a").hash === location.hash);
   };
-  views.classList.add("tabs");
+  views?.classList.add("tabs");
   show();
   addEventListener("hashchange", () => {
     if (!location.hash.includes("=")) return;                // a heading of the page, not a view
     show();
     page.set(location.hash);
     root.focus({ preventScroll: true });
-    views.scrollIntoView({ behavior: still.matches ? "instant" : "smooth" });
+    (views ?? root).scrollIntoView({ behavior: still.matches ? "instant" : "smooth" });
   });
 };
 }
