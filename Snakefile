@@ -30,10 +30,15 @@ def files(*patterns):
     return sorted(path for path in found if not re.match("book/(pages|_static/explorer)/|.*__pycache__", path))
 
 
+def notebook_of(page):
+    """A page's notebook."""
+    return f"notebooks/{TEMPLATES.get(page, (page,))[0]}.md"
+
+
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
 for name in PAGES:
-    if not Path(notebook := f"notebooks/{TEMPLATES.get(name, (name,))[0]}.md").exists():
-        raise WorkflowError(f"_toc.yml names book/pages/{name}, but there is no {notebook}")
+    if not Path(notebook_of(name)).exists():
+        raise WorkflowError(f"_toc.yml names book/pages/{name}, but there is no {notebook_of(name)}")
 CODE = files("geomlib/**/*")                 # scripts and style, too: a widget on a page holds them
 DATA = files("data/*.csv", "data/codes/*", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")
@@ -159,7 +164,7 @@ rule comparison:
 
 rule page:
     input:
-        notebook = lambda page: f"notebooks/{TEMPLATES.get(page.name, (page.name,))[0]}.md",
+        notebook = lambda page: notebook_of(page.name),
         code = CODE,
         data = DATA,
         runs = lambda page: [f"smoke/runs/{name}.txt" for name in stacks("smoke/")] if page.root else [],
@@ -198,7 +203,7 @@ rule html:
     params: root = lambda book: book.root or "."
     resources: mem_mb = 2000, runtime = 30
     shell: "jupyter-book build {params.root:q} -W -n --keep-going -q"
-           " || {{ rm -rf {params.root:q}/_build/.doctrees; exit 1; }}"  # else a page read once would not warn again
+           " || {{ rm -rf {params.root:q}/_build/.doctrees; exit 1; }}"  # else a second build would not warn again
 
 
 rule print:
@@ -208,6 +213,7 @@ rule print:
     params: folder = "_build/single/_build/singlehtml"
     resources: mem_mb = 4000, runtime = 30
     shell: "jupyter-book build . --builder singlehtml --path-output _build/single -W -n --keep-going -q"
+           " || {{ rm -rf _build/single; exit 1; }}"         # as above
            " && cp {params.folder}/book/intro.html {params.folder}/all.html"
            " && chromium --headless --no-sandbox --disable-gpu --no-pdf-header-footer --virtual-time-budget=60000"
            " --print-to-pdf={output:q} \"file://$PWD/{params.folder}/all.html\""
