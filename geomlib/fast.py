@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from .model import Output
+from .model import BetaVAE, Output
 
 ENCODER = {"encoder.0": 13, "encoder.2": 6, "encoder.4": 3}                      # layer -> side of its larger grid
 DECODER = {"decoder.0": 3, "decoder.2": 6, "decoder.4": 13}
@@ -54,6 +54,13 @@ def forward(weights: Mapping[str, Tensor], images: Tensor, noise: Tensor, heads:
         x = Deconv.apply(x, *get(name), side, 0.01 if side < 13 else 1.0)
     reconstruction = x.mT.contiguous().sigmoid().unflatten(2, (1, 13, 13))
     return Output(reconstruction, mu, logvar, z, classify(weights, z, heads, masks))
+
+
+def alone(network: BetaVAE, images: Tensor, noise: Tensor) -> Output:
+    """`forward` of one network, as the network itself would do it: images (N, 1, 13, 13), noise (N, D)."""
+    weights = {name: w[None] for name, w in network.state_dict().items()}
+    *parts, classes = forward(weights, images[None], noise[None], network.heads)
+    return Output(*(part[0] for part in parts), {task: p[0] for task, p in classes.items()})
 
 
 def classify(weights: Mapping[str, Tensor], z: Tensor, heads: Mapping[str, int],

@@ -162,7 +162,7 @@ def draw(spec: Spec, epoch: int) -> tuple[np.ndarray, np.ndarray, np.random.Gene
 
 def dropout(spec: Spec, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """What one step's dropout is made from: task -> random bytes (size, hidden units); see `masks_of`."""
-    draw = lambda k: np.frombuffer(rng.bytes(size * hidden_units(k)), np.uint8).reshape(size, -1)
+    draw = lambda k: rng.integers(2**32, size=(size, hidden_units(k) // 4), dtype=np.uint32).view(np.uint8)
     return {task: draw(k) for task, k in spec.heads.items() if k > 2}
 
 
@@ -296,7 +296,7 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
                     with torch.inference_mode():
                         scores = head_scores(network.classify(held_out[m]), factors[validation])
                 else:
-                    scores = evaluate(network, images[validation], factors[validation], s.seed)
+                    scores = evaluate(network, images[validation], factors[validation], s.seed, fast.alone)
                 trained = zip(terms, log[:, :, m].mean(0).tolist())
                 histories[m] = pd.concat([histories[m], _rows(before + steps, epoch, "train", trained),
                                           _rows(before + steps, epoch, "validation", scores.items())], ignore_index=True)
@@ -310,10 +310,9 @@ def check_same_network(network: BetaVAE, images: np.ndarray) -> None:
     """Raise RuntimeError where `fast.forward`, which trains, is not the network of `model`, which is what a run holds."""
     x, noise = torch.from_numpy(images).float(), torch.from_numpy(_noise([0], len(images), network))
     with torch.inference_mode():
-        one, other = network(x, noise), fast.forward({name: w[None] for name, w in network.state_dict().items()}, x[None],
-                                                     noise[None], network.heads)
-    pairs = {name: (getattr(one, name), getattr(other, name)[0]) for name in ("reconstruction", "mu", "logvar")}
-    pairs |= {task: (p, other.classes[task][0]) for task, p in one.classes.items()}
+        one, other = network(x, noise), fast.alone(network, x, noise)
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in ("reconstruction", "mu", "logvar")}
+    pairs |= {task: (p, other.classes[task]) for task, p in one.classes.items()}
     for name, (a, b) in pairs.items():
         if a.shape != b.shape or not torch.allclose(a, b, rtol=1e-3, atol=1e-4):
             raise RuntimeError(f"geomlib/fast.py trains another network than geomlib/model.py describes ({name} differs): make the "
@@ -419,14 +418,16 @@ def decode(model: BetaVAE, codes: np.ndarray) -> np.ndarray:
     return _by_parts(lambda z: (model.decode(z),), model, codes)[0].cpu().numpy()
 
 
-def evaluate(model: BetaVAE, images: np.ndarray, factors: np.ndarray, seed: int) -> dict[str, float]:
+def evaluate(model: BetaVAE, images: np.ndarray, factors: np.ndarray, seed: int,
+             forward: Callable[..., Output] = BetaVAE.__call__) -> dict[str, float]:
     """Scores of a network on images (N, 1, 13, 13), as the paper's validation: codes are sampled, no dropout.
 
+    forward         how the network is computed: as it is written, or `fast.alone`
     reconstruction  mean squared pixel error       rate, rate_0, ...  nats, in total and by latent
     active_latents  latents above 0.01 nats        and of each head its `head_scores`
     """
     def outputs(x, noise):
-        out = model(x, noise)
+        out = forward(model, x, noise)
         return (out.reconstruction - x).square().flatten(1).mean(1), out.mu, out.logvar, *out.classes.values()
 
     errors, mu, logvar, *classes = _by_parts(outputs, model, images, _noise([seed, 0], len(images), model))
