@@ -7,6 +7,7 @@ opaque white ground, so that they read alike on light and dark pages.
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 
 import matplotlib
@@ -117,8 +118,26 @@ def _number(ax, x, y, number) -> None:
             path_effects=[withStroke(linewidth=2.5, foreground="white")])
 
 
+def _numbers(ax, points, limit) -> None:
+    """Numbers from 1 at points (K, 2) of axes that end at -limit and limit; those that would cover each other as one
+    text at the first, which names three at most."""
+    groups = [[i] for i in range(len(points))]
+    text = lambda group: ", ".join([str(i + 1) for i in group[:3]] + ["…"] * (len(group) > 3))
+
+    def touch(one, other):                   # a character is about 0.05 limits wide, a line 0.07 high
+        dx, dy = np.abs(points[one[0]] - points[other[0]]) / limit
+        return dx < 0.025 * len(text(one) + text(other)) and dy < 0.07
+
+    while pair := next((pair for pair in itertools.combinations(groups, 2) if touch(*pair)), None):
+        groups.remove(pair[1])
+        pair[0].extend(pair[1])
+        pair[0].sort()
+    for group in groups:
+        _number(ax, *points[group[0]], text(group))
+
+
 def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, magnified=1) -> None:
-    """Codes in a plane, coloured by their class; some are marked by a number, from 1.
+    """Codes in a plane, coloured by their class; some are marked by a number, from 1, those too near each other together.
 
     points (N, 2) in the units of the codes; classes (N,) in 0..K-1; marked: row of each mark; names: of the K classes;
     limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the codes
@@ -126,8 +145,7 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     colours = class_colours(max(classes.max() + 1, 2))
     edge = {"edgecolors": GREY, "linewidths": 0.3}
     ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=14, rasterized=True, **edge)
-    for number, row in enumerate(marked, 1):
-        _number(ax, *points[row], number)
+    _numbers(ax, points[marked], limit or np.abs(points).max())
     for k, name in enumerate(names):
         ax.scatter([], [], color=colours(k), s=30, label=name, **edge)
     unit = "units of the code" + (f" / {magnified:g}" if magnified != 1 else "")
@@ -162,9 +180,9 @@ def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 
     shown = ax.imshow(values if colours is None else colours, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
     for (r, c), value in np.ndenumerate(values):
         if np.isfinite(value):
-            light = np.dot(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3], [0.3, 0.59, 0.11]) > 0.5
-            ink = "black" if light else "white"
-            ax.text(c, r, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink)
+            ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
+            ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"     # the one of more contrast
+            ax.text(c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink)
             if marked is not None and marked[r, c]:
                 ax.plot(c + 0.4, r - 0.36, marker="x", markersize=3.5, color=ink)
     ax.set_xticks(range(len(columns)), columns)
@@ -340,27 +358,33 @@ def draw_effects_by_capacity(ax, model, capacities, values, open, shift, title, 
     ax.legend()
 
 
-def draw_agreement(ax, groups, models, low, mean, high) -> None:
-    """How far our numbers lie from published ones, in tolerances, a row a group: (N,) each; a grey band from -1 to 1.
+def draw_agreement(ax, groups, models, capacities, low, mean, high) -> None:
+    """How far our numbers lie from published ones, in tolerances, a line a number: (N,) each; a grey band from -1 to 1.
 
-    groups, models: names, in their order; low, mean, high: our number minus the published one, over its tolerance
+    groups, models: names; groups stand together, the larger the capacity (nats) the larger the marker;
+    low, mean, high: our number minus the published one, over its tolerance
     """
-    names = list(dict.fromkeys(groups))
     ax.axvspan(-1, 1, color="#EDEDED", zorder=0)
-    for row, name in enumerate(names):
-        members = [i for i, group in enumerate(groups) if group == name]
-        for i, y in zip(members, row + np.linspace(-0.35, 0.35, len(members) + 2)[1:-1]):
-            ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
-            ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=4)
+    order = sorted(range(len(groups)), key=lambda i: list(groups).index(groups[i]))
+    levels = sorted(set(capacities))
+    size = dict(zip(levels, np.linspace(2.5, 7.5, len(levels))))
+    heights, y = {}, 0
+    for i in order:
+        y += 1 if groups[i] in heights else 3                # a gap before each group
+        heights.setdefault(groups[i], []).append(y)
+        ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
+        ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=size[capacities[i]])
+    for c in levels:
+        ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=f"{c:g} nats")
     for model in dict.fromkeys(models):
         ax.plot([], [], linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)
     ax.set_xscale("symlog", linthresh=1)                     # even from -1 to 1, logarithmic beyond
     ax.xaxis.set_major_formatter("{x:g}")
     end = 1.4 * np.abs([low, high]).max(initial=1)
     ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end),
-           xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end], ylim=(len(names) - 0.5, -0.5))
-    ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.12))
+           xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end], ylim=(y + 2, 1))
+    ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.08))
 
 
 def draw_limit(ax, rates, distortions, end, pixels=None) -> None:

@@ -33,7 +33,7 @@ def test_figures_import_nothing_of_ours_and_draw_no_random_numbers():
     tree = ast.parse(Path(figures.__file__).read_text())
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    allowed = {"__future__", "base64", "math", "matplotlib", "matplotlib_inline", "numpy", "IPython"}
+    allowed = {"__future__", "base64", "itertools", "math", "matplotlib", "matplotlib_inline", "numpy", "IPython"}
     assert {name.split(".")[0] for name in modules} <= allowed
     assert "random" not in Path(figures.__file__).read_text()
 
@@ -143,6 +143,13 @@ def test_an_embedding_shows_each_code_in_its_classes_colour_and_names_the_classe
     assert [text.get_text() for text in ax.get_legend().texts] == ["rare", "frequent"] and ax.get_aspect() == 1
 
 
+def test_numbers_that_would_cover_each_other_share_a_text_of_three_at_most(ax):
+    points = np.r_[np.zeros((4, 2)), [[0.5, 0]], [[0.52, 0]], [[0, 1]]]
+    figures.draw_embedding(ax, points, np.zeros(7, int), np.arange(7))
+    assert [(text.get_text(), *text.get_position()) for text in ax.texts] == [
+        ("1, 2, 3, …", 0, 0), ("5, 6", 0.5, 0), ("7", 0, 1)]
+
+
 def test_a_magnified_embedding_says_so_and_ends_where_it_is_told(ax):
     figures.draw_embedding(ax, RNG.normal(size=(30, 2)), np.arange(30) % 2, [], limit=4, magnified=200)
     assert [text.get_text() for text in ax.texts] == ["magnified ×200"] and ax.get_ylabel() == "units of the code / 200"
@@ -150,11 +157,11 @@ def test_a_magnified_embedding_says_so_and_ends_where_it_is_told(ax):
 
 
 def test_a_matrix_has_its_numbers_written_in_and_missing_ones_left_out(ax):
-    values = np.array([[0.5, -0.25], [np.nan, 1]])
+    values = np.array([[0.5, -0.25], [np.nan, -0.001]])
     figures.draw_matrix(ax, values, ["a", "b"], ["c", "d"], "score", limits=(-1, 1))
     np.testing.assert_array_equal(ax.images[0].get_array().filled(np.nan), values)
     assert [(text.get_text(), *text.get_position()) for text in ax.texts] == [
-        ("0.50", 0, 0), ("−0.25", 1, 0), ("1.00", 1, 1)]
+        ("0.50", 0, 0), ("−0.25", 1, 0), ("0.00", 1, 1)]
     for text in ax.texts:
         x, y = text.get_position()
         ground = linear(ax.images[0].cmap(ax.images[0].norm(values[y, x]))[:3]) @ [0.2126, 0.7152, 0.0722]
@@ -192,17 +199,20 @@ def test_differences_go_from_low_to_high_about_the_mean(ax):
 
 
 def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
-    figures.draw_agreement(ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1])
+    capacities = [0.3, 10, 10]
+    figures.draw_agreement(ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], capacities, [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1])
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["A", "B"]
     points = [line for line in ax.lines if len(line.get_xdata())]
     assert [np.atleast_1d(line.get_xdata())[0] for line in points] == [-2, 1, 0.5]
-    assert [round(np.atleast_1d(line.get_ydata())[0]) for line in points] == [0, 0, 1]
+    first, second, other = (np.atleast_1d(line.get_ydata())[0] for line in points)
+    assert ax.get_yticks().tolist() == [(first + second) / 2, other] and second - first < other - second
+    assert points[0].get_markersize() < points[1].get_markersize() == points[2].get_markersize()
     assert points[2].get_color() == figures.COLOURS["E2M1"]
-    assert [text.get_text() for text in ax.get_legend().texts] == ["E1M1", "E2M1"]
+    assert [text.get_text() for text in ax.get_legend().texts] == ["0.3 nats", "10 nats", "E1M1", "E2M1"]
 
 
 def test_agreement_leaves_room_at_both_ends_and_says_where_its_axis_bends(ax):
-    figures.draw_agreement(ax, ["A"], ["E1M1"], [-16], [-15], [2])
+    figures.draw_agreement(ax, ["A"], ["E1M1"], [3], [-16], [-15], [2])
     assert ax.get_xlim()[0] < -20 and "logarithmic" in ax.get_xlabel()
 
 
