@@ -43,15 +43,17 @@ def test_the_index_holds_mean_codes_of_noisy_images_of_each_pair(explorer):
     few, pair = images[networks.IMAGES], factors[networks.IMAGES] @ [13, 1]
     assert np.bincount(pair, minlength=169).min() >= 10
     with torch.inference_mode():
-        mu, logvar = explorer.runs[1].model.encode(torch.as_tensor(few[pair == 100]))
+        mu, logvar = explorer.named[1][1].model.encode(torch.as_tensor(few[pair == 100]))
     np.testing.assert_allclose(numbers(stops[1]["codes"]).reshape(169, 5)[100], mu.mean(0), atol=1e-3)
     np.testing.assert_allclose(numbers(stops[1]["spreads"]).reshape(169, 5)[100], (logvar / 2).exp().mean(0), atol=1e-3)
 
 
 def test_a_task_of_ones_own_is_asked_by_its_name(explorer, monkeypatch):
     monkeypatch.setitem(data.TASKS, "thirds", data.Task(3, lambda factors: factors[:, 0] // 5))
-    answers = networks.index({"mine": [("mine", explorer.runs[0])]})["tasks"]["thirds"]
-    assert answers["question"] == "thirds" and answers["classes"][1] == "x_UC 5–9, x_LC 0–12"
+    monkeypatch.setitem(data.TASKS, "far", data.Task(4, lambda factors: np.abs(factors[:, 0] - factors[:, 1]) // 5))
+    tasks = networks.index({"mine": [("mine", explorer.named[0][1])]})["tasks"]
+    assert tasks["thirds"]["question"] == "thirds" and tasks["thirds"]["classes"][1] == "x_UC 5–9, x_LC 0–12"
+    assert tasks["far"]["classes"] == ["class 0", "class 1", "class 2", "class 3"]           # no blocks of pairs; one empty
 
 
 def test_each_tasks_classes_are_named_by_the_positions_they_hold(explorer):
@@ -96,6 +98,14 @@ def test_runs_that_differ_in_capacity_are_one_network_and_others_are_not():
     made = Explorer(listed)._index["models"]
     assert {name: [stop["capacity"] for stop in stops] for name, stops in made} == {
         "baseline": [1, 10], "baseline (2)": [1], "baseline seed 2": [3], "own": [3]}
+
+
+def test_a_network_has_the_name_it_is_given_also_when_trained_anew():
+    made = Explorer({"mine": [fresh(10), fresh(1)], "plain": fresh(1)})
+    made.state = "model=mine&capacity=10"
+    made.retrain(3, steps=1)
+    assert {name: [stop["capacity"] for stop in stops] for name, stops in made._index["models"]} == {
+        "mine": [1, 3, 10], "plain": [1]}
 
 
 def test_a_sample_shows_codes_of_the_chosen_pair(explorer):

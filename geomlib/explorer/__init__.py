@@ -9,7 +9,7 @@ The five scripts are one, in this order: a page loads them joined, and so does t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 import anywidget
@@ -23,13 +23,14 @@ from ..train import Run
 from .networks import SCRIPT, STYLE, export, index, released, weights
 
 
-def grouped(listed: Sequence[Run]) -> dict[str, list[tuple[str, Run]]]:
-    """Runs of one's own as the page takes them: those that differ in capacity are one network, others stand alone."""
+def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]]]:
+    """Runs of one's own as the page takes them: those of a name that differ in capacity are one network, others stand
+    alone. A run without a name has one by its data, tasks and seed."""
     models: dict[str, list[tuple[str, Run]]] = {}
-    for run in sorted(listed, key=lambda run: run.spec.capacity):
+    for given, run in sorted(listed, key=lambda pair: pair[1].spec.capacity):
         own = [m for m, fields in paper.MODELS.items() if (run.spec.counts, run.spec.tasks) ==
                (fields.get("counts", "uniform"), fields.get("tasks", ()))]
-        base = f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
+        base = given or f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
         names = (base if n == 1 else f"{base} ({n})" for n in range(1, len(listed) + 1))
         name = next(n for n in names if all(other.spec.capacity != run.spec.capacity for _, other in models.get(n, ())))
         models.setdefault(name, []).append((f"{name}-c{run.spec.capacity:g}", run))
@@ -39,7 +40,8 @@ def grouped(listed: Sequence[Run]) -> dict[str, list[tuple[str, Run]]]:
 class Explorer(anywidget.AnyWidget):
     """The explorer in a notebook, for networks of one's own. Saved with the notebook it needs no kernel.
 
-    runs   a Run or several: those that differ in capacity become one network whose capacity can be moved
+    runs   a Run or several: those that differ in capacity become one network whose capacity can be moved; names for
+           them with a dictionary, as {"mine": [run, other], "plain": third}
     state  what is shown, as in the address of the book's page: "model=baseline&capacity=3&uc=3&lc=9"; may be set
 
     `panel` adds controls for what a page can't compute: `sample`, `traverse`, `retrain`.
@@ -66,16 +68,17 @@ class Explorer(anywidget.AnyWidget):
     _cloud = traitlets.List().tag(sync=True)
     state = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, runs: Run | Sequence[Run]):
+    def __init__(self, runs: Run | Sequence[Run] | Mapping[str, Run | Sequence[Run]]):
         super().__init__()
-        self.runs = [runs] if isinstance(runs, Run) else list(runs)
-        if not self.runs:
+        runs = runs if isinstance(runs, Mapping) else {"": runs}
+        self.named = [(str(name), run) for name, some in runs.items() for run in ([some] if isinstance(some, Run) else some)]
+        if not self.named:
             raise ValueError("runs must hold one trained network or more, got none; g.fit or geomlib train makes one")
-        self._show(self.runs[-1])
+        self._show(self.named[-1][1])
 
     def _show(self, run: Run) -> None:
         """Send all networks to the page, and choose one."""
-        models = grouped(self.runs)
+        models = grouped(self.named)
         self._chosen = {(name, run.spec.capacity): run for name, listed in models.items() for _, run in listed}
         name, capacity = next(key for key, other in self._chosen.items() if other is run)
         self._networks = {slug: weights(run.model) for listed in models.values() for slug, run in listed}
@@ -124,9 +127,11 @@ class Explorer(anywidget.AnyWidget):
     def retrain(self, capacity: float, steps: int = 300) -> Run:
         """Train the shown network anew with another capacity, for a few steps, and show it."""
         spec = change(self.run.spec, capacity=capacity, steps=steps, ramp=max(1, steps // 2), slow_until=steps // 4)
-        self.runs += train.fit([spec])
-        self._show(self.runs[-1])
-        return self.runs[-1]
+        name = next(name for name, run in self.named if run is self.run)
+        run, = train.fit([spec])
+        self.named.append((name, run))
+        self._show(run)
+        return run
 
     def panel(self) -> ipywidgets.VBox:
         """The explorer, with buttons below for what needs a kernel."""

@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from .. import data, measures, paper, runs, train
-from ..data import PAIRS
+from ..data import PAIRS, SIDE
 from ..figures import class_colours
 from ..spec import Spec, differing
 from ..train import Run
@@ -109,12 +109,16 @@ def commands(name: str, run: Run) -> list[str]:
 def _answers(task: str) -> dict:
     """The question a head answers, its classes in words, and the true class of each pair."""
     n_classes, labels = data.TASKS[task].n_classes, data.TASKS[task].labels(PAIRS)
-    names = ["no", "yes"]
-    if n_classes > 2:
-        spans = [zip(("x_UC", "x_LC"), PAIRS[labels == k].min(0), PAIRS[labels == k].max(0)) for k in range(n_classes)]
-        names = [", ".join(f"{x} {low}" if low == high else f"{x} {low}–{high}" for x, low, high in span)
-                 for span in spans]
+    names = ["no", "yes"] if n_classes == 2 else [_positions(PAIRS[labels == k]) or f"class {k}" for k in range(n_classes)]
     return {"question": QUESTIONS.get(task, task), "classes": names, "truth": labels.tolist()}
+
+
+def _positions(pairs: np.ndarray) -> str:
+    """Words for pairs (K, 2) that are all those of some columns beside each other, as a region; else ""."""
+    low, high = pairs.min(0, initial=SIDE), pairs.max(0, initial=0)
+    if len(pairs) == 0 or len(pairs) < np.prod(high - low + 1):
+        return ""
+    return ", ".join(f"{x} {a}" if a == b else f"{x} {a}–{b}" for x, a, b in zip(("x_UC", "x_LC"), low, high))
 
 
 def _colours() -> list[tuple[str, list[str]]]:
