@@ -2,7 +2,7 @@
 
     python benchmarks/explorer.py [FOLDER OF RUNS, as reproduce/runs]
 
-Work a frame and frames a second while a latent is dragged and while the capacity moves, for one network and for two;
+Work a frame and frames a second while a latent is dragged, the capacity moves or points are pointed at, for one network and two;
 seconds to the first picture from file://; kB before a network is chosen; for the released networks that the folder has in
 float32, the largest differences in codes, pixels and class probabilities between float16 in the page and float32 in torch.
 """
@@ -43,6 +43,7 @@ LATENT = """t => explorer.shown.forEach(side => {
     slider.value = 6 * t - 3;
     slider.oninput();
 })"""
+POINT = "t => { explorer.pointed = Math.floor(168 * t); explorer.update(); }"    # as a mouse that moves over the map
 CAPACITY = "t => explorer.moveCapacity(explorer.sides[0], explorer.sides[0].at(4 - 4 * t))"
 COMPUTE = """async ([slug, images, codes]) => {
     const network = new geomlib.Network(await explorer.load(slug)), found = { mu: [], pixels: [], classes: [] };
@@ -92,7 +93,7 @@ def main(folders: list[str]) -> None:
         measured = {"first_picture_s": first_picture(page, f"file://{folder}/page.html"),
                     "weight_kB": round(sum(parts) / 1000)}
         for count, state in (("one", f"model={name}"), ("two", f"model={name}&model2={name}")):
-            for what, change in (("latent", LATENT), ("capacity", CAPACITY)):
+            for what, change in (("latent", LATENT), ("capacity", CAPACITY), ("point", POINT)):
                 page.evaluate("state => explorer.set(state)", state)
                 page.wait_for_function("explorer.shown.every(side => side.network)")
                 numbers = page.evaluate(DRAG, change)

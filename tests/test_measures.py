@@ -170,6 +170,16 @@ def test_classes_part_in_the_plane_of_the_positions_or_at_right_angles_to_it():
     assert m.own_angle(code[:, :3], labels, PAIRS) == pytest.approx(np.degrees(np.arctan2(1, 2 * np.sqrt(2))))
 
 
+def test_separation_is_the_distance_in_units_of_all_noise_and_grows_with_the_columns():
+    factors = np.repeat(PAIRS, 400, axis=0)
+    own = np.tile([-0.3, 0.3], len(factors) // 2)[:, None]                       # of the images: a variance of 0.09
+    mu = factors * [2.0, 2.0] + own
+    found = m.separation(mu, np.full(mu.shape, np.log(0.16)), factors)    # of the code; in all 0.5**2
+    np.testing.assert_allclose(found, 4 * np.arange(1, 13))
+    np.testing.assert_allclose(m.separation(7 * mu, np.full(mu.shape, np.log(0.16 * 49)), factors), found)
+    assert m.separation(0 * mu, 0 * mu, factors).max() == 0
+
+
 def test_unevenness_is_of_any_square():
     x, y = np.meshgrid(range(7), range(7), indexing="ij")
     assert m.unevenness(np.c_[x.ravel(), y.ravel()]) == 0 < m.unevenness(np.c_[x.ravel() ** 2, y.ravel()])
