@@ -65,15 +65,15 @@ def class_colours(n: int) -> ListedColormap:
     return ListedColormap(square.reshape(-1, 3)[:n])
 
 
-def draw_images(ax, images, rows=(), columns=(), cmap="gray_r") -> None:
+def draw_images(ax, images, rows=(), columns=(), cmap="gray_r", limits=(0, 1)) -> None:
     """A table of images with a gap between them; by default 0 (open) is white, 1 (wall) black.
 
-    images (R, C, 13, 13) in 0..1; rows, columns: texts beside and above, or none
+    images (R, C, 13, 13) in 0..1; rows, columns: texts beside and above, or none; limits: where the colours end
     """
     r, c, side, _ = images.shape
     table = np.full((r, side + 2, c, side + 2), np.nan)
     table[:, 1:-1, :, 1:-1] = np.moveaxis(images, 1, 2)
-    ax.imshow(table.reshape(r * (side + 2), -1), cmap=cmap, vmin=0, vmax=1, aspect="equal")
+    ax.imshow(table.reshape(r * (side + 2), -1), cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="equal")
     middle = side / 2 + 0.5 + (side + 2) * np.arange(max(r, c))
     ax.set_xticks(middle[:len(columns)], columns)
     ax.set_yticks(middle[:len(rows)], rows)
@@ -91,10 +91,10 @@ def draw_map(ax, values, label="", limits=(None, None), title="") -> None:
     _positions(ax, title)
 
 
-def draw_classes(ax, labels, title="", marked=()) -> None:
+def draw_classes(ax, labels, title="", marked=(), names=()) -> None:
     """The class of each pair of positions, x_uc down and x_lc across, with a line between classes: labels (13, 13).
 
-    marked: pairs (x_uc, x_lc) that get their number, from 1
+    marked: pairs (x_uc, x_lc) that get their number, from 1; names: of the classes, for a legend
     """
     n = labels.max() + 1
     ax.imshow(labels, cmap=class_colours(n))
@@ -106,6 +106,15 @@ def draw_classes(ax, labels, title="", marked=()) -> None:
         row, column = np.nonzero(np.diff(labels, axis=1))
         ax.vlines(column + 0.5, row - 0.5, row + 0.5, color="white", linewidth=1)
     _positions(ax, title)
+    _name_classes(ax, names, class_colours(n), "s")
+
+
+def _name_classes(ax, names, colours, marker="o") -> None:
+    """A legend below, of the classes' names and colours."""
+    for k, name in enumerate(names):
+        ax.scatter([], [], color=colours(k), marker=marker, s=30, label=name, edgecolors=GREY, linewidths=0.3)
+    if names:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(names))
 
 
 def _positions(ax, title) -> None:
@@ -143,21 +152,20 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the codes
     """
     colours = class_colours(max(classes.max() + 1, 2))
-    edge = {"edgecolors": GREY, "linewidths": 0.3}
-    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=14, rasterized=True, **edge)
-    _numbers(ax, points[marked], limit or np.abs(points).max())
-    for k, name in enumerate(names):
-        ax.scatter([], [], color=colours(k), s=30, label=name, **edge)
-    unit = "units of the code" + (f" / {magnified:g}" if magnified != 1 else "")
+    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=14, rasterized=True,
+               edgecolors=GREY, linewidths=0.3)
+    _numbers(ax, points[np.asarray(marked, int)], limit or np.abs(points).max())
+    unit = "units of the code"
     ax.set(title=title, aspect="equal", xlabel=unit, ylabel=unit, adjustable="datalim")
     if limit:
         ax.set(adjustable="box", xlim=(-limit, limit), ylim=(-limit, limit))
     ax.locator_params(nbins=5)
     if magnified != 1:
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(lambda at, _: f"{at / magnified:g}".replace("-", "\N{MINUS SIGN}"))
         ax.text(0.02, 0.98, f"magnified \N{MULTIPLICATION SIGN}{magnified:g}", transform=ax.transAxes, va="top",
                 fontweight="bold", path_effects=[withStroke(linewidth=2.5, foreground="white")])
-    if names:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(names))
+    _name_classes(ax, names, colours)
 
 
 def draw_thumbnail(ax, points, classes, ignores=False) -> None:
@@ -175,7 +183,7 @@ def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 
                 marked=None) -> None:
     """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
 
-    colours (R, C): what the colours show, None: the values; marked (R, C), bool: cells with a small cross
+    colours (R, C): what the colours show, None: the values; marked (R, C), bool: cells with a small dot
     """
     shown = ax.imshow(values if colours is None else colours, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
     for (r, c), value in np.ndenumerate(values):
@@ -184,7 +192,7 @@ def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 
             ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"     # the one of more contrast
             ax.text(c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink)
             if marked is not None and marked[r, c]:
-                ax.plot(c + 0.4, r - 0.36, marker="x", markersize=3.5, color=ink)
+                ax.plot(c + 0.4, r - 0.36, marker="o", markersize=3, color=ink)
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
@@ -255,10 +263,10 @@ def draw_by_capacity(ax, model, capacities, values, published, label, names=("ou
     missing; published (K,) or None; label: the measure and its unit; names: of the two lines
     """
     values = np.ma.masked_invalid(np.atleast_2d(values))
-    again = any(line.get_label() == names[1] for line in ax.lines)               # one entry for all models
     if published is not None:
-        ax.plot(capacities, published, linestyle="--", linewidth=1, marker=MARKERS[model], color=COLOURS[model],
-                markerfacecolor="white", markersize=9, label="_" if again else names[1])
+        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "white"}
+        ax.plot(capacities, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
+        _name_once(ax, names[1], marker="o", **dashed)
     ax.plot(capacities, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
     if len(values) > 1:
         ax.fill_between(capacities, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
@@ -290,11 +298,16 @@ def draw_levels(ax, models, levels, label) -> None:
 
 def draw_ignoring(ax, model, x, y) -> None:
     """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,)."""
-    name = "ignores its images"
-    again = any(line.get_label() == name for line in ax.lines)
     if len(x):
-        ax.plot(x, y, linestyle="", marker="x", markersize=8, markeredgewidth=1.6, color=COLOURS[model],
-                label="_" if again else name)
+        cross = {"linestyle": "", "marker": "x", "markersize": 8, "markeredgewidth": 1.6}
+        ax.plot(x, y, color=COLOURS[model], zorder=4, **cross)
+        _name_once(ax, "ignores its images", **cross)
+
+
+def _name_once(ax, name, **look) -> None:
+    """One grey entry of the legend for what all models have."""
+    if all(line.get_label() != name for line in ax.lines):
+        ax.plot([], [], color=GREY, label=name, **look)
 
 
 def _capacities(ax, capacities) -> None:
@@ -307,15 +320,18 @@ def _capacities(ax, capacities) -> None:
 def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, label) -> None:
     """How far a model's networks lie from published values: (K,) each; from low to high over seeds, marked at the mean.
 
-    shift: moves the model's marks sideways by this share of a capacity; tolerance: half the height of the grey band
+    capacities stand at even distances; shift: moves the model's marks sideways by this share of one, from -0.5 to 0.5;
+    tolerance: half the height of the grey band
     """
-    x = np.asarray(capacities) * (1 + shift)
+    x = np.arange(len(capacities)) + shift
     ax.axhspan(-tolerance, tolerance, color="#EDEDED", zorder=0)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
     ax.vlines(x, low, high, color=COLOURS[model])
     ax.plot(x, mean, linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
-    _capacities(ax, capacities)
-    ax.set_ylabel(label)
+    for border in x[1:] - shift - 0.5:
+        ax.axvline(border, color="#BBBBBB", linewidth=0.8, zorder=0)
+    ax.set_xticks(range(len(capacities)), [f"{c:g}" for c in capacities])
+    ax.set(xlabel="capacity $C$ (nats)", ylabel=label, xlim=(-0.5, len(x) - 0.5))
 
 
 def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
@@ -335,23 +351,25 @@ def draw_range_at_gamma(ax, gamma, low, high, label, index=0) -> None:
     bar.lines[2][0].set_linestyle(("-", "--")[index])
 
 
-def draw_effects(ax, effects, title, label) -> None:
-    """One effect a seed, (S,), as points on a line beside zero."""
+def draw_effects(ax, effects, open, title, label) -> None:
+    """One effect a seed, (S,), as points on a line beside zero; rings where open, (S,) bool."""
     ax.axvline(0, color=GREY, linewidth=0.8)
-    ax.plot(effects, np.zeros(len(effects)), "o", color=COLOURS["baseline"], alpha=0.7)
+    for chosen, face in ((np.logical_not(open), COLOURS["baseline"]), (open, "none")):
+        ax.plot(effects[chosen], np.zeros(np.sum(chosen)), "o", color=COLOURS["baseline"], markerfacecolor=face, alpha=0.7)
     limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
     ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
     ax.spines["left"].set_visible(False)
 
 
-def draw_effects_by_capacity(ax, model, capacities, values, open, shift, title, label) -> None:
-    """A small point a seed and a line for their mean, against capacity (nats): values (S, K), NaN where missing.
+def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, title, label) -> None:
+    """A small point a seed and a line for the mean of the full ones, against capacity (nats): values (S, K), NaN where missing.
 
-    open (S, K), bool: points drawn as rings; shift: moves the model's points sideways by this share of a capacity
+    open (S, K), bool: points drawn as rings; shift, apart: as in `draw_seeds`
     """
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    ax.plot(capacities, np.ma.masked_invalid(values).mean(0), color=COLOURS[model], linewidth=1.2)
-    draw_seeds(ax, model, capacities, values, open, shift)
+    mean = np.ma.masked_invalid(np.where(open, np.nan, values)).mean(0)
+    ax.plot(np.asarray(capacities) * (1 + shift), mean, color=COLOURS[model], linewidth=1.2)
+    draw_seeds(ax, model, capacities, values, open, shift, apart)
     ax.plot([], [], color=COLOURS[model], marker=MARKERS[model], markersize=4, label=model)
     _capacities(ax, capacities)
     ax.set(title=title, ylabel=label)

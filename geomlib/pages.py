@@ -195,7 +195,8 @@ def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
             if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
                 output.data.pop("text/plain", None)          # has its address in memory
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
+            cell.outputs = [output for output in cell.outputs
+                            if "" not in (output.get("text"), output.get("data", {}).get("text/markdown"))]
         cell.id = f"cell-{number}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = {key: x for key, x in cell.metadata.items() if key not in ("papermill", "execution", "tags")}

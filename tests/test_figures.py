@@ -152,7 +152,9 @@ def test_numbers_that_would_cover_each_other_share_a_text_of_three_at_most(ax):
 
 def test_a_magnified_embedding_says_so_and_ends_where_it_is_told(ax):
     figures.draw_embedding(ax, RNG.normal(size=(30, 2)), np.arange(30) % 2, [], limit=4, magnified=200)
-    assert [text.get_text() for text in ax.texts] == ["magnified ×200"] and ax.get_ylabel() == "units of the code / 200"
+    assert [text.get_text() for text in ax.texts] == ["magnified ×200"] and ax.get_ylabel() == "units of the code"
+    ax.figure.canvas.draw()
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["−0.02", "−0.01", "0", "0.01", "0.02"]
     assert ax.get_xlim() == ax.get_ylim() == (-4, 4)
 
 
@@ -192,10 +194,11 @@ def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_posit
 def test_differences_go_from_low_to_high_about_the_mean(ax):
     low, mean, high = np.sort(RNG.normal(size=(3, 2)), 0)
     figures.draw_differences(ax, "E2M3", [1, 3], low, mean, high, 0.1, 0.5, "difference")
-    np.testing.assert_allclose(ax.lines[-1].get_xydata(), np.c_[[1.1, 3.3], mean])
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), np.c_[[0.1, 1.1], mean])
     np.testing.assert_allclose([segment[:, 1] for segment in ax.collections[0].get_segments()], np.c_[low, high])
-    band = ax.patches[0]
-    assert (band.get_y(), band.get_y() + band.get_height()) == (-0.5, 0.5)
+    band, border = ax.patches[0], ax.lines[2]
+    assert (band.get_y(), band.get_y() + band.get_height()) == (-0.5, 0.5) and border.get_xdata()[0] == 0.5
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "3"]
 
 
 def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
@@ -218,9 +221,10 @@ def test_agreement_leaves_room_at_both_ends_and_says_where_its_axis_bends(ax):
 
 def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_where_they_count_for_nothing(ax):
     values, rings = np.array([[1, np.nan, 3], [3, 4.0, 5]]), np.array([[0, 0, 0], [0, 0, 1]], bool)
-    figures.draw_effects_by_capacity(ax, "E1M2", [0.3, 1, 10], values, rings, 0, "a claim", "difference")
+    figures.draw_effects_by_capacity(ax, "E1M2", [0.3, 1, 10], values, rings, 0.1, 0.02, "a claim", "difference")
     zero, mean, filled, empty, _ = ax.lines
-    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 4])
+    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 3])                   # a ring counts for nothing
+    np.testing.assert_allclose(mean.get_xdata(), [0.33, 1.1, 11])
     assert sorted(filled.get_ydata()[np.isfinite(filled.get_ydata())]) == [1, 3, 3, 4] and list(empty.get_ydata()) == [5]
     assert filled.get_markerfacecolor() == figures.COLOURS["E1M2"] and empty.get_markerfacecolor() == "white"
     assert len(set(filled.get_xdata()[:2])) == 2 and not np.any(zero.get_ydata())
@@ -237,8 +241,14 @@ def test_each_seed_is_a_point_of_its_own_and_full_points_and_rings_are_named(ax)
 
 
 def test_claims_without_a_number_leave_an_empty_panel(ax):
-    figures.draw_effects(ax, pd.Series(dtype=float), "a claim", "difference")
-    assert not ax.lines[1].get_xdata().size
+    figures.draw_effects(ax, np.zeros(0), np.zeros(0, bool), "a claim", "difference")
+    assert not ax.lines[1].get_xdata().size and not ax.lines[2].get_xdata().size
+
+
+def test_a_seed_that_was_known_is_a_ring(ax):
+    figures.draw_effects(ax, np.array([1.0, 2, 3]), np.array([True, False, False]), "a claim", "difference")
+    _, new, known = ax.lines
+    assert list(new.get_xdata()) == [2, 3] and list(known.get_xdata()) == [1] and known.get_markerfacecolor() == "none"
 
 
 def test_the_range_of_seeds_stands_beside_its_gamma(ax):
@@ -279,7 +289,7 @@ def test_several_seeds_are_a_line_for_their_mean_in_a_band_for_their_range(ax):
 def test_lines_and_points_are_the_arrays(ax):
     x, y, published = np.array([0.3, 1, 3]), RNG.random(3), RNG.random(3)
     figures.draw_by_capacity(ax, "E2M3", x, y, published, "loss (squared pixel error)")
-    theirs, ours = ax.lines
+    theirs, ours = (line for line in ax.lines if len(line.get_xdata()))
     np.testing.assert_array_equal(ours.get_xydata(), np.c_[x, y])
     np.testing.assert_array_equal(theirs.get_xydata(), np.c_[x, published])
     assert ours.get_color() == figures.COLOURS["E2M3"] and ours.get_marker() == figures.MARKERS["E2M3"]
@@ -337,10 +347,11 @@ def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_an
     assert [line.get_ydata()[0] for line in ax.lines[:2]] == [0.7, 0.9]
     for model in "E2M1", "E2M2", "E2M3":
         figures.draw_ignoring(ax, model, [0.3] * (model != "E2M3"), [0.1] * (model != "E2M3"))
-    crosses = ax.lines[3:]
+    crosses = [line for line in ax.lines[3:] if len(line.get_xdata())]
     assert [cross.get_color() for cross in crosses] == [figures.COLOURS["E2M1"], figures.COLOURS["E2M2"]]
     np.testing.assert_array_equal(crosses[0].get_xydata(), [[0.3, 0.1]])
-    assert ax.get_legend_handles_labels()[1] == ["chance", "ignores its images"]
+    keys, names = ax.get_legend_handles_labels()
+    assert names == ["chance", "ignores its images"] and {key.get_color() for key in keys} == {figures.GREY}
 
 
 def test_a_network_is_a_box_for_each_layer(ax):
