@@ -459,6 +459,13 @@ def test_new_noise_is_another_draw_of_the_same_pair(page, all_runs):
     np.testing.assert_array_equal(drawn(page, "[...explorer.image]"), after.ravel())
 
 
+def test_a_corridor_moves_alone(page):
+    before = drawn(page, "[...explorer.image]")
+    show(page, "model=all&capacity=10&uc=5&lc=9")
+    after = drawn(page, "[...explorer.image]")
+    assert after[:78] != before[:78] and after[78:] == before[78:]
+
+
 def test_draws_have_the_noise_of_the_data_set(page):
     mean = page.evaluate("""() => { const sum = new Array(169).fill(0);
         for (let n = 0; n < 2000; n++) {
@@ -531,6 +538,8 @@ def test_a_click_on_a_point_or_on_the_key_chooses_its_pair(page, all_runs):
     where = points(page)
     assert np.hypot(*(where[chosen] - where[11 * 13 + 1])) < 0.02 * np.abs(where).max()
     check_reconstruction(page, all_runs["all-c10"])
+    page.locator(".plot").first.click(position={"x": 3, "y": 3})                 # far from any point
+    assert drawn(page, "[explorer.uc, explorer.lc]") == [chosen // 13, chosen % 13]
     page.locator(".key canvas").click(position={"x": 4 * 2 + 2, "y": 4 * 12 + 2})
     assert drawn(page, "[explorer.uc, explorer.lc]") == [12, 2]
     check_reconstruction(page, all_runs["all-c10"])
@@ -727,6 +736,23 @@ def test_links_to_views_move_the_explorer_and_bring_it_into_view(visit, book, mo
     page.context.close()
 
 
+def test_a_view_is_marked_until_what_it_sets_is_changed_and_its_text_stays(visit, book):
+    page = visit(f"file://{book}/book/explore.html", ready=WIDGET)
+    page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
+    view, marked = page.get_by_role("link", name="Prototypization"), page.locator(".views a[aria-current=true]")
+    assert marked.count() == 0
+    view.click()
+    marked.wait_for()
+    assert marked.text_content() == view.text_content()
+    part(page, "uc").press("ArrowLeft")                      # as the text asks for
+    page.wait_for_function("location.hash.includes('uc=2')")
+    assert marked.count() == 1
+    page.evaluate("explorer.moveCapacity(explorer.sides[0], 3)")
+    page.wait_for_function("location.hash.includes('capacity=3')")
+    assert marked.count() == 0 and page.locator(".views dd").first.is_visible()
+    page.context.close()
+
+
 def test_a_link_to_a_heading_leaves_the_explorer_as_it_is(page):
     show(page, "model=all&capacity=10&uc=5&lc=1")
     page.evaluate("location.hash = 'what-is-shown'")
@@ -735,24 +761,24 @@ def test_a_link_to_a_heading_leaves_the_explorer_as_it_is(page):
 
 
 def test_the_views_show_what_their_texts_say(index, models):
-    """By the numbers of what is drawn: the width a half takes on the map, the steps between neighbours, the images."""
+    """By the numbers of what is drawn: steps and noise on the map, the columns where images are lightest."""
     grid = lambda model, capacity, what, d: next(
         halves(stop[what], 13, 13, d) for stop in stops(index, model) if stop["capacity"] == capacity)
-    network = lambda capacity: next(run for _, run in models["baseline"] if run.spec.capacity == capacity)
-    apart = {}                                               # variance of a pixel over the images of all pairs
-    for capacity in (0.3, 10):
-        codes = grid("baseline", capacity, "codes", 5).reshape(169, 5)
-        apart[capacity] = np.mean(np.var([decoded(network(capacity), z) for z in codes], axis=0))
-    assert apart[0.3] < apart[10] / 5                        # prototypization
 
-    def widths(model):
-        """Of the frequent and of the rare half: their share of the map's width."""
-        x = grid(model, 0.3, "map", 2)[..., 0]
-        return np.ptp(x[:, :7]) / np.ptp(x), np.ptp(x[:, 7:]) / np.ptp(x)
+    def lightest(model, capacity, half):
+        """The column where each pair's decoded image is lightest, above (0) or below (7): (13, 13)."""
+        run = next(run for _, run in models[model] if run.spec.capacity == capacity)
+        images = np.array([decoded(run, z) for z in grid(model, capacity, "codes", 5).reshape(169, 5)]).reshape(13, 13, 13, 13)
+        return images[:, :, half:half + 6].mean(2).argmin(-1)
 
-    frequent, rare = widths("E1M1")
-    assert frequent > 0.95 and 0.4 < rare < 0.55             # specialization
-    assert all(0.35 < width < 0.6 for width in widths("baseline"))
+    for capacity, follows in (0.3, False), (10, True):       # prototypization, from x_UC 3 to 0
+        step = np.linalg.norm(np.subtract(*grid("baseline", capacity, "map", 2)[[3, 0], 9]))
+        assert (step > grid("baseline", capacity, "mapSpreads", 2)[3, 9, 0]) == follows
+        assert (np.ptp(lightest("baseline", capacity, 0)[[3, 0], 9]) >= 3) == follows
+    assert lightest("E1M1", 0.3, 7).max() < 6                # specialization
+    assert lightest("baseline", 0.3, 7)[:, 9:].min() > 6
+    x = grid("E1M1", 0.3, "map", 2)[..., 0]                  # the rare half lies within the frequent one
+    assert x[:, :7].min() < x[:, 7:].min() < x[:, 7:].max() < x[:, :7].max()
 
     def cut(model):
         """Steps from one x_LC to the next across the answers' border, relative to the others."""
@@ -762,6 +788,9 @@ def test_the_views_show_what_their_texts_say(index, models):
         return steps[across].mean() / steps[~across].mean()
 
     assert cut("E2M1") > 2 and 0.8 < cut("baseline") < 1.2   # orthogonalization
+    pictures = lightest("E2M1", 1, 0) * 13 + lightest("E2M1", 1, 7)
+    yes = np.less_equal.outer(np.arange(13), np.arange(13))
+    assert len(set(pictures[yes])) == len(set(pictures[~yes])) == 1 < len(set(pictures.ravel()))
 
 
 def test_the_command_on_the_page_is_the_networks_and_can_be_copied(visit, served, index):

@@ -417,16 +417,23 @@ geomlib.book = (root) => {
     script.onerror = reject;
     document.head.append(script);
   });
-  const page = geomlib.explore(root, { index: geomlib.index, load, hash: location.hash,
-    changed: (hash) => history.replaceState(null, "", `#${hash}`) });
-  Object.assign(root, { tabIndex: -1, role: "region", ariaLabel: "Explorer" });
   const views = document.querySelector(".views");            // links with texts, where the page has them
-  const show = () => {
-    for (const name of views?.querySelectorAll("dt") ?? [])
-      name.classList.toggle("on", name.querySelector("a").hash === location.hash);
+  const names = [...views?.querySelectorAll("dt") ?? []], link = (name) => name.querySelector("a");
+  const show = () => {                                       // the text of the view that the address names
+    for (const name of names) name.classList.toggle("on", link(name).hash === location.hash);
+  };
+  const mark = (hash) => {                                   // the view, as long as nothing is changed that it sets
+    const state = new URLSearchParams(hash);
+    for (const name of names) {
+      const same = [...new URLSearchParams(link(name).hash.slice(1))].every(([key, value]) => state.get(key) === value);
+      link(name).ariaCurrent = same && name.classList.contains("on") ? "true" : null;
+    }
   };
   views?.classList.add("tabs");
   show();
+  const page = geomlib.explore(root, { index: geomlib.index, load, hash: location.hash,
+    changed: (hash) => { history.replaceState(null, "", `#${hash}`); mark(hash); } });
+  Object.assign(root, { tabIndex: -1, role: "region", ariaLabel: "Explorer" });
   addEventListener("hashchange", () => {
     if (!location.hash.includes("=")) return;                // a heading of the page, not a view
     show();

@@ -66,19 +66,19 @@ def index(models: Models) -> dict:
 
 
 def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
-    """The trained capacities of one model, each map turned towards that of the next larger capacity."""
-    stops, towards = [], (PAIRS[:, ::-1] - 6.0) * [1, -1]    # the first: x_LC to the right, x_UC down, where it can
-    for slug, run in reversed(listed):
+    """The trained capacities of one model, each map turned to have x_LC to the right and x_UC down as nearly as it can."""
+    stops, square = [], (PAIRS[:, ::-1] - 6.0) * [1, -1]
+    for slug, run in listed:
         mu, logvar = train.posterior(run.model, images)
         codes, spreads = (measures.pair_means(array, factors) for array in (mu, np.exp(logvar / 2)))  # (169, D)
         used = codes.var(0) / codes.var(0).sum()             # on the map, latents count as far as codes differ in them
         map_spreads = np.sqrt(spreads**2 @ used)
-        towards = measures.align(measures.embed(codes), towards)
-        stops.insert(0, {"capacity": run.spec.capacity, "slug": slug, "about": about(run.spec),
-                         "commands": commands(name, run), "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
-                         "ignores": bool(measures.ignores_input(mu, logvar)),
-                         "codes": halves(codes), "spreads": halves(spreads), "map": halves(towards),
-                         "mapSpreads": halves(np.stack([map_spreads] * 2, 1))})
+        stops.append({"capacity": run.spec.capacity, "slug": slug, "about": about(run.spec),
+                      "commands": commands(name, run), "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
+                      "ignores": bool(measures.ignores_input(mu, logvar)),
+                      "codes": halves(codes), "spreads": halves(spreads),
+                      "map": halves(measures.align(measures.embed(codes), square)),
+                      "mapSpreads": halves(np.stack([map_spreads] * 2, 1))})
     return stops
 
 

@@ -26,7 +26,8 @@ function drawCodes(canvas, given) {
   const x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
   const dot = (px, py, radius) => { context.moveTo(px + radius, py); context.arc(px, py, radius, 0, TAU); };
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, size, size);
+  context.fillStyle = style.ground;          // opaque: on nothing, many thin halos would add up to another colour
+  context.fillRect(0, 0, size, size);
   context.font = style.font;
   context.fillStyle = context.strokeStyle = style.soft;
   context.lineWidth = 1;
@@ -69,14 +70,13 @@ function drawCodes(canvas, given) {
 
   function name() {
     const text = `x_UC ${Math.floor(pointed / SIDE)}, x_LC ${pointed % SIDE}`, px = x(points[2 * pointed]);
-    const at = [text, px + (px < size / 2 ? 10 : -10), Math.max(y(points[2 * pointed + 1]) - 10, 14)];
-    context.textAlign = px < size / 2 ? "left" : "right";
-    context.lineWidth = 5;
-    context.lineJoin = "round";
-    context.strokeStyle = style.ground;
+    const wide = context.measureText(text).width, left = px + (px < size / 2 ? 12 : -12 - wide);
+    const base = Math.max(y(points[2 * pointed + 1]) - 12, 16);
+    context.textAlign = "left";
+    context.fillStyle = style.ground;
+    context.fillRect(left - 4, base - 13, wide + 8, 18);
     context.fillStyle = style.ink;
-    context.strokeText(...at);
-    context.fillText(...at);
+    context.fillText(text, left, base);
   }
 
   function axes() {

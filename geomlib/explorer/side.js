@@ -4,7 +4,7 @@
 const SIDE = 13;
 const ACTIVE = 0.01;                         // of geomlib/measures.py: nats, from which on a latent is in use
 const REACH = 4;                             // of the latents' sliders
-const CLOSE = 12;                            // px: the mouse points at a point so near
+const CLOSE = 16;                            // px: a mouse or finger points at a point so near
 
 /** Numbers for readers: with a true minus sign; and as short as can be. */
 const text = (x, digits = 2) => x.toFixed(digits).replace("-", "−");
@@ -71,8 +71,8 @@ class Side {
     };
     this.play.onclick = () => page.play(this);
     this.plot.onclick = (event) => {
-      const [pair] = this.nearestPair(event);
-      page.choosePair(Math.floor(pair / SIDE), pair % SIDE);
+      const [pair, away] = this.nearestPair(event);
+      if (away < CLOSE) page.choosePair(Math.floor(pair / SIDE), pair % SIDE);
     };
     this.plot.onpointermove = this.plot.onpointerleave = (event) => {
       const [pair, away] = this.nearestPair(event);

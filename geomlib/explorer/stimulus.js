@@ -13,9 +13,12 @@ function random(seed) {
   };
 }
 
-/** Fill an image (169) with draw n of the pair (uc, lc): a pixel's chance to be open falls off from its corridor. */
+/**
+ * Fill an image (169) with draw n of the pair (uc, lc): a pixel's chance to be open falls off from its corridor. Pairs of
+ * one draw share their noise, so that what changes from one to the next is the corridors'.
+ */
 function drawStimulus(image, uc, lc, n) {
-  const next = random(n * 169 + uc * SIDE + lc);
+  const next = random(n);
   for (let i = 0; i < 169; i++) {
     const row = Math.floor(i / SIDE), away = (i % SIDE) - (row < 6 ? uc : lc);
     image[i] = row !== 6 && next() >= Math.exp(-(away ** 2) / (2 * SIGMA ** 2)) ? 1 : 0;
