@@ -26,8 +26,7 @@ function drawCodes(canvas, given) {
   const x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
   const dot = (px, py, radius) => { context.moveTo(px + radius, py); context.arc(px, py, radius, 0, TAU); };
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.fillStyle = style.ground;          // opaque: on nothing, many thin halos would add up to another colour
-  context.fillRect(0, 0, size, size);
+  context.clearRect(0, 0, size, size);
   context.font = style.font;
   context.fillStyle = context.strokeStyle = style.soft;
   context.lineWidth = 1;
@@ -108,7 +107,7 @@ function drawCodes(canvas, given) {
   }
 
   function halos() {
-    context.globalAlpha = 0.06;
+    context.globalAlpha = 0.1;               // with less, a colour's rounding adds up to another one: beige to pink
     for (let i = 0; i < 169; i++) {
       context.fillStyle = colours[i];
       context.beginPath();
