@@ -90,6 +90,14 @@ def test_notices_of_training_show_at_once_and_stay_out_of_the_page(notebook, cap
     assert any(output.get("text") == ["odd\n"] for cell in json.loads(page.read_text())["cells"] for output in cell.get("outputs", []))
 
 
+def test_a_text_with_nothing_to_say_leaves_nothing(notebook):
+    says = "from IPython.display import Markdown\nMarkdown('' if flag else 'no flag')"
+    notebook.write_text(NOTEBOOK + f"\n```{{code-cell}}\n{says}\n```\n")
+    last = lambda given: [cell for cell in json.loads(pages.page(notebook, notebook.with_name("p.ipynb"), given).read_text())["cells"]
+                          if cell["cell_type"] == "code"][-1]["outputs"]
+    assert last({}) == [] and last({"flag": False})[0]["data"]["text/markdown"] == ["no flag"]
+
+
 def test_a_page_without_parameters_keeps_the_defaults(notebook):
     assert printed(pages.page(notebook, notebook.with_suffix(".ipynb"))) == "('baseline', 10.0, True, {})\n"
 
