@@ -181,7 +181,8 @@ def test_a_kernel_that_dies_is_an_error_and_the_good_page_stays(notebook):
 
 
 def test_an_interrupt_ends_the_kernel_and_leaves_no_file(notebook):
-    call = f"from geomlib import pages; pages.page({notebook.name!r}, 'small.ipynb', {{'model': 'slow'}})"
+    call = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"      # a shell's & would have it ignored
+            f"from geomlib import pages; pages.page({notebook.name!r}, 'small.ipynb', {{'model': 'slow'}})")
     env = os.environ | {"PYTHONPATH": str(Path(pages.__file__).parents[1])}
     runner = subprocess.Popen([sys.executable, "-c", call], cwd=notebook.parent, stderr=subprocess.DEVNULL, env=env)
     kernel = notebook.with_name("kernel")
