@@ -32,7 +32,7 @@ SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 .PHONY: help book pdf test smoke reproduce plan slurm-smoke picture chromium vendor clean
 
 help:            ## this list
-	@sed -n 's/^\([a-z-]*\): [^#]*## /\1\t/p; s/^help: *## /help\t/p' Makefile | expand -t 14
+	@awk -F ' *## ' '/^[a-z-]+:.* ## /{split($$1, name, ":"); printf "%-14s%s\n", name[1], $$2}' Makefile
 
 book: .venv/ready    ## run the pages whose inputs changed, build the book: _build/html/index.html (never trains)
 	@$(ALONE_DO) $(SNAKEMAKE) book

@@ -102,7 +102,7 @@ def main(folders: list[str]) -> None:
         if exact:
             largest = np.max([differences(page, slug, run.model, images, codes) for slug, run in exact.items()], 0)
             measured["float16_error"] = dict(zip(("codes", "pixels", "classes"), largest.round(5).tolist()))
-            measured["float16_error"]["networks"] = len(exact)
+            measured["float16_error"] |= {"networks": len(exact), "largest": round(float(largest.max()), 5)}
         browser.close()
     record("explorer", " ".join(["python", "benchmarks/explorer.py", *folders]), measured)
 

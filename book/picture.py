@@ -7,7 +7,6 @@ import matplotlib
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 import geomlib as g
 

@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
 
 def chosen(options) -> list[tuple[str, float, int]]:
     """The (model, capacity, seed) that the command line names."""
-    return [(m, int(c) if c == int(c) else c, s) for m in options.models for c in options.capacity
+    return [(m, int(c) if float(c).is_integer() else c, s) for m in options.models for c in options.capacity
             for s in getattr(options, "seed", [0])]
 
 
@@ -120,6 +120,8 @@ def changed(options) -> dict:
         raise ValueError(f"--set takes FIELD=VALUE, got {' '.join(options.set)!r}")
     changes = pages.parse(pairs)
     check_fields(list(changes))
+    if "seed" in changes:
+        raise ValueError("--set can't change the seed, which names the run; give it as --seed")
     return changes
 
 
@@ -132,7 +134,10 @@ def do_train(options) -> None:
         if reached < 0.95 * capacity:
             print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
                   "ramp and slow_until", file=sys.stderr)
-    fresh = not any(place.exists() or runs.checkpoint_file(place).exists() for place in places)
+    sources = [paper.place(paper.CLASSIFIERS[m][1], c, s, folder=options.folder, **changes) for m, c, s in wanted
+               if m in paper.CLASSIFIERS]
+    fresh = all(source.exists() for source in sources) and not any(
+        place.exists() or runs.checkpoint_file(place).exists() for place in places)
     began = time.monotonic()
     trained = paper.train_all(wanted, options.folder, options.device, **changes)
     device = train.pick_device(options.device).type

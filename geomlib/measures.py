@@ -61,6 +61,8 @@ def class_distances(codes, labels) -> np.ndarray:
 def within_between(matrix, labels) -> tuple[float, float]:
     """A class matrix's mean over pairs of images of one class, and over pairs of two: matrix (K, K), labels (N,)."""
     size = _membership(labels, len(labels)).sum(0)
+    if (size > 0).sum() < 2:
+        raise ValueError(f"labels must be of two classes or more, got {np.unique(labels)}")
     same, pairs = np.eye(len(size), dtype=bool), np.outer(size, size)
     within, between = (np.average(matrix[cells & (pairs > 0)], weights=pairs[cells & (pairs > 0)])
                        for cells in (same, ~same))
@@ -84,7 +86,7 @@ def separation(mu, logvar, factors) -> np.ndarray:
     by that of the images; latents are taken to be independent. With d' = 1 the best observer of a code can say in 69 % of
     cases which of two stimuli it was. mu, logvar (N, D); factors (N, 2), every pair of positions among them.
     """
-    mu, logvar = _codes("mu", mu), _codes("logvar", logvar)
+    mu, logvar = _posterior(mu, logvar)
     means = pair_means(mu, factors)
     square = (SIDE, SIDE, -1)
     grid, noise = means.reshape(square), (pair_means(mu**2 + np.exp(logvar), factors) - means**2).reshape(square)
@@ -113,6 +115,8 @@ def unevenness(means) -> float:
 def share_of_space(means, labels) -> float:
     """Mean distance between the stimuli of class 1, over that between those of class 0: means (169, D), labels (169,)."""
     distances = class_distances(means, labels)
+    if distances.shape != (2, 2):
+        raise ValueError(f"labels must be 0 and 1, got {np.unique(labels)}")
     return float(distances[1, 1] / distances[0, 0])
 
 
@@ -138,12 +142,13 @@ def own_angle(means, labels, factors) -> float:
 
     Both are coefficients of a linear regression of the code on the two positions and the class. Degrees: 0 where the
     classes part within that plane, 90 where they part along a direction of their own.
-    means (169, D), labels (169,) in 0, 1, factors (169, 2)
+    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are 0
     """
     columns = np.column_stack([np.ones(len(means)), factors, labels])
     _, *plane, own = np.linalg.lstsq(columns, np.asarray(means, float), rcond=None)[0]       # (D,) each
     basis, _ = np.linalg.qr(np.transpose(plane))                                 # (D, 2)
-    return float(np.degrees(np.arccos(min(np.linalg.norm(own @ basis) / np.linalg.norm(own), 1))))
+    length = np.linalg.norm(own)
+    return float(np.degrees(np.arccos(min(np.linalg.norm(own @ basis) / length, 1)))) if length else math.nan
 
 
 def tuning(codes, factors) -> np.ndarray:
@@ -186,7 +191,8 @@ def stress(points, codes) -> float:
     """How badly points (N, 2) keep the distances of codes (N, D): the root of the sum of squared differences over that of
     squared distances. 0 where all are kept; a uniform cloud in many dimensions has about 0.3."""
     distances = _distances(codes)
-    return float(np.sqrt(np.square(_distances(points) - distances).sum() / np.square(distances).sum()))
+    total = np.square(distances).sum()
+    return float(np.sqrt(np.square(_distances(points) - distances).sum() / total)) if total else 0.0
 
 
 def align(points, target) -> np.ndarray:
@@ -277,9 +283,7 @@ def latent_rates(mu, logvar) -> np.ndarray:
 
     mu, logvar (N, D) posterior means and log-variances -> (D,)
     """
-    mu, logvar = _codes("mu", mu), _codes("logvar", logvar)
-    if mu.shape != logvar.shape:
-        raise ValueError(f"mu and logvar must have one shape, got {mu.shape} and {logvar.shape}")
+    mu, logvar = _posterior(mu, logvar)
     return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
 
 
@@ -291,7 +295,7 @@ def information_bound(mu, logvar) -> np.ndarray:
 
     mu, logvar (N, D) posterior means and log-variances -> (D,)
     """
-    mu, logvar = _codes("mu", mu), _codes("logvar", logvar)
+    mu, logvar = _posterior(mu, logvar)
     return np.log(mu.var(0) + np.exp(logvar).mean(0)) / 2 - logvar.mean(0) / 2
 
 
@@ -307,7 +311,9 @@ def information(mu, logvar, z) -> tuple[float, float]:
     """
     from scipy.special import logsumexp
 
-    mu, logvar, z = _codes("mu", mu), _codes("logvar", logvar), _codes("z", z)
+    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
+    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
+        raise ValueError(f"z must be (M, D) codes of the first M of N > 1 images, got {z.shape} for mu of {mu.shape}")
     images = np.column_stack([np.exp(-logvar), -2 * mu * np.exp(-logvar), mu**2 * np.exp(-logvar) + logvar])  # (N, 3D)
     points = np.column_stack([z**2, z, np.ones_like(z)])                         # (M, 3D)
     bounds = []
@@ -335,7 +341,9 @@ def information_on_class(mu, logvar, z, labels) -> float:
     """
     from scipy.special import entr, log_softmax
 
-    mu, logvar, z = _codes("mu", mu), _codes("logvar", logvar), _codes("z", z)
+    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
+    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
+        raise ValueError(f"z must be (M, D) codes of the first M of N > 1 images, got {z.shape} for mu of {mu.shape}")
     share = _membership(labels, len(mu)).sum(0) / len(mu)
     member = _membership(labels, len(mu))[len(z):]                               # (N - M, K)
     size = member.sum(0)
@@ -384,6 +392,13 @@ def _codes(name: str, array) -> np.ndarray:
     return _finite(name, array)
 
 
+def _posterior(mu, logvar) -> tuple[np.ndarray, np.ndarray]:
+    mu, logvar = _codes("mu", mu), _codes("logvar", logvar)
+    if mu.shape != logvar.shape:
+        raise ValueError(f"mu and logvar must have one shape, got {mu.shape} and {logvar.shape}")
+    return mu, logvar
+
+
 def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Whole numbers in 0..end-1, of the given shape or (N,)."""
     array = np.asarray(array)
@@ -399,7 +414,7 @@ def _membership(labels, n: int):
     """Labels (N,) -> sparse (N, K): 1 where the image is of the class."""
     from scipy.sparse import csr_array
 
-    labels = _whole("labels", labels, np.iinfo(np.int32).max, (n,))
+    labels = _whole("labels", labels, 10_000, (n,))
     return csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, labels.max() + 1))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import hashlib
 import json
 import os
 import re
@@ -39,6 +40,8 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
                  page as it was stays, the failed one lies beside it as NAME.failed.ipynb
     """
     notebook, output = Path(notebook), Path(output)
+    if output.suffix != ".ipynb":
+        raise ValueError(f"a page is a notebook: its name must end in .ipynb, got {output}")
     source = jupytext.read(notebook)
     allowed = defaults(source, notebook)
     given = check(parameters, allowed, notebook)
@@ -114,10 +117,11 @@ def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str
     """Where a page goes by default: book/pages/geometry-E1M1.ipynb, capacity-3.ipynb, capacity-3-seed1.ipynb.
 
     The values given follow the notebook's name. Texts stand alone; others keep their name, unless it is the notebook's
-    own, so that a capacity of 1 and a seed of 1 don't share a file.
+    own, so that a capacity of 1 and a seed of 1 don't share a file; long ones, as a table of counts, become a hash.
     """
     stem = Path(notebook).stem
     parts = [str(x) if isinstance(x, str) or name == stem else f"{name}{x}" for name, x in parameters.items()]
+    parts = [part if len(part) < 60 else hashlib.sha256(part.encode()).hexdigest()[:8] for part in parts]
     return Path(folder, "-".join([stem, *(re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts)]) + ".ipynb")
 
 

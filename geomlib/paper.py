@@ -90,7 +90,7 @@ def settle(model: str, capacity: float) -> tuple[int, int]:
     return pairs[0] if len(pairs) == 1 else good[0] if good else pairs[-1]
 
 
-def spec(model: str, capacity: float, seed: int = 0, /, **changes) -> Spec:
+def spec(model: str, capacity: float, /, seed: int = 0, **changes) -> Spec:
     """The spec of a run of the paper, with any fields changed.
 
     model  a name of `MODELS` or `CLASSIFIERS`     capacity  one of `CAPACITIES`, nats     changes  fields of Spec
@@ -104,13 +104,13 @@ def spec(model: str, capacity: float, seed: int = 0, /, **changes) -> Spec:
     return change(Spec(**MODELS[model], capacity=capacity, gamma=gamma, ramp=ramp, seed=seed), **changes)
 
 
-def slug(model: str, capacity: float, seed: int = 0, /, **changes) -> str:
+def slug(model: str, capacity: float, /, seed: int = 0, **changes) -> str:
     """The name of a run's folder: E1M1-c0.3-s0, and a short hash of what is changed."""
     plain, changed = spec(model, capacity, seed), spec(model, capacity, seed, **changes)
     return "-".join(filter(None, (f"{model}-c{capacity:g}-s{seed}", digest(changed, plain))))
 
 
-def place(model: str, capacity: float, seed: int = 0, /, folder: str | Path | None = None, **changes) -> Path:
+def place(model: str, capacity: float, /, seed: int = 0, folder: str | Path | None = None, **changes) -> Path:
     """The folder of a run: in `folder`, or where None as `find` says."""
     return find(slug(model, capacity, seed, **changes), folder)
 
@@ -120,7 +120,7 @@ def find(name: str, folder: str | Path | None = None) -> Path:
     return Path(folder or (runs.RELEASED if (runs.RELEASED / name).exists() else OWN)) / name
 
 
-def run(model: str, capacity: float, seed: int = 0, /, folder: str | Path | None = None, device: str = "auto",
+def run(model: str, capacity: float, /, seed: int = 0, folder: str | Path | None = None, device: str = "auto",
         **changes) -> Run:
     """Load a run, or train it where it is missing; `place` says where.
 
@@ -247,6 +247,9 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     table["near"] = table.near.astype(object).fillna("")
     for name, column in (("original", "checkpoint"), ("causes", "cause")):
         extra = pd.read_csv(ROOT / f"data/{name}.csv", dtype={"capacity": float})
+        if (twice := extra[extra.duplicated(keys)]).size:
+            raise ValueError(f"data/{name}.csv must have one line for each model, measure and capacity; again there: "
+                             f"{', '.join(map(str, twice[keys].iloc[0]))}")
         table = table.join(extra.set_index(keys).set_axis([column], axis=1), on=keys)
     for row in table[(table.verdict == "missed") & table.cause.isna()].itertuples():
         table.loc[row.Index, "cause"] = cause_by_gamma(row.model, row.measure, row.capacity, row.published)

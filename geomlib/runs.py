@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from .model import BetaVAE
 from .spec import Spec, check_fields, differing, file_sha256
-from .train import Checkpoint, Diverged, Run, assemble, fit
+from .train import Checkpoint, Diverged, Run, assemble, fit, pick_device
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
 RELEASED = Path(__file__).parents[1] / "data/runs"           # where the repository keeps its own
@@ -92,10 +92,13 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
     """
     if isinstance(specs, Spec) or isinstance(folders, str | Path) or len(specs) != len(folders):
         raise ValueError("specs and folders must be lists of one length: runs.train([spec], [folder])")
-    folders = [Path(folder) for folder in folders]
+    folders = [Path(os.path.abspath(folder)) for folder in folders]              # one folder has one name
+    pick_device(device)
     asked = dict(zip(folders, specs))
     for folder, spec in zip(folders, specs):
         check_same(asked[folder], spec, folder)                                  # one folder may be named twice
+        if spec.source and not folder.exists():
+            _source(folder, spec)
     with contextlib.ExitStack() as locks:
         for folder in sorted(asked):
             if not folder.exists():
@@ -127,7 +130,11 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
 def _source(folder: Path, spec: Spec) -> BetaVAE:
     """The network whose codes a classifier reads."""
     beside = folder.parent / spec.source
-    return load(beside if beside.exists() else RELEASED / spec.source).model
+    found = beside if beside.exists() else RELEASED / spec.source
+    if not found.exists():
+        raise FileNotFoundError(f"{folder.name} reads the codes of {spec.source}, which is neither beside it, in {folder.parent}, nor "
+                                "among the released runs; train that first")
+    return load(found).model
 
 
 def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:

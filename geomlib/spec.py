@@ -23,6 +23,7 @@ from . import data
 from .model import Output, rate
 
 CHOICES = {"loss": ("B", "H"), "clock": ("original", "steps"), "task_rule": ("early", "late", "constant")}
+TAKEN = ("reconstruction", "rate", "active_latents")         # names that no task may have
 RANGES = {                                   # field: smallest, largest, what it counts
     "data_seed": (0, 2**32, ""), "train_end": (1, data.MOST, "images"), "validation_end": (2, data.MOST, "images"),
     "capacity": (0, 1e6, "nats"), "gamma": (0, 1e9, ""), "beta": (0, 1e9, ""), "rate_weight": (0, 1e9, ""),
@@ -84,6 +85,13 @@ class Spec:
                              "own comes into geomlib.TASKS first")
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
+        for task in self.tasks:              # a head, a term of the loss and a score have its name
+            if not task.isidentifier() or hasattr(torch.nn.ModuleDict, task) or task in TAKEN or task.startswith("rate_"):
+                raise ValueError(f"a task can't be named {task!r}: take a name of letters, digits and _ that isn't one of "
+                                 f"{', '.join(TAKEN)}, nor one of a method")
+        for name in ("counts_sha256", "labels_sha256"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a checksum in hexadecimal, got {getattr(self, name)!r}")
         put("tasks", tuple(self.tasks))
         now = _labels_sha256(self.tasks)
         if self.labels_sha256 not in ("", now):
@@ -231,9 +239,10 @@ def loss_terms(output: Output, images: Tensor, labels: Mapping[str, Tensor], ste
     output  of N images     images  (N, 1, 13, 13)     labels  task -> (N,) int64
     """
     add_axis = lambda value: {k: v[None] for k, v in value.items()} if isinstance(value, dict) else value[None]
-    weights = {task: torch.tensor([task_weight_at(step, spec, task)]) for task in spec.tasks}
+    number = lambda value: torch.tensor([value], device=images.device)
+    weights = {task: number(task_weight_at(step, spec, task)) for task in spec.tasks}
     terms = stack_terms(Output(*map(add_axis, output)), images[None], add_axis(dict(labels)),
-                        torch.tensor([capacity_at(step, spec)]), torch.tensor([rate_factor_of(spec)]), weights, spec)
+                        number(capacity_at(step, spec)), number(rate_factor_of(spec)), weights, spec)
     return {name: term[0] for name, term in terms.items()}
 
 

@@ -101,8 +101,9 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     entropy = float(-probability @ np.log(probability))
     variance = (ends(counts)[0] - floor) * PIXELS
     if labels is not None:
-        if np.shape(labels) != (len(means),):
-            raise ValueError(f"labels must have shape ({len(means)},), one a pair with images, got {np.shape(labels)}")
+        labels = np.asarray(labels)
+        if labels.shape != (len(means),):
+            raise ValueError(f"labels must have shape ({len(means)},), one a pair with images, got {labels.shape}")
         share = np.bincount(labels, probability)
         variance -= PIXELS * float(share @ np.log(np.maximum(share, 1e-300)))
     found = [(code.rate, code.distortion + PIXELS * code.cross_entropy) for code in codes(means, probability, labels)

@@ -124,12 +124,19 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
                 import joblib
 
                 workers = min(len(arguments), joblib.cpu_count())                # as many cores as a job was given
-                results = joblib.Parallel(workers, max_nbytes=None)(joblib.delayed(fit_stack)(*a) for a in arguments)
+                named = dict(data.TASKS), dict(data.COUNTS)                      # with the caller's own, which a worker lacks
+                results = joblib.Parallel(workers, max_nbytes=None)(joblib.delayed(_in_worker)(*named, *a) for a in arguments)
             else:
                 results = [fit_stack(*a) for a in arguments]
         del done
     runs = {index: run for job, result in zip(jobs.values(), results) for index, run in zip(job, result)}
     return [runs[index] for index in range(len(specs))]
+
+
+def _in_worker(tasks: Mapping[str, data.Task], counts: Mapping[str, np.ndarray], *arguments) -> list[Run]:
+    data.TASKS.update(tasks)
+    data.COUNTS.update(counts)
+    return fit_stack(*arguments)
 
 
 def pick_device(device: str) -> torch.device:
@@ -415,6 +422,8 @@ def sample(model: BetaVAE, images: np.ndarray, seed: list[int]) -> Tensor:
 
 def decode(model: BetaVAE, codes: np.ndarray) -> np.ndarray:
     """Probability of wall (N, 1, 13, 13) float32 that codes (N, D) decode to."""
+    if np.shape(codes)[1:] != (model.latent_dim,):
+        raise ValueError(f"codes must be (N, {model.latent_dim}), got shape {np.shape(codes)}")
     return _by_parts(lambda z: (model.decode(z),), model, codes)[0].cpu().numpy()
 
 
@@ -472,6 +481,6 @@ def _by_parts(function: Callable, model: BetaVAE, *arrays: np.ndarray) -> list[T
     device = model.mu.weight.device
     size = 1000 if device.type == "cpu" else 50_000
     with torch.inference_mode():
-        parts = [function(*(torch.as_tensor(a[i:i + size], dtype=torch.float32).to(device) for a in arrays))
+        parts = [function(*(torch.from_numpy(np.array(a[i:i + size], np.float32)).to(device) for a in arrays))
                  for i in range(0, max(len(arrays[0]), 1), size)]
     return [torch.cat(part) for part in zip(*parts)]

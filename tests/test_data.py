@@ -142,6 +142,21 @@ def test_a_pixel_that_is_neither_0_nor_1_is_not_written(tmp_path, images):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("factors", [[[0, 0]], [[0, 13], [1, 1]], [[0, 0.5], [1, 1]], [0, 1]])
+def test_factors_that_do_not_fit_are_not_written(tmp_path, factors):
+    with pytest.raises(ValueError, match=r"factors must be \(2, 2\) whole numbers in 0\.\.12"):
+        data.write_csv(tmp_path / "set.csv", data.Corridors(np.zeros((2, 1, 13, 13)), np.array(factors)))
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_named_table_of_counts_is_checked_and_a_copy(monkeypatch):
+    data.counts_table("bottom")[:] = 0
+    assert data.COUNTS["bottom"].max() == 2000
+    monkeypatch.setitem(data.COUNTS, "half", np.full((13, 13), 0.5))
+    with pytest.raises(ValueError, match="counts must be whole numbers"):
+        data.counts_table("half")
+
+
 def test_writing_a_csv_overwrites_nothing(csv, images):
     with pytest.raises(FileExistsError):
         g.write_csv(csv, images)

@@ -4,6 +4,7 @@ import base64
 import shlex
 from types import SimpleNamespace
 
+import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -76,10 +77,13 @@ def test_the_commands_run_a_page_with_parameters_it_has():
     for name, listed in networks.released().items():
         for _, run in listed:
             ours, plain = networks.commands(name, run)
-            _, _, notebook, _, parameter, value = shlex.split(ours)
+            _, _, notebook, *words = shlex.split(ours)
             path = pages.find(notebook, paper.ROOT / "notebooks")
-            pages.check({parameter: pages.value(value)}, pages.defaults(pages.jupytext.read(path), path), path)
-            assert f"notebooks/{notebook}.md" in plain and f"-p {parameter} {value}" in plain
+            given = pages.parse(zip(words[1::3], words[2::3]))
+            pages.check(given, pages.defaults(pages.jupytext.read(path), path), path)
+            assert given.get("model", "baseline") == name
+            assert run.spec.capacity in ([given["capacity"]] if notebook == "capacity" else [0.3, 10])
+            assert f"notebooks/{notebook}.md" in plain and shlex.join(words) in plain
 
 
 def test_a_network_of_ones_own_is_reproduced_by_its_spec():
@@ -114,6 +118,32 @@ def test_a_sample_shows_codes_of_the_chosen_pair(explorer):
     assert codes.shape == (50, 5) and codes.std(0).min() > 0
     np.testing.assert_allclose(explorer._cloud, codes, atol=1e-3)
     assert "plane" in explorer.view
+
+
+def test_the_buttons_do_what_they_say(explorer, monkeypatch):
+    done = []
+    monkeypatch.setattr(ipywidgets.Button, "on_click", lambda self, click: done.append((self.description, click)))
+    explorer.state = "model=baseline&capacity=10&uc=2&lc=11"
+    noise, traverse, retrain = (click for _, click in (explorer.panel(), done)[1])
+    explorer._cloud = []
+    noise(None)
+    assert len(explorer._cloud) == 300
+    traverse(None)
+    before = len(explorer.named)
+    monkeypatch.setattr(explorer, "retrain", lambda capacity, steps: explorer.named.append((capacity, steps)))
+    retrain(None)
+    assert explorer.named.pop() == (2, 300) and len(explorer.named) == before
+
+
+def test_networks_of_other_latents_stand_alone():
+    made = Explorer([fresh(1), fresh(10, latent_dim=3)])._index["models"]
+    assert [[len(stop["rates"]) for stop in stops] for _, stops in made] == [[5], [3]]
+
+
+def test_a_state_is_completed_as_the_page_does_it(explorer):
+    explorer.state = "uc=20&lc=-3"
+    assert explorer.view == {"model": "baseline", "capacity": "10", "uc": "12", "lc": "0"}
+    assert explorer.run.spec.capacity == 10
 
 
 def test_a_traversal_shows_what_each_latent_decodes_to(explorer):

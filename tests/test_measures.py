@@ -170,6 +170,23 @@ def test_classes_part_in_the_plane_of_the_positions_or_at_right_angles_to_it():
     assert m.own_angle(code[:, :3], labels, PAIRS) == pytest.approx(np.degrees(np.arctan2(1, 2 * np.sqrt(2))))
 
 
+@pytest.mark.parametrize("call, words", [
+    (lambda: m.information_bound(np.zeros((4, 2)), np.zeros((4, 1))), "mu and logvar must have one shape"),
+    (lambda: m.information(np.zeros((4, 2)), np.zeros((4, 2)), np.zeros((5, 2))), "codes of the first M of N"),
+    (lambda: m.within_between(np.eye(2), [0, 0]), "two classes or more"),
+    (lambda: m.share_of_space(np.zeros((3, 2)), [0, 0, 0]), "labels must be 0 and 1"),
+    (lambda: m.distortion(np.eye(2), np.eye(2), [0, 10**6]), "whole numbers in 0..9999"),
+])
+def test_what_has_no_answer_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_equal_codes_have_no_stress_and_no_angle():
+    assert m.stress(np.ones((5, 2)), np.ones((5, 5))) == 0
+    assert np.isnan(m.own_angle(np.zeros((169, 5)), TASKS["order"].labels(PAIRS), PAIRS))
+
+
 def test_separation_is_the_distance_in_units_of_all_noise_and_grows_with_the_columns():
     factors = np.repeat(PAIRS, 400, axis=0)
     own = np.tile([-0.3, 0.3], len(factors) // 2)[:, None]                       # of the images: a variance of 0.09

@@ -244,9 +244,17 @@ def test_texts_of_the_command_line_become_values(text, value):
 @pytest.mark.parametrize("given, name", [
     ({}, "capacity"), ({"capacity": 3}, "capacity-3"), ({"model": "E1M1"}, "capacity-E1M1"),
     ({"capacity": 0.3, "seed": 1}, "capacity-0.3-seed1"), ({"runs": "../my runs"}, "capacity-.._my_runs"),
+    ({"changes": {"counts": [[6] * 13] * 13}}, "capacity-2bf34a8c"),
 ])
 def test_a_page_is_named_by_what_was_given(given, name):
     assert pages.output_path("notebooks/capacity.md", given) == Path(f"book/pages/{name}.ipynb")
+
+
+def test_a_page_never_takes_the_place_of_its_notebook(notebook):
+    text = notebook.read_text()
+    with pytest.raises(ValueError, match="must end in .ipynb"):
+        pages.page(notebook, notebook)
+    assert notebook.read_text() == text
 
 
 def test_an_unknown_notebook_is_answered_with_the_known(notebook):

@@ -1,4 +1,5 @@
 import itertools
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,20 @@ def test_a_runs_name_tells_what_is_changed():
     plain, changed = paper.slug("E1M1", 10, 2), paper.slug("E1M1", 10, 2, gamma=7)
     assert changed.startswith(plain + "-") and changed != paper.slug("E1M1", 10, 2, gamma=8)
     assert paper.slug("E1M1", 10, 2, gamma=paper.spec("E1M1", 10).gamma) == plain
+
+
+def test_a_seed_may_be_given_by_its_name():
+    assert paper.slug("baseline", 0.3, seed=1) == paper.slug("baseline", 0.3, 1) == "baseline-c0.3-s1"
+    assert paper.spec("baseline", 0.3, seed=1, capacity=2).capacity == 2
+
+
+def test_a_line_that_a_reader_wrote_twice_is_named(monkeypatch, tmp_path):
+    shutil.copytree(paper.ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("runs", "codes"))
+    monkeypatch.setattr(paper, "ROOT", tmp_path)
+    with open(tmp_path / "data/causes.csv", "a") as file:
+        file.write("E2M4,f1_joint,3,a\nE2M4,f1_joint,3,b\n")
+    with pytest.raises(ValueError, match="causes.csv must have one line .*E2M4, f1_joint, 3"):
+        paper.scorecard()
 
 
 def test_a_run_is_trained_once_and_another_spec_in_its_place_is_refused(tmp_path):

@@ -39,6 +39,21 @@ def test_weights_of_another_network_are_refused_by_name(folder, monkeypatch):
         runs.load(folder)
 
 
+def test_what_can_not_be_trained_leaves_no_file(tmp_path, trained):
+    with pytest.raises(ValueError, match="device must be"):
+        runs.train([trained.spec], [tmp_path / "x"], "gpu")
+    head = g.Spec(tasks=["order"], source="nowhere-c1-s0", steps=1)
+    with pytest.raises(FileNotFoundError, match="head reads the codes of nowhere-c1-s0, which is neither beside it"):
+        runs.train([head], [tmp_path / "head"])
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_spelled_in_two_ways_is_one(folder, trained):
+    (folder.parent / "x").mkdir()
+    one, other = runs.train([trained.spec] * 2, [folder, folder.parent / "x/../run"])
+    assert same(one, other)
+
+
 def test_specs_and_folders_are_lists_of_one_length(tmp_path, trained):
     for specs, folders in (([trained.spec], []), (trained.spec, tmp_path / "x"), ([trained.spec], str(tmp_path / "x"))):
         with pytest.raises(ValueError, match="lists of one length"):

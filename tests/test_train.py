@@ -34,6 +34,21 @@ def test_a_rule_that_gives_no_classes_is_refused_by_the_tasks_name(monkeypatch, 
         g.Spec(tasks=["odd"])
 
 
+@pytest.mark.parametrize("name", ["rate", "rate_0", "reconstruction", "active_latents", "keys", "two words", "a.b"])
+def test_a_task_has_no_name_of_another_score_or_of_a_method(monkeypatch, name):
+    monkeypatch.setitem(g.TASKS, name, g.TASKS["order"])
+    with pytest.raises(ValueError, match="a task can't be named"):
+        g.Spec(tasks=[name])
+
+
+def test_workers_know_tasks_and_counts_of_ones_own(monkeypatch):
+    monkeypatch.setitem(g.TASKS, "low", g.data.Task(2, lambda f: (f[:, 0] < 3).astype(int)))
+    monkeypatch.setitem(g.COUNTS, "few", np.full((13, 13), 2))
+    spec = g.Spec(counts="few", tasks=["low"], steps=1)
+    one, other = g.fit([spec, dataclasses.replace(spec, seed=1)], "cpu")         # a process each
+    assert one.final["low"] > 0 and other.spec.seed == 1
+
+
 def test_a_network_that_is_not_the_one_that_trains_is_refused(monkeypatch):
     images = g.corridors(np.full((13, 13), 1)).images[:8]
     train.check_same_network(g.BetaVAE(heads={"order": 2, "region": 25}), images)

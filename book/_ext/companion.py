@@ -80,8 +80,8 @@ class Score(SphinxRole):
     """A number of the scorecard's summary, such as `all reproduced`; the build fails where it has none."""
 
     def run(self):
-        for name in ("results", "published"):
-            self.env.note_dependency(Path(self.env.app.confdir, "data", f"{name}.csv"))
+        for name in ("data/results.csv", "data/published.csv", "geomlib/paper.py"):
+            self.env.note_dependency(Path(self.env.app.confdir, name))
         try:
             row, column = self.text.rsplit(maxsplit=1)
             found = summary().loc[row, column]
@@ -97,7 +97,8 @@ class Claim(SphinxRole):
     def run(self):
         from geomlib import paper
 
-        self.env.note_dependency(Path(self.env.app.confdir, "data/results.csv"))
+        for name in ("data/results.csv", "geomlib/paper.py"):
+            self.env.note_dependency(Path(self.env.app.confdir, name))
         effects = paper.claims().query("claim == @self.text").effect
         if effects.empty:
             return [], [self.inliner.reporter.error(f"{self.name}: no claim {self.text!r}", line=self.lineno)]

@@ -24,15 +24,16 @@ from .networks import SCRIPT, STYLE, export, index, released, weights
 
 
 def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]]]:
-    """Runs of one's own as the page takes them: those of a name that differ in capacity are one network, others stand
-    alone. A run without a name has one by its data, tasks and seed."""
+    """Runs of one's own as the page takes them: those of a name, and as many latents, that differ in capacity are one
+    network, others stand alone. A run without a name has one by its data, tasks and seed."""
     models: dict[str, list[tuple[str, Run]]] = {}
     for given, run in sorted(listed, key=lambda pair: pair[1].spec.capacity):
         own = [m for m, fields in paper.MODELS.items() if (run.spec.counts, run.spec.tasks) ==
                (fields.get("counts", "uniform"), fields.get("tasks", ()))]
         base = given or f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
         names = (base if n == 1 else f"{base} ({n})" for n in range(1, len(listed) + 1))
-        name = next(n for n in names if all(other.spec.capacity != run.spec.capacity for _, other in models.get(n, ())))
+        fits = lambda other: (other.spec.capacity != run.spec.capacity and other.spec.latent_dim == run.spec.latent_dim)
+        name = next(n for n in names if all(fits(other) for _, other in models.get(n, ())))
         models.setdefault(name, []).append((f"{name}-c{run.spec.capacity:g}", run))
     return models
 
@@ -55,7 +56,8 @@ class Explorer(anywidget.AnyWidget):
       const load = async (slug) => model.get("_networks")[slug];
       const changed = (hash) => { model.set("state", hash); model.save_changes(); };
       const build = () =>
-        geomlib.explore(root, { index: model.get("_index"), load, hash: model.get("state"), changed });
+        Object.assign(geomlib.explore(root, { index: model.get("_index"), load, hash: model.get("state"), changed }),
+                      { cloud: model.get("_cloud") });
       let page = build();
       model.on("change:_index", () => { page.close(); page = build(); });
       model.on("change:state", () => { if (model.get("state") !== page.hash()) page.set(model.get("state")); });
@@ -82,23 +84,30 @@ class Explorer(anywidget.AnyWidget):
         self._chosen = {(name, run.spec.capacity): run for name, listed in models.items() for _, run in listed}
         name, capacity = next(key for key, other in self._chosen.items() if other is run)
         self._networks = {slug: weights(run.model) for listed in models.values() for slug, run in listed}
-        self.state = urlencode(self.view | {"model": name, "capacity": f"{capacity:g}"})
+        self.state = urlencode(dict(parse_qsl(self.state)) | {"model": name, "capacity": f"{capacity:g}"})
         self._index = index(models)
 
     @property
     def view(self) -> dict[str, str]:
-        """The state as names and values."""
-        return {"model": "", "capacity": "", "uc": "3", "lc": "9"} | dict(parse_qsl(self.state))
+        """The state as names and values, completed as the page does it."""
+        state = dict(parse_qsl(self.state))
+        names = [name for name, _ in self._chosen]
+        model = state.get("model") if state.get("model") in names else names[0]
+        state |= {"model": model, "capacity": state.get("capacity") or f"{max(c for n, c in self._chosen if n == model):g}"}
+        for name, usual in ("uc", 3), ("lc", 9):
+            state[name] = str(min(max(round(float(state.get(name, usual))), 0), 12))
+        return state
 
     @property
     def run(self) -> Run:
         """The network shown first. Raises ValueError between trained capacities."""
         model, capacity = self.view["model"], float(self.view["capacity"])
-        for (name, trained), run in self._chosen.items():
-            if name == model and abs(trained - capacity) < 0.01:
-                return run
-        known = ", ".join(f"{trained:g}" for name, trained in self._chosen if name == model)
-        raise ValueError(f"{model} has no network at {capacity:g} nats; move its capacity to one of {known}")
+        known = [trained for name, trained in self._chosen if name == model]
+        nearest = min(known, key=lambda trained: abs(trained - capacity))
+        if abs(nearest - capacity) >= 0.01:
+            raise ValueError(f"{model} has no network at {capacity:g} nats; move its capacity to one of "
+                             f"{', '.join(f'{trained:g}' for trained in known)}")
+        return self._chosen[model, nearest]
 
     def sample(self, n: int = 300) -> np.ndarray:
         """Codes (n, D) of n draws of the chosen pair; a cloud in the page, where a plane of latents is shown."""
@@ -108,6 +117,7 @@ class Explorer(anywidget.AnyWidget):
         if "plane" not in self.view and mu.shape[1] > 1:                         # the two latents that carry most
             most = sorted(np.argsort(measures.latent_rates(mu, logvar))[-2:] + 1)
             self.state = urlencode(self.view | {"plane": f"{most[0]},{most[1]}"}, safe=",")
+        self._cloud = []                     # the page may have dropped the same cloud
         self._cloud = mu.astype(float).round(3).tolist()
         return mu
 
@@ -145,13 +155,12 @@ class Explorer(anywidget.AnyWidget):
             def click(_):
                 output.clear_output()
                 with output:
-                    if (shown := work()) is not None:
-                        display(shown)
+                    work()
 
             made = ipywidgets.Button(description=text)
             made.on_click(click)
             return made
 
         return ipywidgets.VBox([self, ipywidgets.HBox([
-            button("Noise", lambda: self.sample() and None), button("Traverse", self.traverse), capacity, steps,
-            button("Retrain", lambda: self.retrain(capacity.value, steps.value) and None)]), output])
+            button("Noise", self.sample), button("Traverse", lambda: display(self.traverse())), capacity, steps,
+            button("Retrain", lambda: self.retrain(capacity.value, steps.value))]), output])

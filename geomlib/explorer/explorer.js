@@ -129,7 +129,7 @@ class Page {
 
   /** Take a pair (x_UC, x_LC) as the stimulus; repeat counts the draws of its noise. */
   choosePair(uc, lc, repeat = 0) {
-    Object.assign(this, { uc, lc, repeat, drawn: false });
+    Object.assign(this, { uc, lc, repeat, drawn: false, cloud: [] });    // the cloud is of one pair and network
     geomlib.drawStimulus(this.image, uc, lc, repeat);
     this.readAll();
   }
@@ -142,6 +142,7 @@ class Page {
   }
 
   choose(side, model, capacity) {
+    this.cloud = [];
     side.setModel(model);
     side.setCapacity(capacity);
     side.read();
@@ -162,6 +163,7 @@ class Page {
 
   moveCapacity(side, nats, byHand = true) {
     if (byHand) this.stop();
+    this.cloud = [];
     for (const one of this.linked.checked ? this.shown : [side]) one.setCapacity(nats);
     this.update();
   }

@@ -30,7 +30,7 @@ SCRIPT = "".join((HERE / f"{name}.js").read_text() for name in ("network", "stim
 STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
 SAW = {"uniform": "saw all pairs equally often", "bottom": "saw x_LC ≤ 6 more often",
-       "diagonal": "saw x_UC = x_LC more often"}
+       "bottom_small": "saw x_LC ≤ 6 more often", "diagonal": "saw x_UC = x_LC more often"}
 QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
              "region": "which region", "identity": "which pair"}
 
@@ -101,9 +101,11 @@ def commands(name: str, run: Run) -> list[str]:
         if isinstance(spec.counts, tuple):
             fields["counts"] = "counts"                      # a table of one's own is too long to be read
         return [f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})])"]
-    page, value = ("capacity", f"capacity {spec.capacity:g}") if name == "baseline" else ("geometry", f"model {name}")
-    return [f"geomlib page {page} -p {value}",
-            f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb -p {value} -k python3"]
+    page, values = "geometry", f"-p model {name}"
+    if name == "baseline" or spec.capacity not in (0.3, 10):                     # geometry shows these alone, and a model
+        page, values = "capacity", f"-p model {name} " * (name != "baseline") + f"-p capacity {spec.capacity:g}"
+    return [f"geomlib page {page} {values}",
+            f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb {values} -k python3"]
 
 
 def _answers(task: str) -> dict:
