@@ -272,7 +272,6 @@ def draw_by_capacity(ax, model, capacities, values, published, label, names=("ou
         ax.fill_between(capacities, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
     _capacities(ax, capacities)
     ax.set_ylabel(label)
-    ax.legend()
 
 
 def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
