@@ -311,9 +311,7 @@ def information(mu, logvar, z) -> tuple[float, float]:
     """
     from scipy.special import logsumexp
 
-    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
-    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
-        raise ValueError(f"z must be (M, D) codes of the first M of N > 1 images, got {z.shape} for mu of {mu.shape}")
+    mu, logvar, z = _sampled(mu, logvar, z)
     images = np.column_stack([np.exp(-logvar), -2 * mu * np.exp(-logvar), mu**2 * np.exp(-logvar) + logvar])  # (N, 3D)
     points = np.column_stack([z**2, z, np.ones_like(z)])                         # (M, 3D)
     bounds = []
@@ -341,9 +339,7 @@ def information_on_class(mu, logvar, z, labels) -> float:
     """
     from scipy.special import entr, log_softmax
 
-    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
-    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
-        raise ValueError(f"z must be (M, D) codes of the first M of N > 1 images, got {z.shape} for mu of {mu.shape}")
+    mu, logvar, z = _sampled(mu, logvar, z)
     share = _membership(labels, len(mu)).sum(0) / len(mu)
     member = _membership(labels, len(mu))[len(z):]                               # (N - M, K)
     size = member.sum(0)
@@ -397,6 +393,13 @@ def _posterior(mu, logvar) -> tuple[np.ndarray, np.ndarray]:
     if mu.shape != logvar.shape:
         raise ValueError(f"mu and logvar must have one shape, got {mu.shape} and {logvar.shape}")
     return mu, logvar
+
+
+def _sampled(mu, logvar, z) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
+    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
+        raise ValueError(f"z must be (M, D) codes of the first M of N > 1 images, got {z.shape} for mu of {mu.shape}")
+    return mu, logvar, z
 
 
 def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:

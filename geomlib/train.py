@@ -168,7 +168,10 @@ def draw(spec: Spec, epoch: int) -> tuple[np.ndarray, np.ndarray, np.random.Gene
 
 
 def dropout(spec: Spec, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What one step's dropout is made from: task -> random bytes (size, hidden units); see `masks_of`."""
+    """What one step's dropout is made from: task -> random bytes (size, hidden units); see `masks_of`.
+
+    They are those of `rng.bytes`, without its copies.
+    """
     draw = lambda k: rng.integers(2**32, size=(size, hidden_units(k) // 4), dtype=np.uint32).view(np.uint8)
     return {task: draw(k) for task, k in spec.heads.items() if k > 2}
 

@@ -85,6 +85,7 @@ class Explorer(anywidget.AnyWidget):
         name, capacity = next(key for key, other in self._chosen.items() if other is run)
         self._networks = {slug: weights(run.model) for listed in models.values() for slug, run in listed}
         self.state = urlencode(dict(parse_qsl(self.state)) | {"model": name, "capacity": f"{capacity:g}"})
+        self._cloud = []
         self._index = index(models)
 
     @property
