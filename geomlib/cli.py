@@ -134,9 +134,8 @@ def do_train(options) -> None:
         if reached < 0.95 * capacity:
             print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
                   "ramp and slow_until", file=sys.stderr)
-    sources = [paper.place(paper.CLASSIFIERS[m][1], c, s, folder=options.folder, **changes) for m, c, s in wanted
-               if m in paper.CLASSIFIERS]
-    fresh = all(source.exists() for source in sources) and not any(
+    read = [paper.place(*key, folder=options.folder, **changes) for key in paper.sources(wanted)]
+    fresh = all(source.exists() for source in read) and not any(
         place.exists() or runs.checkpoint_file(place).exists() for place in places)
     began = time.monotonic()
     trained = paper.train_all(wanted, options.folder, options.device, **changes)

@@ -340,8 +340,8 @@ def information_on_class(mu, logvar, z, labels) -> float:
     from scipy.special import entr, log_softmax
 
     mu, logvar, z = _sampled(mu, logvar, z)
-    share = _membership(labels, len(mu)).sum(0) / len(mu)
-    member = _membership(labels, len(mu))[len(z):]                               # (N - M, K)
+    member = _membership(labels, len(mu))                                        # (N, K)
+    share, member = member.sum(0) / len(mu), member[len(z):]                     # (K,), (N - M, K)
     size = member.sum(0)
     if not size.all():
         raise ValueError(f"labels must hold every class after the first {len(z)} images, class {size.argmin()} is missing")

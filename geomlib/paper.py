@@ -132,11 +132,15 @@ def run(model: str, capacity: float, /, seed: int = 0, folder: str | Path | None
 def train_all(keys: Sequence[tuple[str, float, int]], folder: str | Path | None = None, device: str = "auto",
               **changes) -> list[Run]:
     """`run` for many (model, capacity, seed); those that are missing train side by side, sources before classifiers."""
-    sources = [(CLASSIFIERS[model][1], *rest) for model, *rest in keys if model in CLASSIFIERS]
-    if sources:
-        train_all(list(dict.fromkeys(sources)), folder, device, **changes)
+    if needed := sources(keys):
+        train_all(needed, folder, device, **changes)
     specs = [spec(*key, **changes) for key in keys]
     return runs.train(specs, [place(*key, folder=folder, **changes) for key in keys], device)
+
+
+def sources(keys: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, int]]:
+    """The networks whose codes the classifiers among (model, capacity, seed) read, each once."""
+    return list(dict.fromkeys((CLASSIFIERS[model][1], *rest) for model, *rest in keys if model in CLASSIFIERS))
 
 
 def release(model: str, capacity: float) -> Path:

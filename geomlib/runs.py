@@ -97,8 +97,7 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
     asked = dict(zip(folders, specs))
     for folder, spec in zip(folders, specs):
         check_same(asked[folder], spec, folder)                                  # one folder may be named twice
-        if spec.source and not folder.exists():
-            _source(folder, spec)
+    sources = {spec.source: _source(folder, spec) for folder, spec in asked.items() if spec.source and not folder.exists()}
     with contextlib.ExitStack() as locks:
         for folder in sorted(asked):
             if not folder.exists():
@@ -114,7 +113,6 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
             write_checkpoint(missing[index], todo[index], checkpoint)
 
         try:
-            sources = {spec.source: _source(folder, spec) for folder, spec in zip(missing, todo) if spec.source}
             trained = fit(todo, device, starts, keep, sources) if missing else []
         except Diverged as error:
             kept = part(missing[error.index]) / "history.csv"

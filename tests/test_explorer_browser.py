@@ -786,16 +786,16 @@ def test_the_views_show_what_their_texts_say(index, models):
     x = grid("E1M1", 0.3, "map", 2)[..., 0]                  # the rare half lies within the frequent one
     assert x[:, :7].min() < x[:, 7:].min() < x[:, 7:].max() < x[:, :7].max()
 
+    yes = np.less_equal.outer(np.arange(13), np.arange(13))
+
     def cut(model):
         """Steps from one x_LC to the next across the answers' border, relative to the others."""
         steps = np.linalg.norm(np.diff(grid(model, 3, "map", 2), axis=1), axis=-1)
-        answer = np.less_equal.outer(np.arange(13), np.arange(13))
-        across = answer[:, 1:] != answer[:, :-1]
+        across = yes[:, 1:] != yes[:, :-1]
         return steps[across].mean() / steps[~across].mean()
 
     assert cut("E2M1") > 2 and 0.8 < cut("baseline") < 1.2   # orthogonalization
     pictures = lightest("E2M1", 1, 0) * 13 + lightest("E2M1", 1, 7)
-    yes = np.less_equal.outer(np.arange(13), np.arange(13))
     assert len(set(pictures[yes])) == len(set(pictures[~yes])) == 1 < len(set(pictures.ravel()))
 
 

@@ -68,6 +68,12 @@ class Measured(SphinxRole):
             return [], [self.inliner.reporter.error(text, line=self.lineno)]
 
 
+def note_dependencies(env, *names):
+    """Have the page read anew when one of the project's files changes."""
+    for name in names:
+        env.note_dependency(Path(env.app.confdir, name))
+
+
 @cache
 def summary():
     """The scorecard's, once a build."""
@@ -80,8 +86,7 @@ class Score(SphinxRole):
     """A number of the scorecard's summary, such as `all reproduced`; the build fails where it has none."""
 
     def run(self):
-        for name in ("data/results.csv", "data/published.csv", "geomlib/paper.py"):
-            self.env.note_dependency(Path(self.env.app.confdir, name))
+        note_dependencies(self.env, "data/results.csv", "data/published.csv", "geomlib/paper.py")
         try:
             row, column = self.text.rsplit(maxsplit=1)
             found = summary().loc[row, column]
@@ -97,8 +102,7 @@ class Claim(SphinxRole):
     def run(self):
         from geomlib import paper
 
-        for name in ("data/results.csv", "geomlib/paper.py"):
-            self.env.note_dependency(Path(self.env.app.confdir, name))
+        note_dependencies(self.env, "data/results.csv", "geomlib/paper.py")
         effects = paper.claims().query("claim == @self.text").effect
         if effects.empty:
             return [], [self.inliner.reporter.error(f"{self.name}: no claim {self.text!r}", line=self.lineno)]
