@@ -90,6 +90,8 @@ def parser() -> argparse.ArgumentParser:
     add_runs(sub, "+")
     sub.add_argument("--release", action="store_true", help="store the chosen networks in data/runs, as float16")
 
+    add(do_causes, "where a published number is missed, try with seed 0 each setting that the original changed from run to run", "")
+
     sub = add(do_results, "compute the numbers of trained networks; without -o they are added to data/results.csv",
               "--seed 0")
     add_runs(sub, "*")
@@ -223,14 +225,23 @@ def do_original(options) -> None:
 
 def do_choose(options) -> None:
     while True:
-        settled = [(m, c, *paper.settle(m, c)) for m, c, _ in chosen(options)]
-        untried = [(m, c, *pair) for m, c, *pair in settled if tuple(pair) not in paper.tried(m, c)]
+        settled = [(m, c, paper.spec(m, c)) for m, c, _ in chosen(options)]
+        untried = [(m, c, spec) for m, c, spec in settled if paper.setting(spec) not in paper.tried(m, c)]
         if not untried:
             break
         paper.try_all(untried)
-    for m, c, gamma, ramp in settled:
+    for m, c, spec in settled:
         where = f", released as {paper.release(m, c)}" if options.release else ""
-        print(f"{m} at {c:g} nats: gamma {gamma:g}, T {ramp}{where}")
+        print(f"{m} at {c:g} nats: gamma {spec.gamma:g}, T {spec.ramp}{where}")
+
+
+def do_causes(options) -> None:
+    card = paper.scorecard()
+    missed = card[card.verdict == "missed"]
+    networks = dict.fromkeys((paper.network_of(row.model, row.measure), row.capacity) for row in missed.itertuples())
+    paper.try_all([(m, c, spec) for m, c in networks for spec in paper.alternatives(m, c)
+                   if paper.setting(spec) not in paper.tried(m, c)])
+    print(paper.scorecard().query("verdict == 'missed'")[["model", "measure", "capacity", "published", "cause"]].to_string(index=False))
 
 
 def do_results(options) -> None:

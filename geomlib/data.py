@@ -26,14 +26,15 @@ class Corridors(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A classification task: labels(factors (N, 2)) -> (N,) int64 in 0..n_classes - 1."""
+    """A classification task."""
 
     n_classes: int
-    labels: Callable[[np.ndarray], np.ndarray]
+    labels: Callable[[np.ndarray], np.ndarray]   # factors (N, 2) -> (N,) int64 in 0..n_classes - 1
+    words: str = ""                          # for readers: of two classes what class 1 is, of more the label
 
 
-def _task(n_classes: int, rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Task:
-    return Task(n_classes, lambda factors: rule(factors[:, 0], factors[:, 1]).astype(np.int64))
+def _task(n_classes: int, words: str, rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Task:
+    return Task(n_classes, lambda factors: rule(factors[:, 0], factors[:, 1]).astype(np.int64), words)
 
 
 def _table(frequent: np.ndarray, often: int, seldom: int) -> np.ndarray:
@@ -52,11 +53,11 @@ SPLITS = {                                   # rows where the training part and 
     "bottom_small": (75_000, 82_000), "diagonal": (75_000, 82_000),
 }
 TASKS: dict[str, Task] = {
-    "order": _task(2, lambda uc, lc: uc <= lc),
-    "quadrant": _task(2, lambda uc, lc: (uc < 6) | (lc >= 6)),
-    "aligned": _task(2, lambda uc, lc: uc == lc),
-    "region": _task(25, lambda uc, lc: (uc + 1) // 3 * 5 + (lc + 1) // 3),
-    "identity": _task(169, lambda uc, lc: uc * SIDE + lc),
+    "order": _task(2, "x_UC ≤ x_LC", lambda uc, lc: uc <= lc),
+    "quadrant": _task(2, "x_UC < 6 or x_LC ≥ 6", lambda uc, lc: (uc < 6) | (lc >= 6)),
+    "aligned": _task(2, "x_UC = x_LC", lambda uc, lc: uc == lc),
+    "region": _task(25, "5 · bin(x_UC) + bin(x_LC), bin(x) = ⌊(x + 1) / 3⌋", lambda uc, lc: (uc + 1) // 3 * 5 + (lc + 1) // 3),
+    "identity": _task(169, "13 · x_UC + x_LC", lambda uc, lc: uc * SIDE + lc),
 }
 
 

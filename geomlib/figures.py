@@ -179,8 +179,7 @@ def draw_thumbnail(ax, points, classes, ignores=False) -> None:
     ax.spines[:].set_visible(True)
 
 
-def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 1), title="", colours=None,
-                marked=None) -> None:
+def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None, marked=None) -> None:
     """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
 
     colours (R, C): what the colours show, None: the values; marked (R, C), bool: cells with a small dot
@@ -198,8 +197,6 @@ def draw_matrix(ax, values, rows, columns, label="", cmap="viridis", limits=(0, 
     ax.tick_params(length=0)
     ax.set_title(title)
     ax.spines[:].set_visible(False)
-    if label:
-        ax.figure.colorbar(shown, ax=ax, label=label, fraction=0.046, pad=0.03)
 
 
 def draw_distortion(ax, values, limit, label, title="") -> None:

@@ -110,7 +110,9 @@ def find(name: str, folder: str | Path = "notebooks") -> Path:
         if path.is_file():
             return path
     known = sorted(path.stem for path in Path(folder).glob("*.md"))
-    raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known) or 'none'}{nearest(name, known)}")
+    if not known:
+        raise ValueError(f"no notebook {name!r}, and no folder {folder}/ of notebooks here; go to the repository's folder, or give a path")
+    raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known)}{nearest(name, known)}")
 
 
 def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str | Path = "book/pages") -> Path:
@@ -205,7 +207,7 @@ def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
         tags = cell.metadata.get("tags", [])
         cell.metadata = {key: x for key, x in cell.metadata.items() if key not in ("papermill", "execution", "tags")}
         if tags:
-            cell.metadata["tags"] = tags + ["hide-input"] * (tags == ["injected-parameters"])
+            cell.metadata["tags"] = tags
     kept = {key: x for key, x in done.metadata.items() if key not in ("papermill", "jupytext")}
     text = writes(v4.new_notebook(cells=done.cells, metadata=kept | {"geomlib": ours}))
     for states in kept.get("widgets", {}).values():

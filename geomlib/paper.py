@@ -48,7 +48,9 @@ CLASS_NAMES = {                              # of the two classes that a model's
     "E2M1": ("x_UC > x_LC", "x_UC ≤ x_LC"),
     "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"), "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC")}
 TOLERANCE = {"reconstruction_loss": 0.004, "f1": 0.05, "class_distortion": 0.1}  # of the scorecard, by kind of measure
-TRY = ["model", "capacity", "gamma", "ramp"]
+ALTERNATIVES = {                             # the fields of Spec that the original's authors set run by run, and what may be meant
+    "gamma": (*GAMMAS, 5000), "ramp": (1000, 2000, 2500, 3000), "task_rule": ("early", "late", "constant"), "late_factor": (1, 10)}
+TRY = ["model", "capacity", *ALTERNATIVES]
 HELD = 0.05                                  # the rate is held when it ends within 5 % of the capacity
 
 
@@ -70,21 +72,35 @@ def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
     return list(dict.fromkeys([known] * bool(known) + [(gamma, ramp) for gamma in GAMMAS]))
 
 
+def alternatives(model: str, capacity: float) -> list[Spec]:
+    """The specs of seed 0 that differ from the paper's in one field of `ALTERNATIVES`, where that field has an effect."""
+    plain = spec(model, capacity)
+    idle = set() if plain.tasks else {"task_rule"}
+    idle |= set() if plain.task_rule == "late" and "region" in plain.tasks else {"late_factor"}
+    changes = [{name: value} for name, values in ALTERNATIVES.items() for value in values if name not in idle]
+    return [other for other in (change(plain, **one) for one in changes) if other != plain]
+
+
 def tries() -> pd.DataFrame:
-    """Every (gamma, T) tried with seed 0: columns `TRY`, rate, reconstruction, and f1_TASK of each task there is."""
+    """Every setting tried with seed 0: columns `TRY`, rate, reconstruction, and f1_TASK of each task there is."""
     return pd.read_csv(ROOT / "data/tries.csv")
 
 
-def tried(model: str, capacity: float) -> dict[tuple[int, int], float]:
-    """(gamma, T) -> the rate it ended with, of the tries so far."""
-    table = tries()
-    here = table[(table.model == model) & (table.capacity == capacity)]
-    return {(row.gamma, row.ramp): row.rate for row in here.itertuples()}
+def tried(model: str, capacity: float) -> dict[tuple, float]:
+    """Setting, the values of the fields in `ALTERNATIVES` -> the rate it ended with, of the tries so far."""
+    here = tries().query("model == @model and capacity == @capacity")
+    return dict(zip(here[list(ALTERNATIVES)].itertuples(index=False, name=None), here.rate))
+
+
+def setting(spec: Spec) -> tuple:
+    """The values of the fields in `ALTERNATIVES`."""
+    return tuple(getattr(spec, name) for name in ALTERNATIVES)
 
 
 def settle(model: str, capacity: float) -> tuple[int, int]:
     """The pair (gamma, T) of a released run: the first of `candidates` whose rate is held, or that is not tried yet."""
-    rates = tried(model, capacity)
+    rule = (MODELS[model].get("task_rule", Spec.task_rule), Spec.late_factor)
+    rates = {key[:2]: rate for key, rate in tried(model, capacity).items() if key[2:] == rule}
     pairs = candidates(model, capacity)
     good = [pair for pair in pairs if abs(rates.get(pair, capacity) / capacity - 1) <= HELD]
     return pairs[0] if len(pairs) == 1 else good[0] if good else pairs[-1]
@@ -147,22 +163,22 @@ def release(model: str, capacity: float) -> Path:
     """Store the try of seed 0 that the rule settled on, in half precision, with the released runs."""
     target = place(model, capacity, folder=runs.RELEASED)
     if not target.exists():
-        (run,) = runs.train([spec(model, capacity)], [try_folder(model, capacity, *settle(model, capacity))])
+        (run,) = runs.train([spec(model, capacity)], [try_folder(model, capacity, spec(model, capacity))])
         runs.save(run, target, "float16")
     return target
 
 
-def try_folder(model: str, capacity: float, gamma: int, ramp: int) -> Path:
+def try_folder(model: str, capacity: float, spec: Spec) -> Path:
     """The folder of one try of `try_all`."""
-    return OWN / "tries" / f"{model}-c{capacity:g}-g{gamma:g}-T{ramp}"
+    return OWN / "tries" / f"{model}-c{capacity:g}-{digest(spec) or 'plain'}"
 
 
-def try_all(pairs: Sequence[tuple[str, float, int, int]]) -> None:
-    """Train (model, capacity, gamma, T) with seed 0 into runs/tries and add a row for each to data/tries.csv."""
-    specs = [spec(m, c, gamma=gamma, ramp=ramp) for m, c, gamma, ramp in pairs]
-    trained = runs.train(specs, [try_folder(*pair) for pair in pairs])
-    rows = [dict(zip(TRY, pair)) | {name: run.final.get(name) for name in tries().columns[len(TRY):]}
-            for pair, run in zip(pairs, trained)]
+def try_all(wanted: Sequence[tuple[str, float, Spec]]) -> None:
+    """Train (model, capacity, spec of seed 0) into runs/tries and add a row for each to data/tries.csv."""
+    trained = runs.train([spec for *_, spec in wanted], [try_folder(*one) for one in wanted])
+    rows = [dict(zip(TRY, (model, capacity, *setting(spec))))
+            | {name: run.final.get(name) for name in tries().columns[len(TRY):]}
+            for (model, capacity, spec), run in zip(wanted, trained)]
     add_rows(ROOT / "data/tries.csv", pd.DataFrame(rows), TRY, "%.5g")
 
 
@@ -183,9 +199,9 @@ def published() -> pd.DataFrame:
     return pd.read_csv(ROOT / "data/published.csv")
 
 
-def results() -> pd.DataFrame:
-    """Ours: columns model, capacity, seed, measure, value."""
-    return pd.read_csv(ROOT / "data/results.csv")
+def results(path: str | Path = "") -> pd.DataFrame:
+    """Ours, of data/results.csv or another file of `geomlib results`: columns model, capacity, seed, measure, value."""
+    return pd.read_csv(path or ROOT / "data/results.csv")
 
 
 def codes() -> dict[tuple[str, float, int], np.ndarray]:
@@ -227,7 +243,7 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
              inside                 published lies in [low, high]
              near                   the seeds with a value within t of the published one, as "0, 3"
              checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not there
-             cause                  of a miss: of data/causes.csv, or else what `cause_by_gamma` finds
+             cause                  of a miss: of data/causes.csv, or else what `cause` finds
     """
     keys = ["model", "measure", "capacity"]
     ours = results() if ours is None else ours
@@ -256,39 +272,48 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
                              f"{', '.join(map(str, twice[keys].iloc[0]))}")
         table = table.join(extra.set_index(keys).set_axis([column], axis=1), on=keys)
     for row in table[(table.verdict == "missed") & table.cause.isna()].itertuples():
-        table.loc[row.Index, "cause"] = cause_by_gamma(row.model, row.measure, row.capacity, row.published)
+        table.loc[row.Index, "cause"] = cause(row.model, row.measure, row.capacity)
     table["cause"] = table.cause.where(table.verdict == "missed", "")
     return table
 
 
-def cause_by_gamma(model: str, measure: str, capacity: float, value: float) -> str:
-    """Whether another gamma gives a published value, by the tries of seed 0, in words that begin with the answer.
+def network_of(model: str, measure: str) -> str:
+    """The model whose network a published number is of: figure 6 C names the heads of E2M5 by the models of their tasks."""
+    return "E2M5" if measure == "f1_simultaneous" else model
 
-    "gamma"         a try gives it within the tolerance
-    "partly gamma"  it lies between two tries
-    "unknown"       neither; or no such number was kept of the tries; or E2M5, where no gamma that moves a score holds the
-                    rate near the capacity, so that one can't be told from the other
+
+def cause(model: str, measure: str, capacity: float) -> str:
+    """Whether another setting gives a published number, by the tries of seed 0, in words that begin with the answer.
+
+    "gamma", "T", ...     the setting with which a try gives this number and the others of its network, within the tolerance
+    "partly gamma", ...   with which it gives this number, but not all others of its network
+    "unknown"             no try gives it, or no such number is kept of the tries
     """
-    of = "E2M5" if measure == "f1_simultaneous" else model
-    name = {"reconstruction_loss": "reconstruction", "f1_joint": "f1", "f1_simultaneous": "f1"}.get(measure)
-    if name == "f1":
-        name = f"f1_{MODELS[model]['tasks'][0]}"
-    here = tries().query("model == @of and capacity == @capacity")
-    here = here[here[name].notna()].sort_values(name) if name in here else here[:0]
-    if here.empty:
-        return "unknown; not measured with another gamma"
-    say = lambda one: f"{one[name]:.3f} with {one.gamma:,.0f} (rate {one.rate:.2f})"
-    t = TOLERANCE["f1" if name.startswith("f1") else "reconstruction_loss"]
-    hits = here[(here[name] - value).abs() <= t]
-    below, above = here[here[name] < value], here[here[name] > value]
-    if len(here) == 1:
-        return f"unknown; no other gamma than {here.gamma.iloc[0]:,.0f} was tried"
-    if of != "E2M5" and len(hits):
-        return f"gamma: {say(hits.loc[(hits.rate - capacity).abs().idxmin()])}"
-    if of != "E2M5" and len(below) and len(above):
-        return f"partly gamma: {say(below.iloc[-1])}, {say(above.iloc[0])}"
-    return (f"unknown; {len(here)} gammas tried, {here[name].min():.3f} to {here[name].max():.3f} "
-            f"(rate {here.rate.min():.2f} to {here.rate.max():.2f})")
+    of, column = network_of(model, measure), _column_of_tries(model, measure)
+    here, own = tries().query("model == @of and capacity == @capacity"), setting(spec(of, capacity))
+    here = here[(here[list(ALTERNATIVES)] != list(own)).any(axis=1)]
+    if column not in here or here.empty:
+        return "unknown; not measured with another setting"
+    near = pd.DataFrame({
+        name: (here[name] - row.value).abs() <= TOLERANCE["f1" if name.startswith("f1") else "reconstruction_loss"]
+        for row in published().query("capacity == @capacity").itertuples()
+        if network_of(row.model, row.measure) == of and (name := _column_of_tries(row.model, row.measure))})
+    if not near[column].any():
+        return f"unknown; {len(here)} other settings tried, {here[column].min():.3f} to {here[column].max():.3f}"
+    order = pd.DataFrame({"found": -near.sum(axis=1), "off": (here.rate - capacity).abs()})[near[column]]
+    best = here.loc[order.sort_values(["found", "off"]).index[0]]
+    words = dict(zip(ALTERNATIVES, ("gamma", "T", "task weight", "task factor")))
+    changed = {words[name]: best[name] for name, mine in zip(ALTERNATIVES, own) if best[name] != mine}
+    values = ", ".join(value if isinstance(value, str) else f"{value:,.0f}" for value in changed.values())
+    found = near.loc[best.name]
+    return (f"{'' if found.all() else 'partly '}{' and '.join(changed)}: {best[column]:.3f} with {values} (rate {best.rate:.2f}; "
+            f"{found.sum()} of {len(found)} numbers)")
+
+
+def _column_of_tries(model: str, measure: str) -> str | None:
+    if measure in ("f1_joint", "f1_simultaneous"):
+        return f"f1_{MODELS[model]['tasks'][0]}"
+    return "reconstruction" if measure == "reconstruction_loss" else None
 
 
 def guesses() -> pd.DataFrame:
@@ -348,8 +373,7 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
 
     baseline   of the same capacity and seed: gives the class distortions of a model with two classes
     """
-    own = run.spec.counts_sha256             # of a CSV file
-    images, factors = train.load_data(run.spec) if own else _drawn(run.spec.counts, run.spec.data_seed)
+    images, factors = train.load_data(run.spec) if run.spec.from_csv else _drawn(run.spec.counts, run.spec.data_seed)
     validation = slice(run.spec.train_end, run.spec.validation_end)
     scores = train.evaluate(run.model, images[validation], factors[validation], run.spec.seed)
     rows = []

@@ -42,7 +42,7 @@ class Spec:
     """
 
     counts: str | tuple = "uniform"          # a name of data.COUNTS, a 13 x 13 table, or the path of a CSV file
-    counts_sha256: str = ""                  # of the CSV file's bytes
+    counts_sha256: str = ""                  # of the CSV file's bytes, or of the table that has the name
     data_seed: int = 0                       # of the images' noise and order; unused for a CSV file
     train_end: int | None = None             # images 0..train_end - 1 are trained on ...
     validation_end: int | None = None        # ... those up to here validate; the rest is the test part
@@ -118,7 +118,7 @@ class Spec:
         """Check counts; returns the number of images in the set."""
         if isinstance(self.counts, Path):
             put("counts", str(self.counts))
-        if isinstance(self.counts, str) and self.counts.endswith(".csv"):
+        if self.from_csv:
             if self.counts_sha256 and self.validation_end:
                 return data.MOST             # a stored run can be loaded where its data are not, or others
             if not Path(self.counts).is_file():
@@ -126,9 +126,19 @@ class Spec:
             put("counts_sha256", self.counts_sha256 or file_sha256(self.counts))
             return _count_lines(self.counts)
         table = data.counts_table(self.counts)
-        if not isinstance(self.counts, str):
+        now = hashlib.sha256(table.astype("<i8").tobytes()).hexdigest() if isinstance(self.counts, str) else ""
+        if now and self.counts_sha256 not in ("", now):
+            raise ValueError(f"the table of counts {self.counts!r} is no longer the one trained on "
+                             f"(counts_sha256 was {self.counts_sha256[:12]}...); give the new table a name of its own")
+        put("counts_sha256", now)
+        if not now:
             put("counts", tuple(tuple(row) for row in table.tolist()))
         return int(table.sum())
+
+    @property
+    def from_csv(self) -> bool:
+        """Whether the images are those of a CSV file."""
+        return isinstance(self.counts, str) and self.counts.endswith(".csv")
 
     @property
     def heads(self) -> dict[str, int]:

@@ -61,28 +61,34 @@ def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None 
     for slope in SLOPES:
         cost = np.inf
         for _ in range(1000):
-            distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T      # (R, S)
-            distance -= PIXELS * np.log(np.maximum(guess, 1e-300)) @ truth.T
-            weight = np.log(share)[:, None] - slope * distance
-            top = weight.max(0)
-            weight = np.exp(weight - top)
-            total = weight.sum(0)                                                # (S,)
-            assignment = weight / total
-            joint = assignment * probability                                     # (R, S)
-            share = joint.sum(1)
-            used = share > 1e-12                     # what no pair uses any more is dropped
-            joint, assignment, share = joint[used], assignment[used], share[used]
-            y, guess = joint @ x / share[:, None], joint @ truth / share[:, None]
-            cost, before = -probability @ (np.log(total) + top), cost
+            before = cost
+            y, guess, share, assignment, cost = _step(y, guess, share, slope, x, truth, probability)
             if before - cost < 1e-7:
                 break
         information = np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None]
-        rate = float((joint * information).sum())
+        rate = float((assignment * probability * information).sum())
         distortion = float(probability @ (x**2).sum(1) - share @ (y**2).sum(1))  # y are means: Pythagoras
         sure = float(share @ (guess * np.log(np.maximum(guess, 1e-300))).sum(1))
         yield Code(float(slope), y.reshape(-1, 2, SIDE) / ROWS**0.5, assignment, rate, distortion, -sure)
         if rate < 1e-6:
             break
+
+
+def _step(y, guess, share, slope, x, truth, probability):
+    """One step of `codes`: reproductions (R, 26), their guesses (R, K) and shares (R,), the assignment (R, S), what it costs."""
+    distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T              # (R, S)
+    distance -= PIXELS * np.log(np.maximum(guess, 1e-300)) @ truth.T
+    weight = np.log(share)[:, None] - slope * distance
+    top = weight.max(0)
+    weight = np.exp(weight - top)
+    total = weight.sum(0)                                                        # (S,)
+    assignment = weight / total
+    joint = assignment * probability                                             # (R, S)
+    share = joint.sum(1)
+    used = share > 1e-12                                                         # what no pair uses any more is dropped
+    joint, assignment, share = joint[used], assignment[used], share[used]
+    cost = -probability @ (np.log(total) + top)
+    return joint @ x / share[:, None], joint @ truth / share[:, None], share, assignment, cost
 
 
 def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -156,21 +162,34 @@ def ignores(loss, counts) -> np.ndarray:
     return np.asarray(loss, float) >= IGNORES * ends(counts)[0]
 
 
-def prototypes(code: Code, probability: np.ndarray, apart: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """A code's distinct reproductions (K, 2, 13) and their shares (K,), most frequent first.
+def prototypes(code: Code, means: np.ndarray, probability: np.ndarray, apart: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct reproductions (K, 2, 13) of a code without labels, and their shares (K,), most frequent first.
 
-    Reproductions that would be one in the end, which the iteration approaches slowly, are merged: those whose open
-    probabilities differ by less than `apart` (length of the difference of all 26).
+    Reproductions whose open probabilities differ by less than `apart` (length of the difference of all 26) are merged. As the
+    cost of a code settles long before its reproductions do, the iteration then goes on until none moves, and they are
+    merged again.
+
+    means, probability   from `source`, as `codes` was given
     """
+    x, nothing = means.reshape(len(means), -1), np.ones((len(means), 1))
+    y, share = _merge(code.reproductions.reshape(len(code.reproductions), -1), code.assignment @ probability, apart)
+    for _ in range(20_000):
+        old = y
+        y, _, share, _, _ = _step(y, np.ones((len(y), 1)), share, code.slope * ROWS, x, nothing, probability)
+        if len(y) == len(old) and np.abs(y - old).max() < 1e-7:
+            break
+    y, share = _merge(y, share, apart)
+    order = np.argsort(-share, kind="stable")
+    return y[order].reshape(-1, 2, SIDE), share[order]
+
+
+def _merge(y, share, apart):
+    """Reproductions (R, 26) and their shares (R,), those nearer to each other than `apart` as one, their mean."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    share = code.assignment @ probability                                        # (R,)
-    flat = code.reproductions.reshape(len(share), -1)
-    group = fcluster(linkage(flat, "complete"), apart, "distance") - 1 if len(flat) > 1 else np.zeros(1, int)
+    group = fcluster(linkage(y, "complete"), apart, "distance") - 1 if len(y) > 1 else np.zeros(1, int)
     shares = np.bincount(group, share)
-    means = np.stack([np.bincount(group, share * column) for column in flat.T], 1) / shares[:, None]
-    order = np.argsort(-shares, kind="stable")
-    return means[order].reshape(-1, 2, SIDE), shares[order]
+    return np.stack([np.bincount(group, share * column) for column in y.T], 1) / shares[:, None], shares
 
 
 def gather(images, best: np.ndarray, share: np.ndarray, seed: int | None = None) -> tuple[np.ndarray, np.ndarray, float]:

@@ -28,7 +28,7 @@ HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "va
 
 def load_data(spec: Spec) -> data.Corridors:
     """The spec's images and factors, in their fixed order; ValueError where a CSV file is not the one trained on."""
-    if not spec.counts_sha256:
+    if not spec.from_csv:
         return data.corridors(spec.counts, spec.data_seed)
     if file_sha256(spec.counts) != spec.counts_sha256:
         raise ValueError(f"{spec.counts} has changed: its sha256 is no longer {spec.counts_sha256[:12]}...")

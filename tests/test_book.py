@@ -1,6 +1,7 @@
 """The book as built, page by page, in a real browser; .ci/run builds it first."""
 
 import re
+import urllib.parse
 
 import pytest
 
@@ -13,6 +14,17 @@ PAGES = re.findall(r"file: (\S+)", "file: book/intro\n" + (ROOT / "_toc.yml").re
 EXPLORED = """document.querySelector('.plot')?.ariaLabel || !document.querySelector('.explorer, [type*="widget-state"]')"""
 
 pytestmark = pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="there is no book yet: make book")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_links_of_a_page_lead_somewhere(name):
+    page = BUILT / f"{name}.html"
+    for href in set(re.findall(r'<a [^>]*href="([^"]+)"', page.read_text())):
+        path, _, anchor = urllib.parse.unquote(href).partition("#")
+        if not path.startswith(("http:", "https:", "mailto:", "data:", "javascript:")):
+            target = (page.parent / path.partition("?")[0]).resolve() if path else page
+            assert target.suffix not in (".ipynb", ".md") and target.exists(), href
+            assert not anchor or "=" in anchor or target.suffix != ".html" or f'id="{anchor}"' in target.read_text(), href
 
 
 @pytest.mark.parametrize("name", PAGES)

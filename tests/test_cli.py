@@ -103,8 +103,26 @@ def test_durations_of_jobs_that_end_together_are_all_kept(tmp_path):
 def test_help_names_every_command(capsys):
     status, out, _, _ = command("--help", capsys=capsys)
     assert status == 0
-    for name in ("train", "page", "plan", "original", "choose", "results", "compare"):
+    for name in ("train", "page", "plan", "original", "choose", "causes", "results", "compare"):
         assert name in out
+
+
+def test_causes_trains_what_is_not_tried_of_the_networks_that_miss_a_number(monkeypatch, capsys):
+    card = pd.DataFrame([("E2M1", "f1_simultaneous", 10.0, 0.7, "missed", "?"), ("E2M5", "reconstruction_loss", 10.0, 0.05, "missed", "?"),
+                         ("E1M1", "reconstruction_loss", 3.0, 0.07, "reproduced", "")],
+                        columns=["model", "measure", "capacity", "published", "verdict", "cause"])
+    plain = paper.spec("E2M5", 10)
+    tries = pd.DataFrame([("E2M5", 10.0, *paper.setting(plain), 10.0), ("E2M5", 10.0, 5000.0, *paper.setting(plain)[1:], 9.0)],
+                         columns=[*paper.TRY, "rate"])
+    wanted = []
+    monkeypatch.setattr(paper, "scorecard", lambda: card)
+    monkeypatch.setattr(paper, "tries", lambda: tries)
+    monkeypatch.setattr(paper, "try_all", wanted.extend)
+    status, out, _, _ = command("causes", capsys=capsys)
+    assert status == 0 and "f1_simultaneous" in out and "E1M1" not in out
+    assert {(model, capacity) for model, capacity, _ in wanted} == {("E2M5", 10.0)}     # one network, of two numbers
+    assert {spec.gamma for *_, spec in wanted} == {*paper.GAMMAS}               # 5000 is tried
+    assert len(wanted) == len(paper.alternatives("E2M5", 10)) - 1
 
 
 def test_plan_lists_what_is_missing_and_its_cost(tmp_path, capsys):

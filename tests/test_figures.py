@@ -160,7 +160,7 @@ def test_a_magnified_embedding_says_so_and_ends_where_it_is_told(ax):
 
 def test_a_matrix_has_its_numbers_written_in_and_missing_ones_left_out(ax):
     values = np.array([[0.5, -0.25], [np.nan, -0.001]])
-    figures.draw_matrix(ax, values, ["a", "b"], ["c", "d"], "score", limits=(-1, 1))
+    figures.draw_matrix(ax, values, ["a", "b"], ["c", "d"], limits=(-1, 1))
     np.testing.assert_array_equal(ax.images[0].get_array().filled(np.nan), values)
     assert [(text.get_text(), *text.get_position()) for text in ax.texts] == [
         ("0.50", 0, 0), ("−0.25", 1, 0), ("0.00", 1, 1)]

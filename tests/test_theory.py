@@ -168,14 +168,21 @@ def test_a_code_of_images_and_classes_makes_their_sum_least():
 def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
     means, probability, _ = source("bottom")
     first, *between, last = codes(means, probability)
-    found, shares = prototypes(first, probability)
+    found, shares = prototypes(first, means, probability)
     assert len(found) == 169 and shares == pytest.approx(np.sort(probability)[::-1], abs=1e-3)
-    found, shares = prototypes(last, probability)
+    found, shares = prototypes(last, means, probability)
     assert len(found) == 1 and found[0] == pytest.approx(np.tensordot(probability, means, 1))
     for code in between[::40]:
-        found, shares = prototypes(code, probability)
+        found, shares = prototypes(code, means, probability)
         assert shares.sum() == pytest.approx(1) and (np.diff(shares) <= 0).all()
         assert np.tensordot(shares, found, 1) == pytest.approx(np.tensordot(probability, means, 1), abs=1e-6)
+
+
+def test_prototypes_of_equal_pairs_are_few_for_each_corridor_and_fewer_as_the_rate_falls():
+    means, probability, _ = source(np.ones((13, 13)))
+    some = [code for code in codes(means, probability) if 0.25 < code.rate < 1.1]
+    numbers = [len(prototypes(code, means, probability)[0]) for code in some]
+    assert numbers == sorted(numbers, reverse=True) and numbers[0] <= 25 and numbers[-2:] == [9, 9]
 
 
 def test_the_limit_runs_from_the_mean_image_to_the_floor(table, curve):

@@ -68,6 +68,17 @@ def test_a_spec_survives_json():
         assert g.Spec(**json.loads(json.dumps(dataclasses.asdict(spec)))) == spec
 
 
+def test_a_spec_knows_the_table_of_its_counts(monkeypatch):
+    spec = g.Spec(counts="bottom")
+    assert g.change(spec, counts="diagonal") == g.Spec(counts="diagonal") != g.change(spec, counts=g.COUNTS["diagonal"])
+    assert g.Spec(counts=g.COUNTS["bottom"]).counts_sha256 == ""                 # the table itself is in the spec
+    monkeypatch.setitem(g.COUNTS, "bottom", g.COUNTS["bottom"] + 1)
+    with pytest.raises(ValueError, match="table of counts 'bottom' is no longer the one trained on.*a name of its own"):
+        g.Spec(**dataclasses.asdict(spec))
+    with pytest.raises(ValueError, match="no longer the one trained on"):
+        g.paper.run("E1M1", 10)
+
+
 def test_a_spec_knows_the_rules_of_its_tasks(monkeypatch):
     spec = g.Spec(tasks=("order",))
     assert g.change(spec, tasks=("aligned",)) == g.Spec(tasks=("aligned",)) and g.Spec().labels_sha256 == ""

@@ -31,8 +31,6 @@ STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
 SAW = {"uniform": "saw all pairs equally often", "bottom": "saw x_LC ≤ 6 more often",
        "bottom_small": "saw x_LC ≤ 6 more often", "diagonal": "saw x_UC = x_LC more often"}
-QUESTIONS = {"order": "x_UC ≤ x_LC", "quadrant": "x_UC < 6 or x_LC ≥ 6", "aligned": "x_UC = x_LC",
-             "region": "which region", "identity": "which pair"}
 
 Models = Mapping[str, Sequence[tuple[str, Run]]]             # name -> (slug, run) of each capacity, ascending
 
@@ -87,9 +85,14 @@ def about(spec: Spec) -> str:
     saw = SAW.get(spec.counts, "saw a data set of its own") if isinstance(spec.counts, str) else "saw counts of its own"
     if not spec.tasks:
         return saw
-    only = spec.tasks[0]
-    asked = f"was asked: {QUESTIONS.get(only, only)}?" if len(spec.tasks) == 1 else f"was asked {len(spec.tasks)} questions"
+    asked = f"was asked: {question(spec.tasks[0])}?" if len(spec.tasks) == 1 else f"was asked {len(spec.tasks)} questions"
     return asked if spec.counts == "uniform" else f"{saw}, {asked}"
+
+
+def question(task: str) -> str:
+    """What a task asks of an image, in a few words."""
+    n_classes, _, words = data.TASKS[task]
+    return words if words and n_classes == 2 else f"which {task}" if words else task
 
 
 def commands(name: str, run: Run) -> list[str]:
@@ -97,7 +100,8 @@ def commands(name: str, run: Run) -> list[str]:
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
         fields = {field: repr(value) for field, value in differing(spec, Spec()).items()}
-        fields.pop("labels_sha256", None)                    # follows from the tasks
+        for name in ("counts_sha256", "labels_sha256"):      # follow from the counts and the tasks
+            fields.pop(name, None)
         if isinstance(spec.counts, tuple):
             fields["counts"] = "counts"                      # a table of one's own is too long to be read
         return [f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})])"]
@@ -112,7 +116,7 @@ def _answers(task: str) -> dict:
     """The question a head answers, its classes in words, and the true class of each pair."""
     n_classes, labels = data.TASKS[task].n_classes, data.TASKS[task].labels(PAIRS)
     names = ["no", "yes"] if n_classes == 2 else [_positions(PAIRS[labels == k]) or f"class {k}" for k in range(n_classes)]
-    return {"question": QUESTIONS.get(task, task), "classes": names, "truth": labels.tolist()}
+    return {"question": question(task), "classes": names, "truth": labels.tolist()}
 
 
 def _positions(pairs: np.ndarray) -> str:
@@ -127,8 +131,8 @@ def _colours() -> list[tuple[str, list[str]]]:
     """Name, a colour of each pair: by position, and by the classes of each model's figures."""
     shades = matplotlib.colormaps["viridis"](np.linspace(0.08, 0.95, 13))
     by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
-    for text, models in (("x_LC ≤ 6", ("E1M1",)), ("x_UC = x_LC", ("E1M2", "E2M3")), ("x_UC ≤ x_LC", ("E2M1",)),
-                         (QUESTIONS["quadrant"], ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
+    for text, models in (("x_LC ≤ 6", ("E1M1",)), (question("aligned"), ("E1M2", "E2M3")), (question("order"), ("E2M1",)),
+                         (question("quadrant"), ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
         palette = np.array(class_colours(25 if "regions" in text else 2).colors)
         by_name[f"{text} ({', '.join(models)})"] = palette[paper.classes(models[0], PAIRS)]
     return [(name, [to_hex(colour) for colour in colours]) for name, colours in by_name.items()]
