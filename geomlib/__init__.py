@@ -9,7 +9,7 @@
 | sigma^2   | logvar.exp()          | variance of the posterior                           | (N, D)          |           |
 | z         | z                     | sampled code, mu + sigma * noise                    | (N, D)          |           |
 | R         | rate(mu, logvar)      | KL(q(z given x), N(0, I))                           | (N,)            | nats      |
-| D         | reconstruction        | mean squared error of a pixel: the distortion       | scalar          | pixel^2   |
+| D         | reconstruction        | mean squared error of a pixel: the distortion       | scalar          |           |
 | C, C(t)   | capacity, capacity_at | the rate that is asked for, and its schedule        | scalar          | nats      |
 | gamma     | gamma                 | weight of the distance of R from C                  | scalar          |           |
 | w(t)      | task_weight_at        | weight of a task's cross entropy                    | scalar          |           |

@@ -208,7 +208,7 @@ class Side {
       : `Trained network: mean rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` + (here.ignores
         ? "but the codes of all pairs coincide: it ignores its input."
         : `${used} of ${here.rates.length} latents in use.`)) +
-      (this.page.plane || !(this.page.drawn || this.moved) ? " Click a point to choose its pair."
+      (this.page.plane || !(this.page.drawn || this.moved) ? ""
         : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
           (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
     this.drawPlot(t > 0);
