@@ -84,6 +84,11 @@ def draw_images(ax, images, rows=(), columns=(), cmap="gray_r", limits=(0, 1)) -
     ax.spines[:].set_visible(False)
 
 
+def nats(capacity: float) -> str:
+    """A capacity in words: "0.3 nats", "1 nat"."""
+    return f"{capacity:g} nat{'s' * (capacity != 1)}"
+
+
 def draw_map(ax, values, label="", limits=(None, None), title="") -> None:
     """A number at each pair of positions, x_uc down and x_lc across, with its colour bar: values (13, 13)."""
     shown = ax.imshow(values, cmap="viridis", vmin=limits[0], vmax=limits[1], origin="upper")
@@ -389,7 +394,7 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high) -> None:
         ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
         ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=size[capacities[i]])
     for c in levels:
-        ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=f"{c:g} nats")
+        ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=nats(c))
     for model in dict.fromkeys(models):
         ax.plot([], [], linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
     ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)

@@ -48,7 +48,7 @@ CLASS_NAMES = {                              # of the two classes that a model's
     "E2M1": ("x_UC > x_LC", "x_UC ≤ x_LC"),
     "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"), "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC")}
 TOLERANCE = {"reconstruction_loss": 0.004, "f1": 0.05, "class_distortion": 0.1}  # of the scorecard, by kind of measure
-ALTERNATIVES = {                             # the fields of Spec that the original's authors set run by run, and what may be meant
+ALTERNATIVES = {                             # fields of Spec that the original set run by run, with values it had or may have had
     "gamma": (*GAMMAS, 5000), "ramp": (1000, 2000, 2500, 3000), "task_rule": ("early", "late", "constant"), "late_factor": (1, 10)}
 TRY = ["model", "capacity", *ALTERNATIVES]
 HELD = 0.05                                  # the rate is held when it ends within 5 % of the capacity
