@@ -86,7 +86,7 @@ def draw_images(ax, images, rows=(), columns=(), cmap="gray_r", limits=(0, 1)) -
 
 def nats(capacity: float) -> str:
     """A capacity in words: "0.3 nats", "1 nat"."""
-    return f"{capacity:g} nat{'s' * (capacity != 1)}"
+    return f"{capacity:g} {'nat' if capacity == 1 else 'nats'}"
 
 
 def draw_map(ax, values, label="", limits=(None, None), title="") -> None:
