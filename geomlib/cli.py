@@ -226,7 +226,7 @@ def do_original(options) -> None:
 def do_choose(options) -> None:
     while True:
         settled = [(m, c, paper.spec(m, c)) for m, c, _ in chosen(options)]
-        untried = [(m, c, spec) for m, c, spec in settled if paper.setting(spec) not in paper.tried(m, c)]
+        untried = paper.untried(settled)
         if not untried:
             break
         paper.try_all(untried)
@@ -239,8 +239,7 @@ def do_causes(options) -> None:
     card = paper.scorecard()
     missed = card[card.verdict == "missed"]
     networks = dict.fromkeys((paper.network_of(row.model, row.measure), row.capacity) for row in missed.itertuples())
-    paper.try_all([(m, c, spec) for m, c in networks for spec in paper.alternatives(m, c)
-                   if paper.setting(spec) not in paper.tried(m, c)])
+    paper.try_all(paper.untried((*network, spec) for network in networks for spec in paper.alternatives(*network)))
     print(paper.scorecard().query("verdict == 'missed'")[["model", "measure", "capacity", "published", "cause"]].to_string(index=False))
 
 

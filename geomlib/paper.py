@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -75,10 +75,10 @@ def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
 def alternatives(model: str, capacity: float) -> list[Spec]:
     """The specs of seed 0 that differ from the paper's in one field of `ALTERNATIVES`, where that field has an effect."""
     plain = spec(model, capacity)
-    idle = set() if plain.tasks else {"task_rule"}
-    idle |= set() if plain.task_rule == "late" and "region" in plain.tasks else {"late_factor"}
-    changes = [{name: value} for name, values in ALTERNATIVES.items() for value in values if name not in idle]
-    return [other for other in (change(plain, **one) for one in changes) if other != plain]
+    names = ["gamma", "ramp"] + ["task_rule"] * bool(plain.tasks)
+    names += ["late_factor"] * (plain.task_rule == "late" and "region" in plain.tasks)
+    others = [change(plain, **{name: value}) for name in names for value in ALTERNATIVES[name]]
+    return [other for other in others if other != plain]
 
 
 def tries() -> pd.DataFrame:
@@ -90,6 +90,11 @@ def tried(model: str, capacity: float) -> dict[tuple, float]:
     """Setting, the values of the fields in `ALTERNATIVES` -> the rate it ended with, of the tries so far."""
     here = tries().query("model == @model and capacity == @capacity")
     return dict(zip(here[list(ALTERNATIVES)].itertuples(index=False, name=None), here.rate))
+
+
+def untried(wanted: Iterable[tuple[str, float, Spec]]) -> list[tuple[str, float, Spec]]:
+    """Those of (model, capacity, spec) whose setting is none of the tries so far."""
+    return [(model, capacity, spec) for model, capacity, spec in wanted if setting(spec) not in tried(model, capacity)]
 
 
 def setting(spec: Spec) -> tuple:

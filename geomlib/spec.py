@@ -93,10 +93,7 @@ class Spec:
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a checksum in hexadecimal, got {getattr(self, name)!r}")
         put("tasks", tuple(self.tasks))
-        now = _labels_sha256(self.tasks)
-        if self.labels_sha256 not in ("", now):
-            raise ValueError(f"the rule of a task among {', '.join(self.tasks)} is no longer the one trained on "
-                             f"(labels_sha256 was {self.labels_sha256[:12]}...); give the new rule a name of its own")
+        self._check_same("rule", f"a task among {', '.join(self.tasks)}", "labels_sha256", now := _labels_sha256(self.tasks))
         put("labels_sha256", now)
         if not isinstance(self.source, str) or self.source and not self.tasks:
             raise ValueError(f"source must name a run, with tasks to learn from its codes, got {self.source!r}")
@@ -127,13 +124,18 @@ class Spec:
             return _count_lines(self.counts)
         table = data.counts_table(self.counts)
         now = hashlib.sha256(table.astype("<i8").tobytes()).hexdigest() if isinstance(self.counts, str) else ""
-        if now and self.counts_sha256 not in ("", now):
-            raise ValueError(f"the table of counts {self.counts!r} is no longer the one trained on "
-                             f"(counts_sha256 was {self.counts_sha256[:12]}...); give the new table a name of its own")
-        put("counts_sha256", now)
-        if not now:
+        if now:
+            self._check_same("table", f"counts {self.counts!r}", "counts_sha256", now)
+        else:
             put("counts", tuple(tuple(row) for row in table.tolist()))
+        put("counts_sha256", now)
         return int(table.sum())
+
+    def _check_same(self, kind: str, of: str, name: str, now: str) -> None:
+        was = getattr(self, name)
+        if was not in ("", now):
+            raise ValueError(f"the {kind} of {of} is no longer the one trained on ({name} was {was[:12]}...); give the new "
+                             f"{kind} a name of its own")
 
     @property
     def from_csv(self) -> bool:

@@ -173,9 +173,10 @@ def prototypes(code: Code, means: np.ndarray, probability: np.ndarray, apart: fl
     """
     x, nothing = means.reshape(len(means), -1), np.ones((len(means), 1))
     y, share = _merge(code.reproductions.reshape(len(code.reproductions), -1), code.assignment @ probability, apart)
+    guess = np.ones((len(y), 1))
     for _ in range(20_000):
         old = y
-        y, _, share, _, _ = _step(y, np.ones((len(y), 1)), share, code.slope * ROWS, x, nothing, probability)
+        y, guess, share, *_ = _step(y, guess, share, code.slope * ROWS, x, nothing, probability)
         if len(y) == len(old) and np.abs(y - old).max() < 1e-7:
             break
     y, share = _merge(y, share, apart)

@@ -505,6 +505,7 @@ def test_a_point_that_the_mouse_is_over_is_named(page):
     plot.hover(position={"x": 3, "y": 3})
     assert drawn(page, "[explorer.pointed, explorer.sides[0].plot.style.cursor]") == [-1, ""]
     assert plot.evaluate("plot => plot.toDataURL()") == before
+    assert "click a point" in page.locator(".stimulus").first.text_content()
 
 
 def test_the_pair_that_the_mouse_is_over_is_named_in_both_maps(page):

@@ -36,14 +36,14 @@ def no_tries(monkeypatch):
 
 def test_gamma_is_the_known_one_or_the_smallest_that_holds_the_rate(no_tries):
     assert paper.settle("baseline", 3) == (100, 2500)                            # nothing tried: the first to try
-    no_tries.loc[0] = ["baseline", 3.0, 100, 2500, "early", 10, 2.8, 0.08]                      # 7 % off
+    no_tries.loc[0] = ["baseline", 3.0, 100, 2500, "early", 10, 2.8, 0.08]       # 7 % off
     assert paper.settle("baseline", 3) == (200, 2500)
-    no_tries.loc[1] = ["baseline", 3.0, 200, 2500, "early", 10, 3.1, 0.08]                      # 3 % off
+    no_tries.loc[1] = ["baseline", 3.0, 200, 2500, "early", 10, 3.1, 0.08]       # 3 % off
     assert paper.settle("baseline", 3) == (200, 2500)
     assert paper.settle("baseline", 1) == (200, 2500) and paper.settle("E2M1", 0.3) == (1000, 1000)
-    no_tries.loc[2] = ["E2M1", 0.3, 1000, 1000, "early", 10, 0.8, 0.15]                       # the known one does not hold
+    no_tries.loc[2] = ["E2M1", 0.3, 1000, 1000, "early", 10, 0.8, 0.15]          # the known one does not hold
     assert paper.settle("E2M1", 0.3) == (100, 1000)
-    no_tries.loc[3] = ["E2M5", 1.0, 5000, 2500, "late", 10, 1.35, 0.13]                        # but E2M5 is taken as published
+    no_tries.loc[3] = ["E2M5", 1.0, 5000, 2500, "late", 10, 1.35, 0.13]          # but E2M5 is taken as published
     assert paper.settle("E2M5", 1) == (5000, 2500)
 
 
