@@ -4,6 +4,7 @@ import torch
 from geomlib import fast
 from geomlib.model import DROPOUT, BetaVAE, hidden_units, rate
 
+ONEDNN_WINS = fast.onednn_wins.__wrapped__
 HEADS = {"order": 2, "region": 25, "identity": 169}
 
 
@@ -91,3 +92,14 @@ def test_products_are_right_for_every_layout_of_the_factors():
     for p in (a, a.mT.contiguous().mT, torch.cat([a, a], 2)[:, :, :6]):
         for q in (b, b.mT.contiguous().mT, torch.cat([b, b], 2)[:, :, :4]):
             assert torch.allclose(fast.product(p.float(), q.float()), (a @ b).float(), atol=1e-5)
+
+
+@pytest.mark.parametrize("maker, family, wins", [("AuthenticAMD", 26, True), ("AuthenticAMD", 25, False), ("GenuineIntel", 6, False)])
+def test_onednn_multiplies_on_amd_since_zen_5_alone(maker, family, wins, tmp_path, monkeypatch):
+    info = tmp_path / "cpuinfo"
+    info.write_text(f"processor\t: 0\nvendor_id\t: {maker}\ncpu family\t: {family}\nmodel\t\t: 17\n")
+    monkeypatch.setattr(fast, "Path", lambda _: info)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    assert ONEDNN_WINS() == wins
+    info.unlink()
+    assert not ONEDNN_WINS()
