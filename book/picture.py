@@ -11,14 +11,24 @@ import matplotlib.pyplot as plt
 import geomlib as g
 
 g.figures.style()
+pairs = g.data.PAIRS
 published, ours = (table.query("model == 'baseline'") for table in (g.paper.published(), g.paper.results()))
 
 
-def plane(capacity):
-    """Mean code of each of the 169 pairs of positions, (169, 2); both corridors lie along an axis in the baseline."""
-    images, factors = (part[185_000:] for part in g.corridors("uniform"))
-    codes = g.encode(g.paper.run("baseline", capacity).model, images)            # the test part
-    return g.embed(g.measures.pair_means(codes, factors))
+def draw(ax, title, model, capacity, names=()):
+    """The mean codes of the 169 pairs in a plane, turned to have x_LC to the right and x_UC down as nearly as it can be,
+    with lines between neighbours; coloured by the model's classes, with their names, or without names by x_UC."""
+    images, factors = (part[185_000:] for part in g.corridors("uniform"))        # the test part
+    means = g.measures.pair_means(g.encode(g.paper.run(model, capacity).model, images), factors)
+    points = g.measures.align(g.embed(means), (pairs[:, ::-1] - 6.0) * [1, -1])
+    grid = points.reshape(13, 13, 2)
+    for line in (*grid, *grid.swapaxes(0, 1)):
+        ax.plot(*line.T, color="#BBBBBB", linewidth=0.5, zorder=0)
+    title = f"{title}\n{model}, {g.figures.nats(capacity)}"
+    if names:
+        return g.figures.draw_embedding(ax, points, g.paper.classes(model, pairs), (), names, title, limit=2.2)
+    ax.set(title=title, aspect="equal", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), xlabel="units of the code", ylabel="units of the code")
+    return ax.scatter(*points.T, c=pairs[:, 0], cmap="viridis", s=14)
 
 
 def table():
@@ -38,12 +48,12 @@ def table():
 
 
 if __name__ == "__main__":
-    pairs = g.data.PAIRS
-    fig, axes = plt.subplots(1, 3, figsize=(9, 3.4))
-    for ax, capacity in zip(axes, (10, 1, 0.3)):
-        points = ax.scatter(*plane(capacity).T, c=pairs[:, 0], cmap="viridis", s=14)
-        ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xlabel="units of the code", title=f"{capacity:g} nats")
-    fig.colorbar(points, ax=axes, label="$x_{UC}$ (column)", shrink=0.8)
+    fig, axes = plt.subplots(2, 2, figsize=(6.6, 7))
+    draw(axes[0, 0], "much capacity", "baseline", 10)
+    points = draw(axes[0, 1], "prototypization", "baseline", 0.3)
+    draw(axes[1, 0], "specialization", "E1M1", 0.3, ("rare", "frequent"))
+    draw(axes[1, 1], "orthogonalization", "E2M1", 3, g.paper.CLASS_NAMES["E2M1"])
+    fig.colorbar(points, ax=axes[0], label="$x_{UC}$ (column)", shrink=0.8)
     fig.savefig(g.paper.ROOT / "book/_static/overview.png", dpi=160, metadata={"Software": None})
     readme = g.paper.ROOT / "README.md"
     marks = "<!-- results, by make picture -->", "<!-- end of results -->"
