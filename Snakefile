@@ -136,9 +136,9 @@ rule train:
     input: sources
     output: "{root}runs/{stack}.txt"
     params: words = lambda job: words(job.root, *stacks(job.root)[job.stack])
-    threads: lambda job: 2 if job.root == "smoke/" else 1
+    threads: lambda job: 2 if job.root == "smoke/" else 8 if GPU else 1          # stacks on a GPU go side by side
     resources: mem_mb = 8000 if GPU else 2000, runtime = 120, gpu = GPU
-    shell: "geomlib train {params.words:q} > {output:q}.new"
+    shell: "LOKY_MAX_CPU_COUNT={threads} geomlib train {params.words:q} > {output:q}.new"
            " 2> >(awk '{{print \"{wildcards.stack}: \" $0; fflush()}}' >&2) && mv {output:q}.new {output:q}"
 
 

@@ -131,7 +131,7 @@ def do_train(options) -> None:
     wanted, changes = chosen(options), changed(options)
     places = [paper.place(*key, folder=options.folder, **changes) for key in wanted]
     rises = {(spec.capacity, spec.steps): capacity_at(spec.steps, spec)
-             for spec in (paper.spec(*key, **changes) for key in wanted) if not spec.source}
+             for spec in (paper.spec(*key, **changes) for key in wanted) if not spec.source and spec.loss == "B"}
     for (capacity, steps), reached in rises.items():
         if reached < 0.95 * capacity:
             print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
@@ -141,10 +141,10 @@ def do_train(options) -> None:
         place.exists() or runs.checkpoint_file(place).exists() for place in places)
     began = time.monotonic()
     trained = paper.train_all(wanted, options.folder, options.device, **changes)
-    device = train.pick_device(options.device).type
-    one_job = len(trained) == 1 or device == "cuda" or all(run.spec.source for run in trained)
+    device, specs = train.pick_device(options.device), [run.spec for run in trained]
+    one_job = device.type == "cuda" or len(train.stacks(specs, device, [None] * len(specs))) == 1
     if fresh and one_job and not changes:
-        record(places[0].parent, [run.spec for run in trained], device, time.monotonic() - began)
+        record(places[0].parent, specs, device.type, time.monotonic() - began)
     for key, run in zip(wanted, trained):
         scores = ", ".join(f"{name} {value:.4f}" for name, value in run.final.items() if not name.startswith("rate_"))
         print(f"{paper.slug(*key, **changes)}: {scores}, gamma {run.spec.gamma:g}")

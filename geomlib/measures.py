@@ -126,6 +126,8 @@ def own_direction(means, labels, factors) -> float:
     The increase of R^2, over all latents, when the class joins the two positions in a linear regression of the code.
     means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
     """
+    if np.ptp(means, 0).max() == 0:
+        return math.nan
     centred = means - np.mean(means, 0)
 
     def left(*columns):                      # sum of squares that a regression on the columns leaves
@@ -133,8 +135,7 @@ def own_direction(means, labels, factors) -> float:
         return np.square(centred - columns @ np.linalg.lstsq(columns, centred, rcond=None)[0]).sum()
 
     positions = np.asarray(factors, float).T
-    with np.errstate(invalid="ignore"):
-        return float((left(*positions) - left(*positions, labels)) / np.square(centred).sum())
+    return float((left(*positions) - left(*positions, labels)) / np.square(centred).sum())
 
 
 def own_angle(means, labels, factors) -> float:
@@ -142,8 +143,10 @@ def own_angle(means, labels, factors) -> float:
 
     Both are coefficients of a linear regression of the code on the two positions and the class. Degrees: 0 where the
     classes part within that plane, 90 where they part along a direction of their own.
-    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are 0
+    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
     """
+    if np.ptp(means, 0).max() == 0:
+        return math.nan
     columns = np.column_stack([np.ones(len(means)), factors, labels])
     _, *plane, own = np.linalg.lstsq(columns, np.asarray(means, float), rcond=None)[0]       # (D,) each
     basis, _ = np.linalg.qr(np.transpose(plane))                                 # (D, 2)
@@ -284,7 +287,8 @@ def latent_rates(mu, logvar) -> np.ndarray:
     mu, logvar (N, D) posterior means and log-variances -> (D,)
     """
     mu, logvar = _posterior(mu, logvar)
-    return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
+    with np.errstate(over="ignore"):         # infinite, where training diverged
+        return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
 
 
 def information_bound(mu, logvar) -> np.ndarray:

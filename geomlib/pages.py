@@ -122,7 +122,7 @@ def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str
     own, so that a capacity of 1 and a seed of 1 don't share a file; long ones, as a table of counts, become a hash.
     """
     stem = Path(notebook).stem
-    parts = [str(x) if isinstance(x, str) or name == stem else f"{name}{x}" for name, x in parameters.items()]
+    parts = [str(x).replace("-", "_") if isinstance(x, str) or name == stem else f"{name}{x}" for name, x in parameters.items()]
     parts = [part if len(part) < 60 else hashlib.sha256(part.encode()).hexdigest()[:8] for part in parts]
     return Path(folder, "-".join([stem, *(re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts)]) + ".ipynb")
 

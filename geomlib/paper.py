@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import platform
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -118,6 +117,8 @@ def spec(model: str, capacity: float, /, seed: int = 0, **changes) -> Spec:
     """
     check(model, capacity)
     if model in CLASSIFIERS:
+        if fixed := {"tasks", "source"} & changes.keys():
+            raise ValueError(f"{model} says which task is read from whose codes; {' and '.join(sorted(fixed))} can't be changed")
         task, source = CLASSIFIERS[model]
         shared = Spec(**MODELS[task], task_rule="constant", capacity=capacity, seed=seed)
         return change(shared, **{"source": slug(source, capacity, seed, **changes)} | changes)
@@ -507,7 +508,7 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
 
     columns = ["seed", "C (nats)", "gamma", "T", "steps", "data", "tasks", "weights"]
     rows = [(r.spec.seed, f"{r.spec.capacity:g}", f"{r.spec.gamma:g}", r.spec.ramp, r.spec.steps, data_name(r.spec),
-             ", ".join(r.spec.tasks) or "none", f"`{weights_digest(r)}`") for r in used]
+             ", ".join(r.spec.tasks) or "none", f"`{runs.weights_digest(r.model.state_dict())}`") for r in used]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
     sums = {path: file_sha256(path if Path(path).exists() else ROOT / path)[:12] for path in tables}
@@ -526,11 +527,3 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
 def data_name(spec: Spec) -> str:
     """A word for a run's data: a name of `data.COUNTS`, a path, or "own table"."""
     return spec.counts if isinstance(spec.counts, str) else "own table"
-
-
-def weights_digest(run: Run) -> str:
-    """The first 12 digits of the sha256 of a network's weights, as float32 in the order of its state_dict."""
-    digest = hashlib.sha256()
-    for value in run.model.state_dict().values():
-        digest.update(value.numpy().tobytes())
-    return digest.hexdigest()[:12]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import io
 import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +34,8 @@ SUMS = "SHA256SUMS"                          # check by hand with: sha256sum -c 
 def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
     """Write a run to a new folder, with weights as float32 or float16; of a classifier on frozen codes, its head alone.
 
-    Raises FileExistsError where the folder exists: nothing is overwritten.
+    Raises FileExistsError where the folder exists: nothing is overwritten; ValueError for a weight that is no finite number
+    in dtype.
     """
     folder = Path(folder)
     if folder.exists():
@@ -47,7 +49,10 @@ def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
         (temporary / "spec.json").write_text(spec_json(run.spec))
         weights = {name: value.to(getattr(torch, dtype)) for name, value in run.model.state_dict().items()
                    if not run.spec.source or name.startswith("classifiers.")}
-        save_file(weights, temporary / "weights.safetensors")
+        if bad := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
+            raise ValueError(f"{folder.name}: {bad[0]} has values that are no finite numbers in {dtype}")
+        about = {"source": _source_digest(run.model)} if run.spec.source else None
+        save_file(weights, temporary / "weights.safetensors", about)
         run.history.to_csv(temporary / "history.csv", index=False)
         (temporary / SUMS).write_text("".join(f"{file_sha256(temporary / name)}  {name}\n" for name in FILES))
         for path in (*temporary.iterdir(), temporary):
@@ -71,10 +76,9 @@ def load(folder: str | Path) -> Run:
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
             raise ValueError(f"{folder / name} is not as written (its checksum differs); restore it or train again")
-    fields = json.loads((folder / "spec.json").read_text())
-    check_fields(list(fields))
-    spec = Spec(**fields)
+    spec = _read_spec((folder / "spec.json").read_text())
     with safe_open(folder / "weights.safetensors", "pt") as file:
+        about = file.metadata() or {}
         weights = {name: file.get_tensor(name).float() for name in file.keys()}
     source = _source(folder, spec) if spec.source else None
     try:
@@ -82,6 +86,9 @@ def load(folder: str | Path) -> Run:
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"{folder} holds weights of another network than geomlib/model.py describes now; train it anew into "
                          f"another folder ({str(error).splitlines()[-1].strip()})") from None
+    if about.get("source") not in (None, _source_digest(network)):
+        raise ValueError(f"{folder} was trained on the codes of another network than {spec.source} is now; put that back, or train "
+                         "anew into another folder")
     return Run(spec, network, pd.read_csv(folder / "history.csv"))
 
 
@@ -109,7 +116,11 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
         todo = [asked[folder] for folder in missing]
         starts = [read_checkpoint(folder, spec) for folder, spec in zip(missing, todo)]
 
+        owner = os.getpid()
+
         def keep(index: int, checkpoint: Checkpoint) -> None:
+            if owner not in (os.getpid(), os.getppid()):     # a worker whose parent was killed: its lock is free
+                os._exit(1)
             write_checkpoint(missing[index], todo[index], checkpoint)
 
         try:
@@ -143,8 +154,27 @@ def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:
 
 
 def spec_json(spec: Spec) -> str:
-    """A spec as a run's folder keeps it: `Spec(**json.loads(text))` is the spec again."""
+    """A spec as a run's folder keeps it."""
     return json.dumps(dataclasses.asdict(spec), indent=1) + "\n"
+
+
+def _read_spec(text: str) -> Spec:
+    fields = json.loads(text)
+    check_fields(list(fields))
+    return Spec(**fields)
+
+
+def weights_digest(weights: Mapping[str, torch.Tensor]) -> str:
+    """The first 12 digits of the sha256 of weights, as float32 in their order."""
+    digest = hashlib.sha256()
+    for value in weights.values():
+        digest.update(value.float().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _source_digest(network: BetaVAE) -> str:
+    """Of a classifier, what it has from its source."""
+    return weights_digest({name: w for name, w in network.state_dict().items() if not name.startswith("classifiers.")})
 
 
 def part(folder: Path) -> Path:
@@ -167,7 +197,7 @@ def read_checkpoint(folder: Path, spec: Spec) -> Checkpoint | None:
             about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to train from the start") from None
-    check_same(Spec(**json.loads(about["spec"])), spec, path)
+    check_same(_read_spec(about["spec"]), spec, path)
     return Checkpoint(int(about["epoch"]), tensors, pd.read_csv(io.StringIO(about["history"])))
 
 

@@ -23,7 +23,8 @@ from . import data
 from .model import Output, rate
 
 CHOICES = {"loss": ("B", "H"), "clock": ("original", "steps"), "task_rule": ("early", "late", "constant")}
-TAKEN = ("reconstruction", "rate", "active_latents")         # names that no task may have
+TAKEN = ("reconstruction", "rate", "active_latents")         # names that no task may have ...
+PREFIXES = ("rate_", "f1_", "whole_f1_")                     # ... nor beginnings: those of other scores
 RANGES = {                                   # field: smallest, largest, what it counts
     "data_seed": (0, 2**32, ""), "train_end": (1, data.MOST, "images"), "validation_end": (2, data.MOST, "images"),
     "capacity": (0, 1e6, "nats"), "gamma": (0, 1e9, ""), "beta": (0, 1e9, ""), "rate_weight": (0, 1e9, ""),
@@ -41,7 +42,7 @@ class Spec:
     Raises ValueError that names the field, the value and what is allowed.
     """
 
-    counts: str | tuple = "uniform"          # a name of data.COUNTS, a 13 x 13 table, or the path of a CSV file
+    counts: str | tuple = "uniform"          # a name of data.COUNTS, a 13 x 13 table, or a CSV file: the path as given
     counts_sha256: str = ""                  # of the CSV file's bytes, or of the table that has the name
     data_seed: int = 0                       # of the images' noise and order; unused for a CSV file
     train_end: int | None = None             # images 0..train_end - 1 are trained on ...
@@ -86,9 +87,9 @@ class Spec:
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
         for task in self.tasks:              # a head, a term of the loss and a score have its name
-            if not task.isidentifier() or hasattr(torch.nn.ModuleDict, task) or task in TAKEN or task.startswith("rate_"):
+            if not task.isidentifier() or hasattr(torch.nn.ModuleDict, task) or task in TAKEN or task.startswith(PREFIXES):
                 raise ValueError(f"a task can't be named {task!r}: take a name of letters, digits and _ that isn't one of "
-                                 f"{', '.join(TAKEN)}, nor one of a method")
+                                 f"{', '.join(TAKEN)} nor of a method, and doesn't begin with {', '.join(PREFIXES)}")
         for name in ("counts_sha256", "labels_sha256"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a checksum in hexadecimal, got {getattr(self, name)!r}")
@@ -182,6 +183,8 @@ def _labels_sha256(tasks: Sequence[str]) -> str:
     labels = [np.asarray(data.TASKS[task].labels(data.PAIRS)) for task in tasks]
     for task, given in zip(tasks, labels):
         known = range(data.TASKS[task].n_classes)
+        if len(known) < 2:
+            raise ValueError(f"task {task!r} must have 2 classes or more, got {len(known)}")
         if given.shape != (len(data.PAIRS),) or not np.isin(given, known).all():
             raise ValueError(f"the rule of task {task!r} must give each of N pairs of positions (N, 2) a whole number in "
                              f"0..{known[-1]}; of the 169 pairs it gives {np.unique(given)[:5]}, in an array of shape {given.shape}")

@@ -104,21 +104,21 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     starts   a checkpoint to go on from, or None, for each spec
     sources  name -> network, for specs with a source; its codes are sampled once
     keep     called with a spec's index and its checkpoint after each epoch (in the process that trains it)
-    raises   Diverged where a loss term is not finite; ValueError for a device that isn't there
+    raises   Diverged where a loss term or a score is not finite; ValueError for a device or a source that isn't there
     """
     if isinstance(specs, Spec):
         raise TypeError("specs must be a list: fit([spec])")
     place = pick_device(device)
+    for s in specs:
+        if s.source and (s.source not in sources or sources[s.source].latent_dim != s.latent_dim):
+            raise ValueError(f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, whose codes the heads read")
     starts = list(starts) or [None] * len(specs)
-    jobs: dict = {}
-    for index, spec in enumerate(specs):
-        alone = index if place.type == "cpu" and not (spec.source and max(spec.heads.values()) == 2) else 0
-        jobs.setdefault((alone, stack_key(spec), starts[index] and starts[index].epoch), []).append(index)
+    jobs = stacks(specs, place, starts)
     with tempfile.TemporaryDirectory() as folder:
         done = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(specs))
         done[:] = [min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, starts)]
         arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done)
-                     for job in jobs.values()]
+                     for job in jobs]
         with progress(done, sum(spec.steps for spec in specs)):
             if len(arguments) > 1:
                 import joblib
@@ -129,8 +129,17 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
             else:
                 results = [fit_stack(*a) for a in arguments]
         del done
-    runs = {index: run for job, result in zip(jobs.values(), results) for index, run in zip(job, result)}
+    runs = {index: run for job, result in zip(jobs, results) for index, run in zip(job, result)}
     return [runs[index] for index in range(len(specs))]
+
+
+def stacks(specs: Sequence[Spec], place: torch.device, starts: Sequence[Checkpoint | None]) -> list[list[int]]:
+    """The indices of the specs that `fit` trains as one stack."""
+    jobs: dict = {}
+    for index, (spec, start) in enumerate(zip(specs, starts)):
+        alone = index if place.type == "cpu" and not (spec.source and max(spec.heads.values()) == 2) else 0
+        jobs.setdefault((alone, stack_key(spec), start and start.epoch), []).append(index)
+    return list(jobs.values())
 
 
 def _in_worker(tasks: Mapping[str, data.Task], counts: Mapping[str, np.ndarray], *arguments) -> list[Run]:
@@ -140,13 +149,13 @@ def _in_worker(tasks: Mapping[str, data.Task], counts: Mapping[str, np.ndarray],
 
 
 def pick_device(device: str) -> torch.device:
-    """ "auto", "cpu", "cuda" or "cuda:1" as a torch.device that is there."""
+    """ "auto", "cpu" or "cuda" as a torch.device that is there."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device != "cpu" and not str(device).startswith("cuda"):
-        raise ValueError(f"device must be auto, cpu or cuda, got {device!r}")
-    if device != "cpu" and not torch.cuda.is_available():
-        raise ValueError(f"device {device!r}: no CUDA device is here; use cpu or auto")
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, got {device!r}; CUDA_VISIBLE_DEVICES picks one of several")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda': no CUDA device is here; use cpu or auto")
     return torch.device(device)
 
 
@@ -260,7 +269,10 @@ class Graphed:
 def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint | None], indices: list[int],
               keep: Callable[[int, Checkpoint], None] | None, sources: Mapping[str, BetaVAE],
               done: np.ndarray) -> list[Run]:
-    """Train M networks with the same `stack_key` as one; done[indices] counts their steps for the progress line."""
+    """Train M networks with the same `stack_key`, from one epoch, as one.
+
+    indices   their places in the list that `fit` was given, and in done, which counts steps for the progress line
+    """
     with one_thread():
         spec = specs[0]
         images, factors = load_data(spec)
@@ -288,8 +300,9 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
             order, noise = (torch.from_numpy(np.stack(x)).to(device) for x in (orders, noises))
             before = (epoch - 1) * spec.steps_per_epoch
             steps = min(spec.steps_per_epoch, spec.steps - before)
-            log = torch.zeros(steps, len(terms), len(specs), device=device)
-            schedule = torch.tensor([[schedules(before + i + 1, s) for s in specs] for i in range(steps)]).mT.to(device)
+            log = torch.zeros(steps, len(terms), len(specs), device=device)      # (steps, terms, M)
+            schedule = torch.tensor([[schedules(before + i + 1, s) for s in specs] for i in range(steps)])
+            schedule = schedule.mT.to(device)                                    # (steps, 1 + tasks, M): capacity, weights
             for i in range(steps):
                 batch = slice(i * spec.batch_size, (i + 1) * spec.batch_size)
                 rows = order[:, batch]                                           # (M, B)
@@ -298,7 +311,7 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
                                     noise[:, batch], random, schedule[i, 0], factor,
                                     dict(zip(spec.tasks, schedule[i, 1:])))
                 if (i + 1) % 50 == 0 or i + 1 == steps:
-                    _check_finite(log[:i + 1], terms, before, epoch, histories, indices)
+                    _check_finite(log[:i + 1], terms, before, epoch, histories, indices, specs)
                     done[indices] = before + i + 1
             for m, (s, checkpoint) in enumerate(zip(specs, stack.checkpoints(epoch))):
                 network = checkpoint.network(s, sources.get(s.source)).to(device)
@@ -310,6 +323,8 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
                 trained = zip(terms, log[:, :, m].mean(0).tolist())
                 histories[m] = pd.concat([histories[m], _rows(before + steps, epoch, "train", trained),
                                           _rows(before + steps, epoch, "validation", scores.items())], ignore_index=True)
+                if bad := [name for name, value in scores.items() if not math.isfinite(value)]:
+                    raise Diverged(_not_finite(bad[0], scores[bad[0]], before + steps, s), histories[m], indices[m])
                 if keep:
                     keep(indices[m], checkpoint._replace(history=histories[m]))
         return [Run(s, checkpoint.network(s, sources.get(s.source)), history)
@@ -344,14 +359,18 @@ def _rows(step: int, epoch: int, split: str, values) -> pd.DataFrame:
 
 
 def _check_finite(log: Tensor, terms: Sequence[str], before: int, epoch: int, histories: list[pd.DataFrame],
-                  indices: list[int]) -> None:
+                  indices: list[int], specs: list[Spec]) -> None:
     bad = (~torch.isfinite(log)).nonzero().tolist()
     if bad:
         i, term, m = bad[0]
         so_far = log[:i, :, m].mean(0).tolist()
         history = pd.concat([histories[m], _rows(before + i, epoch, "train", zip(terms, so_far))], ignore_index=True)
-        message = f"{terms[term]} is {log[i, term, m]:g} at step {before + i + 1}: lower the learning_rate or gamma"
-        raise Diverged(message, history, indices[m])
+        raise Diverged(_not_finite(terms[term], log[i, term, m], before + i + 1, specs[m]), history, indices[m])
+
+
+def _not_finite(term: str, value: float, step: int, spec: Spec) -> str:
+    return (f"{term} is {value:g} at step {step} (capacity {spec.capacity:g}, gamma {spec.gamma:g}, seed {spec.seed}): "
+            "lower the learning_rate or gamma")
 
 
 def speed(tasks: Sequence[str], frozen: bool = False) -> float:

@@ -38,6 +38,8 @@ def test_train_says_where_the_steps_are_too_few_for_the_capacity(tmp_path, capsy
     words = ["train", "baseline", "--capacity", 10, "--folder", tmp_path, "--set", SMALL, "steps=7"]
     _, _, err, _ = command(*words, capsys=capsys)
     assert re.search(r"The capacity rises to 0\.\d\d of 10 nats in 7 steps; .*raise steps", err)
+    _, _, err, _ = command(*words, "loss=H", capsys=capsys)                      # which has no capacity
+    assert "capacity" not in err
 
 
 @pytest.mark.parametrize("words, expected", [
@@ -54,6 +56,7 @@ def test_train_says_where_the_steps_are_too_few_for_the_capacity(tmp_path, capsy
     (["train", "E1M1", "--capacity", "10", "--set", "gamma=high"], "gamma must be a number.*'high'"),
     (["train", "E1M1", "--capacity", "10", "--set", "counts=none.csv"], "none.csv"),
     (["train", "E1M1", "--capacity", "10", "--set", "steps=1", "--device", "gpu"], "auto, cpu or cuda"),
+    (["train", "E2M1-on-baseline", "--capacity", "10", "--set", 'tasks=["aligned"]'], "which task is read from whose codes; tasks can't"),
     (["page", "geometri"], "no notebook 'geometri'"),
     (["original", "nowhere.ckpt"], "nowhere.ckpt"),
 ])

@@ -144,6 +144,10 @@ def test_a_state_is_completed_as_the_page_does_it(explorer):
     explorer.state = "uc=20&lc=-3"
     assert explorer.view == {"model": "baseline", "capacity": "10", "uc": "12", "lc": "0"}
     assert explorer.run.spec.capacity == 10
+    explorer.state = "model=baseline&capacity=1000&uc=abc&lc=nan"
+    assert explorer.view == {"model": "baseline", "capacity": "10", "uc": "3", "lc": "9"}
+    explorer.state = "capacity=abc"
+    assert explorer.view["capacity"] == "10"
 
 
 def test_a_traversal_shows_what_each_latent_decodes_to(explorer):

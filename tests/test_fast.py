@@ -15,18 +15,18 @@ def product_of_other_makers_too(request, monkeypatch):
     monkeypatch.setattr(fast, "onednn_wins", lambda: request.param == "oneDNN")
 
 
-def networks(m, heads):
+def networks(m, heads, latent_dim=5):
     torch.manual_seed(7)
-    return [BetaVAE(heads=heads) for _ in range(m)]
+    return [BetaVAE(latent_dim, heads) for _ in range(m)]
 
 
-def inputs(m, n, heads):
+def inputs(m, n, heads, latent_dim=5):
     """Images, noise and dropout masks of m networks."""
     generator = torch.Generator().manual_seed(8)
     images = (torch.rand(m, n, 1, 13, 13, generator=generator) > 0.7).float()
     masks = {task: (torch.rand(m, n, hidden_units(k), generator=generator) >= DROPOUT) / (1 - DROPOUT)
              for task, k in heads.items() if k > 2}
-    return images, torch.randn(m, n, 5, generator=generator), masks
+    return images, torch.randn(m, n, latent_dim, generator=generator), masks
 
 
 def stack(nets):
@@ -46,9 +46,10 @@ def close(ours, theirs):
     return (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
 
 
-@pytest.mark.parametrize("m, n, heads", [(1, 128, {}), (1, 16, HEADS), (3, 5, HEADS), (2, 1, {"identity": 169})])
-def test_outputs_and_gradients_are_those_of_the_readable_network(m, n, heads):
-    nets, (images, noise, masks) = networks(m, heads), inputs(m, n, heads)
+@pytest.mark.parametrize("m, n, heads, latents", [(1, 128, {}, 5), (1, 16, HEADS, 5), (3, 5, HEADS, 5), (2, 1, {"identity": 169}, 5),
+                                                  (1, 3, HEADS, 1), (2, 3, HEADS, 8)])
+def test_outputs_and_gradients_are_those_of_the_readable_network(m, n, heads, latents):
+    nets, (images, noise, masks) = networks(m, heads, latents), inputs(m, n, heads, latents)
     weights = stack(nets)
     stacked = fast.forward(weights, images, noise, heads, masks)
     loss(stacked, images).backward()

@@ -184,7 +184,7 @@ def test_what_has_no_answer_is_refused(call, words):
 
 def test_equal_codes_have_no_stress_and_no_angle():
     assert m.stress(np.ones((5, 2)), np.ones((5, 5))) == 0
-    assert np.isnan(m.own_angle(np.zeros((169, 5)), TASKS["order"].labels(PAIRS), PAIRS))
+    assert np.isnan(m.own_angle(np.full((169, 5), 0.1), TASKS["order"].labels(PAIRS), PAIRS))
 
 
 def test_separation_is_the_distance_in_units_of_all_noise_and_grows_with_the_columns():
@@ -358,7 +358,7 @@ def test_a_class_has_a_direction_of_its_own_only_beyond_the_positions():
     label = (PAIRS[:, 0] <= PAIRS[:, 1]).astype(int)
     linear = PAIRS @ np.random.default_rng(0).standard_normal((2, 5))
     assert m.own_direction(linear, label, PAIRS) < 1e-12
-    assert np.isnan(m.own_direction(np.ones((169, 5)), label, PAIRS)) and np.isnan(m.unevenness(np.ones((169, 5))))
+    assert np.isnan(m.own_direction(np.full((169, 5), 0.1), label, PAIRS)) and np.isnan(m.unevenness(np.ones((169, 5))))
     apart = np.c_[linear, 50 * label]
     assert 0.2 < m.own_direction(apart, label, PAIRS) <= 1
 

@@ -61,7 +61,7 @@ def original_state(heads):
         part, rest = name.split(".", 1)
         if part == "classifiers":
             task, layer, kind = rest.split(".")
-            layer = "3" if layer == "2" else layer if heads[task] > 2 else {"0": "0", "1": "1"}[layer]
+            layer = "3" if layer == "2" else layer
             part, rest = ("clf", f"{layer}.{kind}") if len(heads) == 1 else ("clf_dict", f"{number[task]}.{layer}.{kind}")
         state[f"model.{ours.get(part, part)}.{rest}"] = value
     return network, state

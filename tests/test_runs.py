@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import json
 import os
@@ -143,6 +144,30 @@ def test_a_diverged_run_keeps_its_history(tmp_path, tiny):
     assert not (tmp_path / "wild").exists()
 
 
+def test_a_run_that_diverges_in_its_last_step_is_not_stored(tmp_path, tiny):
+    wild = dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=1)
+    with pytest.raises(train.Diverged, match="at step 1 .capacity 10, gamma 1e[+]09, seed 0.: lower"):
+        runs.train([wild], [tmp_path / "wild"], "cpu")
+    assert os.listdir(tmp_path) == ["wild.part"]
+
+
+def test_weights_that_half_precision_can_not_hold_are_refused(tmp_path, trained):
+    model = copy.deepcopy(trained.model)
+    model.mu.bias.data[0] = 1e6
+    with pytest.raises(ValueError, match="run: mu.bias has values that are no finite numbers in float16"):
+        runs.save(trained._replace(model=model), tmp_path / "run", "float16")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_checkpoint_with_a_field_that_is_not_known_is_refused_by_name(tmp_path, tiny, monkeypatch):
+    (tmp_path / "run.part").mkdir()
+    text = runs.spec_json(tiny).replace('"beta"', '"momentum"')
+    monkeypatch.setattr(runs, "spec_json", lambda spec: text)
+    runs.write_checkpoint(tmp_path / "run", tiny, train.Checkpoint.new(tiny))
+    with pytest.raises(ValueError, match="no field 'momentum'"):
+        runs.train([tiny], [tmp_path / "run"], "cpu")
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path, tiny):
     (tmp_path / "run.part").mkdir()
     (tmp_path / "run.part" / "checkpoint.safetensors").write_bytes(b"half a file")
@@ -158,11 +183,13 @@ def test_a_checkpoint_of_another_spec_is_refused(tmp_path, tiny):
 
 
 PROGRAM = "import json, sys; import geomlib as g; from geomlib import runs; " \
-          "runs.train([g.Spec(**json.loads(sys.argv[1]))], [sys.argv[2]], 'cpu')"
+          "runs.train([g.Spec(**fields) for fields in json.loads(sys.argv[1])], sys.argv[2:], 'cpu')"
 
 
-def start(spec, folder):
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(dataclasses.asdict(spec)), folder], stderr=subprocess.PIPE)
+def start(spec, *folders):
+    """Training of a spec into a folder; into several, of networks from seeds 0, 1, ..."""
+    specs = [dataclasses.asdict(dataclasses.replace(spec, seed=seed)) for seed in range(len(folders))]
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(specs), *folders], stderr=subprocess.PIPE)
 
 
 def wait_until(condition):
@@ -200,6 +227,21 @@ def test_a_second_process_that_waits_finds_the_run_trained(tmp_path, tiny):
     assert os.listdir(tmp_path) == ["run"]
 
 
+def test_networks_that_train_side_by_side_stop_when_they_are_killed_and_go_on(tmp_path, tiny):
+    spec, folders = dataclasses.replace(tiny, steps=7 * 150), [tmp_path / "a", tmp_path / "b"]
+    paths = [runs.checkpoint_file(folder) for folder in folders]
+    first = start(spec, *folders)
+    wait_until(lambda: all(path.exists() for path in paths))
+    first.kill()
+    first.communicate()                      # ends when its workers, which hold its stderr, have ended, too
+    before = [path.read_bytes() for path in paths]
+    second = start(spec, *folders)
+    wait_until(lambda: [path.exists() and path.read_bytes() for path in paths] != before)
+    assert second.communicate(timeout=120)[1].count(b"Error") == 0 and second.returncode == 0
+    for seed, folder in enumerate(folders):
+        assert same(runs.load(folder), g.fit([dataclasses.replace(spec, seed=seed)], "cpu")[0])
+
+
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
     """Three real kills at random moments; benchmarks/kill.py does twenty."""
     spec = dataclasses.replace(tiny, steps=420, tasks=("order",))                # 60 epochs
@@ -227,6 +269,14 @@ def test_a_classifier_is_stored_as_its_head_and_finds_its_source_beside_it(tmp_p
     assert (tmp_path / "head" / "weights.safetensors").stat().st_size < 40_000
     assert torch.equal(stored.model.mu.weight, runs.load(folder).model.mu.weight)
     assert list(stored.model.heads) == ["aligned"]
+
+
+def test_a_classifier_notices_that_its_source_is_another_network_now(tmp_path, folder, tiny):
+    runs.train([dataclasses.replace(tiny, tasks=("aligned",), source="run")], [tmp_path / "head"], "cpu")
+    folder.rename(tmp_path / "away")
+    runs.save(g.fit([dataclasses.replace(tiny, seed=1)], "cpu")[0], folder)
+    with pytest.raises(ValueError, match="head was trained on the codes of another network than run is now"):
+        runs.load(tmp_path / "head")
 
 
 def test_a_classifier_of_ones_own_reads_a_released_network(tmp_path, folder, tiny, monkeypatch):

@@ -34,7 +34,13 @@ def test_a_rule_that_gives_no_classes_is_refused_by_the_tasks_name(monkeypatch, 
         g.Spec(tasks=["odd"])
 
 
-@pytest.mark.parametrize("name", ["rate", "rate_0", "reconstruction", "active_latents", "keys", "two words", "a.b"])
+def test_a_task_has_two_classes_or_more(monkeypatch):
+    monkeypatch.setitem(g.TASKS, "one", g.data.Task(1, lambda f: 0 * f[:, 0]))
+    with pytest.raises(ValueError, match="task 'one' must have 2 classes or more, got 1"):
+        g.Spec(tasks=["one"])
+
+
+@pytest.mark.parametrize("name", ["rate", "rate_0", "f1_order", "whole_f1_order", "reconstruction", "active_latents", "keys", "two words", "a.b"])
 def test_a_task_has_no_name_of_another_score_or_of_a_method(monkeypatch, name):
     monkeypatch.setitem(g.TASKS, name, g.TASKS["order"])
     with pytest.raises(ValueError, match="a task can't be named"):
@@ -287,7 +293,7 @@ def test_progress_counts_what_a_checkpoint_has_done(tiny, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_term(tiny):
-    with pytest.raises(train.Diverged, match="(reconstruction|rate) is (nan|inf) at step [0-9]+: lower") as caught:
+    with pytest.raises(train.Diverged, match="(reconstruction|rate) is (nan|inf) at step [0-9]+ .capacity 10, .*: lower") as caught:
         g.fit([dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=700)], "cpu")
     assert "at step" in str(caught.value) and isinstance(caught.value.history, pd.DataFrame)
 
@@ -320,6 +326,9 @@ def test_a_classifier_on_frozen_codes_learns_its_task_and_leaves_the_network_alo
     losses = run.history[(run.history.split == "train") & (run.history.term == "quadrant")].value.to_list()
     assert losses[-1] < losses[0]
     assert set(run.history[run.history.split == "train"].term) == {"quadrant"}
+    for others in ({}, {"there": g.BetaVAE(2)}):
+        with pytest.raises(ValueError, match="sources must hold 'there', a network of 5 latents"):
+            g.fit([spec], "cpu", sources=others)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

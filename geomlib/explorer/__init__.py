@@ -9,6 +9,7 @@ The five scripts are one, in this order: a page loads them joined, and so does t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
@@ -94,10 +95,18 @@ class Explorer(anywidget.AnyWidget):
         state = dict(parse_qsl(self.state))
         names = [name for name, _ in self._chosen]
         model = state.get("model") if state.get("model") in names else names[0]
-        state |= {"model": model, "capacity": state.get("capacity") or f"{max(c for n, c in self._chosen if n == model):g}"}
-        for name, usual in ("uc", 3), ("lc", 9):
-            state[name] = str(min(max(round(float(state.get(name, usual))), 0), 12))
-        return state
+        trained = [capacity for name, capacity in self._chosen if name == model]
+
+        def number(name: str, usual: float, low: float, high: float) -> float:
+            try:
+                value = float(state.get(name) or usual)
+            except ValueError:
+                return usual
+            return min(max(value, low), high) if math.isfinite(value) else usual
+
+        capacity = number("capacity", max(trained), min(trained), max(trained))
+        pair = {name: str(round(number(name, usual, 0, 12))) for name, usual in (("uc", 3), ("lc", 9))}
+        return state | {"model": model, "capacity": f"{capacity:g}"} | pair
 
     @property
     def run(self) -> Run:
@@ -139,7 +148,7 @@ class Explorer(anywidget.AnyWidget):
         """Train the shown network anew with another capacity, for a few steps, and show it."""
         spec = change(self.run.spec, capacity=capacity, steps=steps, ramp=max(1, steps // 2), slow_until=steps // 4)
         name = next(name for name, run in self.named if run is self.run)
-        run, = train.fit([spec])
+        run, = train.fit([spec], sources={spec.source: self.run.model})
         self.named.append((name, run))
         self._show(run)
         return run

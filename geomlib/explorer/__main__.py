@@ -3,4 +3,6 @@ import sys
 
 from . import export, released
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 export(sys.argv[1], released(*sys.argv[2:]))

@@ -92,7 +92,7 @@ class Network {
     this.pixels = new Float32Array(169);     // probability of wall
     this.heads = {};                         // task -> { hidden, probabilities: of class 1 alone where there are two }
     for (const name in shapes) {
-      const [, task] = /^classifiers\.(\w+)\.0\.bias$/.exec(name) ?? [];
+      const [, task] = /^classifiers\.([^.]+)\.0\.bias$/.exec(name) ?? [];
       if (!task) continue;
       const last = `classifiers.${task}.2.bias` in shapes ? 2 : 1;
       this.heads[task] = { last, hidden: new Float64Array(shapes[name][0]),

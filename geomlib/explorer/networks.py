@@ -100,11 +100,12 @@ def commands(name: str, run: Run) -> list[str]:
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
         fields = {field: repr(value) for field, value in differing(spec, Spec()).items()}
-        for name in ("counts_sha256", "labels_sha256"):      # follow from the counts and the tasks
-            fields.pop(name, None)
+        for follows in ("counts_sha256", "labels_sha256"):   # from the counts and the tasks
+            fields.pop(follows, None)
         if isinstance(spec.counts, tuple):
             fields["counts"] = "counts"                      # a table of one's own is too long to be read
-        return [f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})])"]
+        sources = f", sources={{{spec.source!r}: network}}" if spec.source else ""
+        return [f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})]{sources})"]
     page, values = "geometry", f"-p model {name}"
     if name == "baseline" or spec.capacity not in (0.3, 10):                     # geometry shows these alone, and a model
         page, values = "capacity", f"-p model {name} " * (name != "baseline") + f"-p capacity {spec.capacity:g}"
