@@ -26,7 +26,7 @@ const PAGE_HTML = `
       <input type="range" name="lc" min="0" max="12" aria-label="x_LC, column of the lower corridor"><output></output>
       <div>
         <h2>Stimulus</h2>
-        <p>Move its corridors, click a point, or draw: by clicks, or by arrow keys and space.</p>
+        <p>Move its corridors, click a point, or draw: by clicks or strokes, or by arrow keys and space.</p>
         <button type="button" name="again">New noise</button>
         <button type="button" name="corridors">Back to corridors</button> <button type="button" name="open">Open all</button>
       </div>
@@ -421,8 +421,9 @@ geomlib.book = (root) => {
   });
   const views = document.querySelector(".views");            // links with texts, where the page has them
   const names = [...views?.querySelectorAll("dt") ?? []], link = (name) => name.querySelector("a");
-  const show = () => {                                       // the text of the view that the address names
-    for (const name of names) name.classList.toggle("on", link(name).hash === location.hash);
+  const show = () => {                                       // the text of the view that the address names; else as it was
+    const named = names.find((name) => link(name).hash === (location.hash || link(names[0]).hash));
+    if (named) for (const name of names) name.classList.toggle("on", name === named);
   };
   const mark = (hash) => {                                   // the view, as long as nothing is changed that it sets
     const state = new URLSearchParams(hash);

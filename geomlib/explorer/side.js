@@ -248,7 +248,7 @@ class Side {
     for (let d = 0; d < mu.length; d++) rate += (mu[d] ** 2 + Math.exp(logvar[d]) - 1 - logvar[d]) / 2;
     this.title.textContent = (this.moved ? "Your latents, decoded by " : "Reconstruction by ") + this.model.value;
     this.facts.textContent = this.moved ? ""
-      : `squared error ${text(error, 3)}; rate of this stimulus ${text(rate)} nats`;
+      : `mean squared error ${text(error, 3)}; rate of this stimulus ${text(rate)} nats`;
     if (this.asked !== network) this.answers.replaceChildren(...Object.keys(network.heads).flatMap((task) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
       dt.textContent = `${page.index.tasks[task].question}?`;
