@@ -7,6 +7,7 @@ import matplotlib
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 import geomlib as g
 
@@ -15,20 +16,29 @@ pairs = g.data.PAIRS
 published, ours = (table.query("model == 'baseline'") for table in (g.paper.published(), g.paper.results()))
 
 
-def draw(ax, title, model, capacity, names=()):
-    """The mean codes of the 169 pairs in a plane, turned to have x_LC to the right and x_UC down as nearly as it can be,
-    with lines between neighbours; coloured by the model's classes, with their names, or without names by x_UC."""
+def draw(ax, title, model, capacity, names=(), latents=None, limit=2.2):
+    """The mean codes of the 169 pairs in a plane, with lines between neighbours, on axes that end at -limit and limit.
+
+    names    of the model's classes, which colour them; none: colours go by x_UC
+    latents  the two of the plane, from 1; None: multidimensional scaling, turned to have x_LC to the right and x_UC down
+    returns  the points where colours go by x_UC, for a colour bar
+    """
     images, factors = (part[185_000:] for part in g.corridors("uniform"))        # the test part
     means = g.measures.pair_means(g.encode(g.paper.run(model, capacity).model, images), factors)
-    points = g.measures.align(g.embed(means), (pairs[:, ::-1] - 6.0) * [1, -1])
+    points = means[:, np.array(latents) - 1] if latents else g.measures.align(g.embed(means), (pairs[:, ::-1] - 6.0) * [1, -1])
     grid = points.reshape(13, 13, 2)
     for line in (*grid, *grid.swapaxes(0, 1)):
         ax.plot(*line.T, color="#BBBBBB", linewidth=0.5, zorder=0)
     title = f"{title}\n{model}, {g.figures.nats(capacity)}"
+    shown = None
     if names:
-        return g.figures.draw_embedding(ax, points, g.paper.classes(model, pairs), (), names, title, limit=2.2)
-    ax.set(title=title, aspect="equal", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), xlabel="units of the code", ylabel="units of the code")
-    return ax.scatter(*points.T, c=pairs[:, 0], cmap="viridis", s=14)
+        g.figures.draw_embedding(ax, points, g.paper.classes(model, pairs), (), names, title, limit)
+    else:
+        ax.set(title=title, aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
+        shown = ax.scatter(*points.T, c=pairs[:, 0], cmap="viridis", s=14)
+    along = [f"latent {latent}" for latent in latents] if latents else ["units of the code"] * 2
+    ax.set(xlabel=along[0], ylabel=along[1])
+    return shown
 
 
 def table():
@@ -51,8 +61,8 @@ if __name__ == "__main__":
     fig, axes = plt.subplots(2, 2, figsize=(6.6, 7))
     draw(axes[0, 0], "much capacity", "baseline", 10)
     points = draw(axes[0, 1], "prototypization", "baseline", 0.3)
-    draw(axes[1, 0], "specialization", "E1M1", 0.3, ("rare", "frequent"))
-    draw(axes[1, 1], "orthogonalization", "E2M1", 3, g.paper.CLASS_NAMES["E2M1"])
+    draw(axes[1, 0], "specialization (magnified)", "E1M1", 0.3, ("rare", "frequent"), limit=0.9)
+    draw(axes[1, 1], "orthogonalization", "E2M3", 3, g.paper.CLASS_NAMES["E2M3"], latents=(1, 3), limit=2.6)
     fig.colorbar(points, ax=axes[0], label="$x_{UC}$ (column)", shrink=0.8)
     fig.savefig(g.paper.ROOT / "book/_static/overview.png", dpi=160, metadata={"Software": None})
     readme = g.paper.ROOT / "README.md"

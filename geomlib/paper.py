@@ -291,8 +291,9 @@ def network_of(model: str, measure: str) -> str:
 def cause(model: str, measure: str, capacity: float) -> str:
     """Whether another setting gives a published number, by the tries of seed 0, in words that begin with the answer.
 
-    "gamma", "T", ...     the setting with which a try gives this number and the others of its network, within the tolerance
-    "partly gamma", ...   with which it gives this number, but not all others of its network
+    "gamma", "T", ...     the settings with which a try gives this number and the others of its network, within the tolerance
+    "chance"              most other settings do, so none of them is the cause: the network of seed 0 is an odd one
+    "partly gamma", ...   with these it gives this number, but not all others of its network
     "unknown"             no try gives it, or no such number is kept of the tries
     """
     of, column = network_of(model, measure), _column_of_tries(model, measure)
@@ -306,14 +307,20 @@ def cause(model: str, measure: str, capacity: float) -> str:
         if network_of(row.model, row.measure) == of and (name := _column_of_tries(row.model, row.measure))})
     if not near[column].any():
         return f"unknown; {len(here)} other settings tried, {here[column].min():.3f} to {here[column].max():.3f}"
-    order = pd.DataFrame({"found": -near.sum(axis=1), "off": (here.rate - capacity).abs()})[near[column]]
-    best = here.loc[order.sort_values(["found", "off"]).index[0]]
+    most = near.sum(axis=1)[near[column]].max()
+    giving = here[near[column] & (near.sum(axis=1) == most)]
+    whole, count = most == near.shape[1], f"{most} of {near.shape[1]} numbers"
+    if whole and len(giving) > len(here) / 2:
+        return f"chance: {len(giving)} of {len(here)} other settings give {count}"
     words = dict(zip(ALTERNATIVES, ("gamma", "T", "task weight", "task factor")))
-    changed = {words[name]: best[name] for name, mine in zip(ALTERNATIVES, own) if best[name] != mine}
-    values = ", ".join(value if isinstance(value, str) else f"{value:,.0f}" for value in changed.values())
-    found = near.loc[best.name]
-    return (f"{'' if found.all() else 'partly '}{' and '.join(changed)}: {best[column]:.3f} with {values} (rate {best.rate:.2f}; "
-            f"{found.sum()} of {len(found)} numbers)")
+    told = []
+    for _, row in giving.loc[(giving.rate - capacity).abs().sort_values(kind="stable").index].iterrows():
+        name = next(name for name, mine in zip(ALTERNATIVES, own) if row[name] != mine)          # the one that differs
+        value = row[name] if isinstance(row[name], str) else f"{row[name]:,.0f}"
+        known = name in ("gamma", "ramp") and KNOWN.get((of, capacity)) == (row.gamma, row.ramp)
+        about = f"{row[column]:.3f}, rate {row.rate:.2f}" + ", the original's" * known
+        told.insert(0 if known else len(told), f"{words[name]} {value} ({about})")
+    return f"{'' if whole else 'partly '}{', '.join(told[:3])}{', ...' * (len(told) > 3)}: {count}"
 
 
 def _column_of_tries(model: str, measure: str) -> str | None:

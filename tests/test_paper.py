@@ -237,15 +237,27 @@ def few_tries(monkeypatch):
 
 
 @pytest.mark.parametrize("model, measure, words", [
-    ("E2M3", "f1_joint", "gamma: 0.420 with 300 (rate 3.30; 2 of 2 numbers)"),   # 0.38 with 1000 is in reach, too
-    ("E2M3", "reconstruction_loss", "gamma: 0.091 with 300 (rate 3.30; 2 of 2 numbers)"),
-    ("E2M5", "reconstruction_loss", "partly T: 0.110 with 1,000 (rate 3.00; 1 of 2 numbers)"),
+    ("E2M3", "f1_joint", "gamma 300 (0.420, rate 3.30): 2 of 2 numbers"),        # 0.38 with 1000 is in reach, too
+    ("E2M3", "reconstruction_loss", "gamma 300 (0.091, rate 3.30): 2 of 2 numbers"),
+    ("E2M5", "reconstruction_loss", "partly T 1,000 (0.110, rate 3.00): 1 of 2 numbers"),
     ("E2M3", "f1_simultaneous", "unknown; 3 other settings tried, 0.380 to 0.700"),
     ("E2M3", "f1_disjoint", "unknown; not measured with another setting"),
     ("E2M4", "f1_joint", "unknown; not measured with another setting")])
 def test_a_setting_is_a_cause_where_its_network_gives_all_published_numbers_and_partly_where_it_gives_one(
         few_tries, model, measure, words):
     assert paper.cause(model, measure, 3) == words
+
+
+def test_where_most_settings_give_a_number_none_is_its_cause_and_the_originals_own_is_named(few_tries, monkeypatch):
+    monkeypatch.setitem(paper.TOLERANCE, "f1", 0.1)
+    monkeypatch.setitem(paper.TOLERANCE, "reconstruction_loss", 0.03)
+    assert paper.cause("E2M3", "f1_joint", 3) == "chance: 2 of 3 other settings give 2 of 2 numbers"
+    monkeypatch.setitem(paper.TOLERANCE, "f1", 0.015)
+    monkeypatch.setitem(paper.KNOWN, ("E2M3", 3.0), (1000, 2500))
+    monkeypatch.setattr(paper, "spec", lambda model, capacity: g.Spec(tasks=("aligned",), gamma=100))
+    monkeypatch.setattr(paper, "published", lambda: pd.DataFrame(
+        [("E2M3", "f1_joint", 3.0, 0.38)], columns=["model", "measure", "capacity", "value"]))
+    assert paper.cause("E2M3", "f1_joint", 3) == "gamma 1,000 (0.380, rate 3.10, the original's): 1 of 1 numbers"
 
 
 def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
