@@ -224,6 +224,8 @@ def do_original(options) -> None:
 
 
 def do_choose(options) -> None:
+    if frozen := paper.CLASSIFIERS.keys() & {*options.models}:
+        raise ValueError(f"{', '.join(sorted(frozen))} reads frozen codes and has no rate to hold; choose takes {', '.join(paper.MODELS)}")
     while True:
         settled = [(m, c, paper.spec(m, c)) for m, c, _ in chosen(options)]
         untried = paper.untried(settled)
@@ -245,6 +247,8 @@ def do_causes(options) -> None:
 
 def do_results(options) -> None:
     changes = changed(options)
+    if changes and not options.output:
+        raise ValueError("networks with changed fields have no place in data/results.csv; write their numbers elsewhere with -o FILE")
     places = {key: paper.place(*key, folder=options.folder, **changes) for key in chosen(options)}
     missing = [place.name for place in places.values() if not place.exists()]
     if missing and (options.output or len(missing) == len(places)):

@@ -57,6 +57,8 @@ def test_train_says_where_the_steps_are_too_few_for_the_capacity(tmp_path, capsy
     (["train", "E1M1", "--capacity", "10", "--set", "counts=none.csv"], "none.csv"),
     (["train", "E1M1", "--capacity", "10", "--set", "steps=1", "--device", "gpu"], "auto, cpu or cuda"),
     (["train", "E2M1-on-baseline", "--capacity", "10", "--set", 'tasks=["aligned"]'], "which task is read from whose codes; tasks can't"),
+    (["results", "E1M1", "--set", "gamma=200"], "write their numbers elsewhere with -o FILE"),
+    (["choose", "E2M1-on-baseline", "--capacity", "3"], "E2M1-on-baseline reads frozen codes and has no rate to hold"),
     (["page", "geometri"], "no notebook 'geometri'"),
     (["original", "nowhere.ckpt"], "nowhere.ckpt"),
 ])
