@@ -172,6 +172,7 @@ def stack_step(m: int) -> Callable[[], object]:
     """A step of M networks without a head on one batch each: what `fit` calls, and nothing around it."""
     spec = g.Spec()
     stack = train.Stack(spec, [train.Checkpoint.new(spec)] * m, torch.device("cpu"))
+    stack.step.eager = 1                     # the second call is recorded
     images = torch.from_numpy(g.corridors(np.full((13, 13), 1)).images[:128]).expand(m, 128, 1, 13, 13).contiguous()
     one, noise = torch.ones(m), torch.randn(m, 128, 5)
     return lambda: stack.step(images, {}, noise, {}, one, one, {})
