@@ -218,7 +218,7 @@ def tables(m: int, channels: int, side: int, kernel: int, device: torch.device) 
 
 def _matrices(w, tables):
     """Kernels (M, O, C, k, k) -> (M P, O, K)."""
-    w = w.flatten(2)
+    w = w.detach().flatten(2)                # for a tensor with gradients `embedding_bag` would prepare a backward
     return w if len(tables) == 2 else pick(_turn(w), tables[2]).view(4 * len(w), -1, w.shape[1]).mT
 
 

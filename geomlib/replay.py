@@ -49,7 +49,9 @@ class Replay:
         self.record = self._graph if device.type == "cuda" else self._trace
         if device.type == "cuda":
             self.stream = torch.cuda.Stream()
-        elif sys.version_info >= (3, 14):
+            return
+        torch.empty(2**22)                   # freed at once: glibc keeps such blocks from now on, instead of new pages each step
+        if sys.version_info >= (3, 14):
             self.eager = math.inf            # TorchScript ends with Python 3.13
 
     def __call__(self, *inputs) -> Tensor:
