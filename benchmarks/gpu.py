@@ -7,6 +7,7 @@ runs, networks and classifiers. --steps trains each of them that long only: a tr
 """
 
 import argparse
+import functools
 import itertools
 import sys
 import tempfile
@@ -27,11 +28,11 @@ class Vmapped(train.Stack):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.step = self._step
+        self.step = functools.partial(self._step, self.state)
 
-    def forward(self, inputs, noise, masks):
-        call = lambda weights, images, e: torch.func.functional_call(PLAIN, weights, (images, e))
-        return torch.vmap(call)(fast.turned_back(self.weights), inputs, noise)
+    def forward(self, weights, inputs, noise, masks):
+        call = lambda one, images, e: torch.func.functional_call(PLAIN, one, (images, e))
+        return torch.vmap(call)(fast.turned_back(weights), inputs, noise)
 
 
 def speed(kind: type[train.Stack], m: int, seconds: float) -> int:
