@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .model import BetaVAE
-from .spec import Spec, check_fields, differing, file_sha256
+from .spec import Spec, differing, file_sha256
 from .train import Checkpoint, Diverged, Run, assemble, fit, pick_device
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
@@ -76,7 +76,7 @@ def load(folder: str | Path) -> Run:
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
             raise ValueError(f"{folder / name} is not as written (its checksum differs); restore it or train again")
-    spec = _read_spec((folder / "spec.json").read_text())
+    spec = Spec(**json.loads((folder / "spec.json").read_text()))
     with safe_open(folder / "weights.safetensors", "pt") as file:
         about = file.metadata() or {}
         weights = {name: file.get_tensor(name).float() for name in file.keys()}
@@ -158,12 +158,6 @@ def spec_json(spec: Spec) -> str:
     return json.dumps(dataclasses.asdict(spec), indent=1) + "\n"
 
 
-def _read_spec(text: str) -> Spec:
-    fields = json.loads(text)
-    check_fields(list(fields))
-    return Spec(**fields)
-
-
 def weights_digest(weights: Mapping[str, torch.Tensor]) -> str:
     """The first 12 digits of the sha256 of weights, as float32 in their order."""
     digest = hashlib.sha256()
@@ -197,7 +191,7 @@ def read_checkpoint(folder: Path, spec: Spec) -> Checkpoint | None:
             about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to train from the start") from None
-    check_same(_read_spec(about["spec"]), spec, path)
+    check_same(Spec(**json.loads(about["spec"])), spec, path)
     return Checkpoint(int(about["epoch"]), tensors, pd.read_csv(io.StringIO(about["history"])))
 
 
