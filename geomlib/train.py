@@ -112,6 +112,11 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     for s in specs:
         if s.source and (s.source not in sources or sources[s.source].latent_dim != s.latent_dim):
             raise ValueError(f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, whose codes the heads read")
+    for capacity, steps, reached in dict.fromkeys(
+            (s.capacity, s.steps, capacity_at(s.steps, s)) for s in specs if s.loss == "B" and not s.source):
+        if reached < 0.95 * capacity:
+            print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
+                  "ramp and slow_until", file=sys.stderr)
     starts = list(starts) or [None] * len(specs)
     jobs = stacks(specs, place, starts)
     with tempfile.TemporaryDirectory() as folder:

@@ -302,6 +302,12 @@ def test_progress_counts_what_a_checkpoint_has_done(tiny, monkeypatch):
     assert seen == [[7]]
 
 
+def test_training_says_where_the_steps_are_too_few_for_the_capacity(tiny, capsys):
+    g.fit([tiny, dataclasses.replace(tiny, loss="H")], "cpu")
+    said = capsys.readouterr().err
+    assert said.count("The capacity rises to") == 1 and "of 10 nats in 14 steps; for all of it raise steps" in said
+
+
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_term(tiny):
     with pytest.raises(train.Diverged, match="(reconstruction|rate) is (nan|inf) at step [0-9]+ .capacity 10, .*: lower") as caught:
         g.fit([dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=700)], "cpu")
