@@ -157,10 +157,12 @@ def do_plan(options) -> None:
     for key in chosen(options):
         spec, folder = paper.spec(*key), paper.place(*key, folder=options.folder)
         state = "trained" if folder.exists() else "begun" if runs.checkpoint_file(folder).exists() else "missing"
-        rows.append((paper.slug(*key), state, spec.steps * spec.batch_size, kind(spec)))
-    table = pd.DataFrame(rows, columns=["run", "state", "images", "kind"])
+        rows.append((*key, state, spec.steps * spec.batch_size, kind(spec)))
+    table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images", "kind"])
     missing = table[table.state != "trained"]
-    print(table[["run", "state", "images"]].to_string(index=False))
+    shown = lambda states: ", ".join(f"{n} {state}" if n < len(states) else state for state, n in states.value_counts().items())
+    print(f"Runs in {options.folder or 'data/runs or runs'}, by capacity in nats:")
+    print(table.groupby(["model", "capacity"], sort=False).state.agg(shown).unstack(sort=False).to_string())
     if missing.empty:
         print(f"All {len(table)} are trained")
         return
