@@ -34,7 +34,7 @@ SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 help:            ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## /{split($$1, name, ":"); printf "%-14s%s\n", name[1], $$2}' Makefile
 
-book: .venv/ready    ## run the pages whose inputs changed, build the book: _build/html/index.html (released networks are never trained anew)
+book: .venv/ready    ## run the pages whose inputs changed, build the book: _build/html/index.html (trains no released network anew)
 	@$(ALONE_DO) $(SNAKEMAKE) book
 	@echo "The book: _build/html/index.html"
 

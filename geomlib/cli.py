@@ -61,8 +61,9 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--folder", type=Path, help="of runs, one that is there; default: data/runs, then runs")
 
     def add_changes(sub: argparse.ArgumentParser) -> None:
+        fields = [name for name in Spec.__dataclass_fields__ if name not in ("capacity", "seed")]
         sub.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE",
-                         help="change fields of Spec (geomlib/spec.py): " + ", ".join(name for name in Spec.__dataclass_fields__ if name not in ("capacity", "seed"))
+                         help="change fields of Spec (geomlib/spec.py): " + ", ".join(fields)
                          + '; values as in JSON: \'tasks=["order"]\'')
 
     sub = add(do_train, "train MODEL ...", "train networks, or find them trained", "E1M1 --capacity 10 --seed 0 --set gamma=200")

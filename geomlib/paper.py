@@ -66,7 +66,7 @@ def seed_of(seed: int | None, changes: dict) -> int:
     """The seed, taken out of the changes where it is given by name (None: 0); ValueError where they hold what names the run."""
     if seed is None:
         seed = changes.pop("seed", 0)
-    for name in {"capacity", "seed"} & changes.keys():
+    if name := next((name for name in ("capacity", "seed") if name in changes), None):
         raise ValueError(f"{name} = {changes[name]!r} can't be among the changes: a run is named by its model, capacity and seed; "
                          f"give another {name} in its own place, as a parameter of the page or --{name}")
     return seed

@@ -439,9 +439,10 @@ def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarra
     _check_network(model)
     if isinstance(images, data.Corridors):
         raise TypeError("images must be an array (N, 1, 13, 13), got corridors with their factors: give .images of them")
-    if np.shape(images)[1:] != (1, data.SIDE, data.SIDE):
-        raise ValueError(f"images must be (N, 1, 13, 13), 0 = open and 1 = wall, got shape {np.shape(images)}")
-    low, high = np.min(images, initial=0), np.max(images, initial=0)
+    images = np.asarray(images)
+    if images.shape[1:] != (1, data.SIDE, data.SIDE):
+        raise ValueError(f"images must be (N, 1, 13, 13), 0 = open and 1 = wall, got shape {images.shape}")
+    low, high = images.min(initial=0), images.max(initial=0)
     if not 0 <= low <= high <= 1:
         raise ValueError(f"images must hold numbers from 0 (open) to 1 (wall), got {low:g}..{high:g}; divide those in 0..255 by 255")
     return tuple(part.cpu().numpy() for part in _by_parts(model.encode, model, images))

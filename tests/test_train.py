@@ -331,6 +331,7 @@ def test_evaluation_is_that_of_sampled_codes_and_encoding_that_of_means(trained,
     assert scores["rate"] == pytest.approx(sum(scores[f"rate_{i}"] for i in range(5)))
     assert np.allclose(g.encode(trained.model, images.images), out.mu.detach().numpy(), atol=1e-6)
     assert g.encode(trained.model, images.images[:0]).shape == (0, 5)
+    assert np.array_equal(g.encode(trained.model, torch.from_numpy(images.images)), g.encode(trained.model, images.images))
     assert np.allclose(g.decode(trained.model, out.z.detach().numpy()), out.reconstruction.detach().numpy(), atol=1e-6)
 
 
