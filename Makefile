@@ -34,7 +34,7 @@ SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 help:            ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## /{split($$1, name, ":"); printf "%-14s%s\n", name[1], $$2}' Makefile
 
-book: .venv/ready    ## run the pages whose inputs changed, build the book: _build/html/index.html (never trains)
+book: .venv/ready    ## run the pages whose inputs changed, build the book: _build/html/index.html (trains no released network anew)
 	@$(ALONE_DO) $(SNAKEMAKE) book
 	@echo "The book: _build/html/index.html"
 
@@ -54,8 +54,10 @@ reproduce: .venv/ready   ## train all networks anew, in reproduce/, and compare;
 	@echo "All numbers beside the released and the published ones: reproduce/comparison.txt"
 
 plan: .venv/ready    ## what `make book` and `make reproduce` would do, and what the training costs
-	@snakemake --quiet host --cores 1 --dry-run book
-	@snakemake --quiet host rules --cores 1 --dry-run $(SETTINGS) reproduce
+	@for target in book reproduce; do \
+	  out=$$(snakemake --quiet host rules --cores 1 --dry-run $(SETTINGS) $$target 2>&1) || { echo "$$out"; exit 1; }; \
+	  echo "make $$target would run:"; \
+	  echo "$$out" | awk '/^Nothing/ {print; exit} /^job / {on = 1} on && !NF {exit} on'; echo; done
 	@geomlib plan --folder reproduce/runs --seed $$(seq 0 $$(($(SEEDS) - 1)))
 
 slurm-smoke: .venv/ready   ## `make smoke` through a Slurm of one node, started for it (Debian, as root)

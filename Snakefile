@@ -1,6 +1,6 @@
 # The one dependency graph: runs -> classifiers -> measures -> pages -> book.
 #
-# Released runs (data/runs) are inputs that no rule makes, so the book never trains. The rule `train` trains into
+# Released runs (data/runs) are inputs that no rule makes, so `make book` never trains them anew. The rule `train` trains into
 # smoke/ and reproduce/ alone, a stack a job. Snakemake removes what a job makes before it starts and when it fails, so
 # a run or a page is never its output; a list or a checksum beside them is. Runs look after themselves
 # (geomlib/runs.py): a job that is asked again finds what is trained, and goes on from the last checkpoint of the rest.
@@ -36,9 +36,17 @@ def notebook_of(page):
 
 
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
+named = {}                                   # figure: its page; two of one name would fail the build at its end
 for name in PAGES:
     if not Path(notebook_of(name)).exists():
         raise WorkflowError(f"_toc.yml names book/pages/{name}, but there is no {notebook_of(name)}")
+    text = Path(notebook_of(name)).read_text()
+    for key, value in TEMPLATES.get(name, ("", {}))[1].items():
+        text = text.replace(f"{{{key}}}", value)
+    for figure in re.findall(r"^ +name: *(fig-\S+)", text, re.M):
+        if figure in named:
+            raise WorkflowError(f"{notebook_of(name)} names a figure {figure}, as {notebook_of(named[figure])} does; give it a name of its own")
+        named[figure] = name
 CODE = files("geomlib/**/*")                 # scripts and style, too: a widget on a page holds them
 DATA = files("data/*.csv", "data/codes/*", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import platform
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from . import data, measures, model, paper, runs, train
-from .spec import Spec, capacity_at, check_fields
+from .spec import Spec, check_fields
 
 DURATIONS = "durations.csv"                 # in a folder of runs: how long its jobs took, for `geomlib plan`
 
@@ -23,9 +24,12 @@ DURATIONS = "durations.csv"                 # in a folder of runs: how long its 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command. Errors are one or two lines on stderr and exit status 1 (2 where the command line is wrong)."""
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)                    # a job's end is Ctrl-C, too
     try:
         options.command(options)
-    except (ValueError, OSError, RuntimeError, ArithmeticError) as error:
+    except OSError as error:
+        sys.exit(f"geomlib: {error.filename}: {error.strerror}" if error.filename else f"geomlib: {error}")
+    except (ValueError, RuntimeError, ArithmeticError) as error:
         sys.exit(f"geomlib: {error}")
     except KeyboardInterrupt:
         logging.disable()                    # asyncio would add the traces of a page's unfinished tasks
@@ -39,9 +43,10 @@ def parser() -> argparse.ArgumentParser:
                      f"{platform.python_version()}, torch {metadata.version('torch')}, {platform.platform()}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(command, help: str, example: str) -> argparse.ArgumentParser:
-        name = command.__name__.removeprefix("do_")
-        sub = commands.add_parser(name, help=help, description=help, epilog=f"Example: geomlib {name} {example}")
+    def add(command, words: str, help: str, example: str) -> argparse.ArgumentParser:
+        name = words.split()[0]
+        sub = commands.add_parser(name, usage=f"geomlib {words} [options]", help=help, description=help,
+                                  epilog=f"Example: geomlib {name} {example}")
         sub.set_defaults(command=command)
         return sub
 
@@ -53,31 +58,32 @@ def parser() -> argparse.ArgumentParser:
 
     def add_seeds_and_folder(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--seed", nargs="+", type=int, default=[0], metavar="S", help="default: 0")
-        sub.add_argument("--folder", type=Path, help="of runs; default: data/runs, then runs")
+        sub.add_argument("--folder", type=Path, help="of runs, one that is there; default: data/runs, then runs")
 
     def add_changes(sub: argparse.ArgumentParser) -> None:
+        fields = [name for name in Spec.__dataclass_fields__ if name not in ("capacity", "seed")]
         sub.add_argument("--set", nargs="+", default=[], metavar="FIELD=VALUE",
-                         help="change fields of Spec (geomlib/spec.py): " + ", ".join(Spec.__dataclass_fields__)
+                         help="change fields of Spec (geomlib/spec.py): " + ", ".join(fields)
                          + '; values as in JSON: \'tasks=["order"]\'')
 
-    sub = add(do_train, "train networks, or find them trained", "E1M1 --capacity 10 --seed 0 --set gamma=200")
+    sub = add(do_train, "train MODEL ...", "train networks, or find them trained", "E1M1 --capacity 10 --seed 0 --set gamma=200")
     add_runs(sub, "+")
     add_seeds_and_folder(sub)
     add_changes(sub)
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
-    sub = add(do_plan, "what of the paper is trained, what is missing, and its cost", "--seed 0 1 2 3 4")
+    sub = add(do_plan, "plan [MODEL ...]", "what of the paper is trained, what is missing, and its cost", "--seed 0 1 2 3 4")
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
 
-    sub = add(do_page, "run a notebook with parameters; networks that are missing are trained", "capacity -p capacity 3")
+    sub = add(do_page, "page NOTEBOOK", "run a notebook with parameters; networks that are missing are trained", "capacity -p capacity 3")
     sub.add_argument("notebook", help="a name in notebooks/, or a path")
-    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
-                     help="a parameter of the notebook; a wrong name lists those it has")
+    sub.add_argument("-p", nargs="+", action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
+                     help="a parameter of the notebook, NAME=VALUE as well; a wrong name lists those it has")
     sub.add_argument("-o", type=Path, metavar="FILE", dest="output", help="default: book/pages/NOTEBOOK-VALUES.ipynb")
     sub.add_argument("--banner", default="", help="a warning under the page's title")
 
-    sub = add(do_original, "score a checkpoint of the original code", "epoch=5.ckpt --task order")
+    sub = add(do_original, "original FILE", "score a checkpoint of the original code", "epoch=5.ckpt --task order")
     sub.add_argument("file", type=Path)
     sub.add_argument("--task", choices=list(data.TASKS), help="which task a single binary head was trained on")
     sub.add_argument("--csv", type=Path, help="images in the original's form; default: ours, drawn as --counts says")
@@ -85,14 +91,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--reference", type=Path, help="another checkpoint or a run's folder: gives the distortion matrix")
     sub.add_argument("--classes", choices=list(paper.MODELS), help="by this model's classes; default: the head's task")
 
-    sub = add(do_choose, "find the first gamma of a list that holds the rate within 5 percent of the capacity, with seed 0",
+    sub = add(do_choose, "choose MODEL ...", "find the first gamma of a list that holds the rate within 5 percent of the capacity, with seed 0",
               "E1M1 --capacity 3")
     add_runs(sub, "+")
     sub.add_argument("--release", action="store_true", help="store the chosen networks in data/runs, as float16")
 
-    add(do_causes, "where a published number is missed, try with seed 0 each setting that the original changed from run to run", "")
+    add(do_causes, "causes", "where a published number is missed, try with seed 0 each setting that the original changed from run to run", "")
 
-    sub = add(do_results, "compute the numbers of trained networks; without -o they are added to data/results.csv",
+    sub = add(do_results, "results [MODEL ...]", "compute the numbers of trained networks; without -o they are added to data/results.csv",
               "--seed 0")
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
@@ -100,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("-o", type=Path, metavar="FILE", dest="output",
                      help="write them into this file alone; every run must be there")
 
-    sub = add(do_compare, "compare numbers with data/results.csv and the published ones", "reproduce/results.csv")
+    sub = add(do_compare, "compare FILE", "compare numbers with data/results.csv and the published ones", "reproduce/results.csv")
     sub.add_argument("file", type=Path, help="made by geomlib results -o")
     return top
 
@@ -117,25 +123,22 @@ def changed(options) -> dict:
         return {}
     from . import pages                      # jupytext and papermill take a second to import
 
-    pairs = [text.split("=", 1) for text in options.set]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"--set takes FIELD=VALUE, got {' '.join(options.set)!r}")
-    changes = pages.parse(pairs)
+    changes = pages.parse(pair("--set", text) for text in options.set)
     check_fields(list(changes))
-    if "seed" in changes:
-        raise ValueError("--set can't change the seed, which names the run; give it as --seed")
     return changes
+
+
+def pair(option: str, *words: str) -> Sequence[str]:
+    """NAME and VALUE, from these two words or from NAME=VALUE."""
+    found = words if len(words) != 1 else words[0].split("=", 1)
+    if len(found) != 2:
+        raise ValueError(f"{option} takes NAME=VALUE, got {' '.join(words)!r}")
+    return found
 
 
 def do_train(options) -> None:
     wanted, changes = chosen(options), changed(options)
     places = [paper.place(*key, folder=options.folder, **changes) for key in wanted]
-    rises = {(spec.capacity, spec.steps): capacity_at(spec.steps, spec)
-             for spec in (paper.spec(*key, **changes) for key in wanted) if not spec.source and spec.loss == "B"}
-    for (capacity, steps), reached in rises.items():
-        if reached < 0.95 * capacity:
-            print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
-                  "ramp and slow_until", file=sys.stderr)
     read = [paper.place(*key, folder=options.folder, **changes) for key in paper.sources(wanted)]
     fresh = all(source.exists() for source in read) and not any(
         place.exists() or runs.checkpoint_file(place).exists() for place in places)
@@ -155,10 +158,12 @@ def do_plan(options) -> None:
     for key in chosen(options):
         spec, folder = paper.spec(*key), paper.place(*key, folder=options.folder)
         state = "trained" if folder.exists() else "begun" if runs.checkpoint_file(folder).exists() else "missing"
-        rows.append((paper.slug(*key), state, spec.steps * spec.batch_size, kind(spec)))
-    table = pd.DataFrame(rows, columns=["run", "state", "images", "kind"])
+        rows.append((*key, state, spec.steps * spec.batch_size, kind(spec)))
+    table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images", "kind"])
     missing = table[table.state != "trained"]
-    print(table[["run", "state", "images"]].to_string(index=False))
+    shown = lambda states: ", ".join(f"{n} {state}" if n < len(states) else state for state, n in states.value_counts().items())
+    print(f"Runs in {options.folder or 'data/runs or runs'}, by capacity in nats:")
+    print(table.groupby(["model", "capacity"], sort=False).state.agg(shown).unstack(sort=False).to_string())
     if missing.empty:
         print(f"All {len(table)} are trained")
         return
@@ -198,7 +203,7 @@ def kind(spec: Spec) -> tuple[tuple[str, ...], bool]:
 def do_page(options) -> None:
     from . import pages
 
-    notebook, parameters = pages.find(options.notebook), pages.parse(options.parameters)
+    notebook, parameters = pages.find(options.notebook), pages.parse(pair("-p", *words) for words in options.parameters)
     print(pages.page(notebook, options.output or pages.output_path(notebook, parameters), parameters, options.banner))
 
 
@@ -252,8 +257,9 @@ def do_results(options) -> None:
     places = {key: paper.place(*key, folder=options.folder, **changes) for key in chosen(options)}
     missing = [place.name for place in places.values() if not place.exists()]
     if missing and (options.output or len(missing) == len(places)):
+        more = f", {len(missing) - 3} more" if len(missing) > 3 else ""
         raise ValueError(f"{len(missing)} of {len(places)} runs are not in {options.folder or 'data/runs or runs'}: "
-                         f"{', '.join(missing[:3])}, ...; geomlib train makes them")
+                         f"{', '.join(missing[:3])}{more}; geomlib train makes them")
 
     def stored(*key):
         place = paper.place(*key, folder=options.folder, **changes)
@@ -267,7 +273,7 @@ def do_results(options) -> None:
     else:
         paper.add_rows(path, ours, ["model", "capacity", "seed", "measure"], "%.6g")
     rest = f"; {len(missing)} are missing: {', '.join(missing)}" if missing else ""
-    print(f"{path}: numbers of {len(found)} runs{rest}")
+    print(f"{path}: numbers of {len(found)} run{'s'[len(found) == 1:]}{rest}")
 
 
 def do_compare(options) -> None:

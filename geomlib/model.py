@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -112,7 +113,7 @@ def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error):
+        if "weights_only" not in str(error) or not zipfile.is_zipfile(path):     # torch says so of any other file, too
             raise ValueError(f"{path}: not a checkpoint of torch.save") from None
         raise ValueError(
             f"{path}: holds objects other than tensors, which are not loaded since they can run code; where you trust "

@@ -25,9 +25,9 @@ from nbformat import NotebookNode, reads, v4, write, writes
 from papermill.exceptions import PapermillExecutionError
 from zmq import ZMQError
 
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list",
-         dict: "a dictionary"}
-NOTICES = r"^(training \d+ network|.*: waiting for the process that trains it).*\n"      # on stderr, not for the page
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: 'a list, as JSON ["name", 1],',
+         dict: 'a dictionary, as JSON {"name": 1},'}
+NOTICES = r"^(training \d+ network|The capacity rises to|.*: waiting for the process that trains it).*\n"      # on stderr, not for the page
 STARTS = 5                                   # a kernel started beside others can lose the race for a free port
 
 

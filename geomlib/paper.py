@@ -58,8 +58,18 @@ def check(model: str, capacity: float) -> None:
     if model not in MODELS and model not in CLASSIFIERS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
     if capacity not in CAPACITIES:
-        raise ValueError(f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; "
-                         f"a network of another: geomlib train {model} --capacity 3 --set capacity={capacity}")
+        raise ValueError(f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; of another, "
+                         "train in Python: g.runs.train([g.change(g.paper.spec(MODEL, 3), capacity=2)], [FOLDER])")
+
+
+def seed_of(seed: int | None, changes: dict) -> int:
+    """The seed, taken out of the changes where it is given by name (None: 0); ValueError where they hold what names the run."""
+    if seed is None:
+        seed = changes.pop("seed", 0)
+    if name := next((name for name in ("capacity", "seed") if name in changes), None):
+        raise ValueError(f"{name} = {changes[name]!r} can't be among the changes: a run is named by its model, capacity and seed; "
+                         f"give another {name} in its own place, as a parameter of the page or --{name}")
+    return seed
 
 
 def candidates(model: str, capacity: float) -> list[tuple[int, int]]:
@@ -110,12 +120,14 @@ def settle(model: str, capacity: float) -> tuple[int, int]:
     return pairs[0] if len(pairs) == 1 else good[0] if good else pairs[-1]
 
 
-def spec(model: str, capacity: float, /, seed: int = 0, **changes) -> Spec:
+def spec(model: str, capacity: float, seed: int | None = None, /, **changes) -> Spec:
     """The spec of a run of the paper, with any fields changed.
 
-    model  a name of `MODELS` or `CLASSIFIERS`     capacity  one of `CAPACITIES`, nats     changes  fields of Spec
+    model  a name of `MODELS` or `CLASSIFIERS`     capacity  one of `CAPACITIES`, nats     seed  also by name; default 0
+    changes  fields of Spec
     """
     check(model, capacity)
+    seed = seed_of(seed, changes)
     if model in CLASSIFIERS:
         if fixed := {"tasks", "source"} & changes.keys():
             raise ValueError(f"{model} says which task is read from whose codes; {' and '.join(sorted(fixed))} can't be changed")
@@ -126,13 +138,14 @@ def spec(model: str, capacity: float, /, seed: int = 0, **changes) -> Spec:
     return change(Spec(**MODELS[model], capacity=capacity, gamma=gamma, ramp=ramp, seed=seed), **changes)
 
 
-def slug(model: str, capacity: float, /, seed: int = 0, **changes) -> str:
+def slug(model: str, capacity: float, seed: int | None = None, /, **changes) -> str:
     """The name of a run's folder: E1M1-c0.3-s0, and a short hash of what is changed."""
+    seed = seed_of(seed, changes)
     plain, changed = spec(model, capacity, seed), spec(model, capacity, seed, **changes)
     return "-".join(filter(None, (f"{model}-c{capacity:g}-s{seed}", digest(changed, plain))))
 
 
-def place(model: str, capacity: float, /, seed: int = 0, folder: str | Path | None = None, **changes) -> Path:
+def place(model: str, capacity: float, seed: int | None = None, /, folder: str | Path | None = None, **changes) -> Path:
     """The folder of a run: in `folder`, or where None as `find` says."""
     return find(slug(model, capacity, seed, **changes), folder)
 
@@ -142,7 +155,7 @@ def find(name: str, folder: str | Path | None = None) -> Path:
     return Path(folder or (runs.RELEASED if (runs.RELEASED / name).exists() else OWN)) / name
 
 
-def run(model: str, capacity: float, /, seed: int = 0, folder: str | Path | None = None, device: str = "auto",
+def run(model: str, capacity: float, seed: int | None = None, /, folder: str | Path | None = None, device: str = "auto",
         **changes) -> Run:
     """Load a run, or train it where it is missing; `place` says where.
 
@@ -153,7 +166,13 @@ def run(model: str, capacity: float, /, seed: int = 0, folder: str | Path | None
 
 def train_all(keys: Sequence[tuple[str, float, int]], folder: str | Path | None = None, device: str = "auto",
               **changes) -> list[Run]:
-    """`run` for many (model, capacity, seed); those that are missing train side by side, sources before classifiers."""
+    """`run` for many (model, capacity, seed); those that are missing train side by side, sources before classifiers.
+
+    Raises FileNotFoundError where the folder isn't there: a misspelt one would be trained into.
+    """
+    if folder and not Path(folder).is_dir():
+        raise FileNotFoundError(f"there is no folder {folder} of runs; to train into a new one make it first, or name none: the released "
+                                "runs and runs/ are looked through")
     if needed := sources(keys):
         train_all(needed, folder, device, **changes)
     specs = [spec(*key, **changes) for key in keys]
@@ -189,14 +208,17 @@ def try_all(wanted: Sequence[tuple[str, float, Spec]]) -> None:
 
 
 def add_rows(path: Path, rows: pd.DataFrame, keys: Sequence[str] | None = None, float_format: str | None = None) -> None:
-    """Add rows to a CSV file, in place of those with the same values in `keys` (None: in all columns).
+    """Add rows to a CSV file: where one has the same values in `keys` (None: in all columns), in its place, else at the end.
 
     Processes that do so at once take turns; one that is stopped leaves the file whole.
     """
     with FileLock(path.with_suffix(".lock")):
         old = [pd.read_csv(path, keep_default_na=keys is not None)] if path.exists() else []
         new = path.with_suffix(".new")
-        pd.concat([*old, rows]).drop_duplicates(keys, keep="last").to_csv(new, index=False, float_format=float_format)
+        table = pd.concat([*old, rows], ignore_index=True)
+        places = table.groupby(keys or list(table), sort=False, dropna=False).ngroup()
+        table = table.drop_duplicates(keys, keep="last")
+        table.iloc[places[table.index].argsort()].to_csv(new, index=False, float_format=float_format)
         new.replace(path)
 
 
@@ -320,7 +342,7 @@ def cause(model: str, measure: str, capacity: float) -> str:
         known = name in ("gamma", "ramp") and KNOWN.get((of, capacity)) == (row.gamma, row.ramp)
         about = f"{row[column]:.3f}, rate {row.rate:.2f}" + ", the original's" * known
         told.insert(0 if known else len(told), f"{words[name]} {value} ({about})")
-    return f"{'' if whole else 'partly '}{', '.join(told[:3])}{', ...' * (len(told) > 3)}: {count}"
+    return f"{'' if whole else 'partly '}{', '.join(told[:3])}{f', {len(told) - 3} more' * (len(told) > 3)}: {count}"
 
 
 def _column_of_tries(model: str, measure: str) -> str | None:

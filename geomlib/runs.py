@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .model import BetaVAE
-from .spec import Spec, check_fields, differing, file_sha256
+from .spec import Spec, differing, file_sha256
 from .train import Checkpoint, Diverged, Run, assemble, fit, pick_device
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
@@ -76,7 +76,7 @@ def load(folder: str | Path) -> Run:
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
             raise ValueError(f"{folder / name} is not as written (its checksum differs); restore it or train again")
-    spec = _read_spec((folder / "spec.json").read_text())
+    spec = Spec(**json.loads((folder / "spec.json").read_text()))
     with safe_open(folder / "weights.safetensors", "pt") as file:
         about = file.metadata() or {}
         weights = {name: file.get_tensor(name).float() for name in file.keys()}
@@ -86,9 +86,8 @@ def load(folder: str | Path) -> Run:
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"{folder} holds weights of another network than geomlib/model.py describes now; train it anew into "
                          f"another folder ({str(error).splitlines()[-1].strip()})") from None
-    if about.get("source") not in (None, _source_digest(network)):
-        raise ValueError(f"{folder} was trained on the codes of another network than {spec.source} is now; put that back, or train "
-                         "anew into another folder")
+    if source:
+        _check_source(folder, spec, about, _source_digest(source))
     return Run(spec, network, pd.read_csv(folder / "history.csv"))
 
 
@@ -114,14 +113,18 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
             check_same(run.spec, asked[folder], folder)
         missing = [folder for folder in asked if folder not in found]
         todo = [asked[folder] for folder in missing]
-        starts = [read_checkpoint(folder, spec) for folder, spec in zip(missing, todo)]
+        digests = {name: _source_digest(network) for name, network in sources.items()}
+        starts = [read_checkpoint(folder, spec, digests.get(spec.source)) for folder, spec in zip(missing, todo)]
+        if missing:
+            where = ", ".join(sorted({str(folder.parent) for folder in missing}))
+            print(f"training {len(missing)} network(s) into {where}; {len(found)} found trained", file=sys.stderr)
 
         owner = os.getpid()
 
         def keep(index: int, checkpoint: Checkpoint) -> None:
             if owner not in (os.getpid(), os.getppid()):     # a worker whose parent was killed: its lock is free
                 os._exit(1)
-            write_checkpoint(missing[index], todo[index], checkpoint)
+            write_checkpoint(missing[index], todo[index], checkpoint, digests.get(todo[index].source))
 
         try:
             trained = fit(todo, device, starts, keep, sources) if missing else []
@@ -158,12 +161,6 @@ def spec_json(spec: Spec) -> str:
     return json.dumps(dataclasses.asdict(spec), indent=1) + "\n"
 
 
-def _read_spec(text: str) -> Spec:
-    fields = json.loads(text)
-    check_fields(list(fields))
-    return Spec(**fields)
-
-
 def weights_digest(weights: Mapping[str, torch.Tensor]) -> str:
     """The first 12 digits of the sha256 of weights, as float32 in their order."""
     digest = hashlib.sha256()
@@ -177,6 +174,12 @@ def _source_digest(network: BetaVAE) -> str:
     return weights_digest({name: w for name, w in network.state_dict().items() if not name.startswith("classifiers.")})
 
 
+def _check_source(path: Path, spec: Spec, about: Mapping[str, str], source: str | None) -> None:
+    if about.get("source") not in (None, source):
+        raise ValueError(f"{path} was trained on the codes of another network than {spec.source} is now; put that back, or train "
+                         "anew into another folder")
+
+
 def part(folder: Path) -> Path:
     """Where a run lies until it is whole."""
     return folder.with_name(folder.name + ".part")
@@ -187,8 +190,8 @@ def checkpoint_file(folder: Path) -> Path:
     return part(folder) / "checkpoint.safetensors"
 
 
-def read_checkpoint(folder: Path, spec: Spec) -> Checkpoint | None:
-    """The checkpoint of an unfinished run, or None."""
+def read_checkpoint(folder: Path, spec: Spec, source: str | None = None) -> Checkpoint | None:
+    """The checkpoint of an unfinished run, or None; source: of a classifier, the digest of the network whose codes it reads."""
     path = checkpoint_file(folder)
     if not path.exists():
         return None
@@ -197,14 +200,16 @@ def read_checkpoint(folder: Path, spec: Spec) -> Checkpoint | None:
             about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to train from the start") from None
-    check_same(_read_spec(about["spec"]), spec, path)
+    check_same(Spec(**json.loads(about["spec"])), spec, path)
+    _check_source(path, spec, about, source)
     return Checkpoint(int(about["epoch"]), tensors, pd.read_csv(io.StringIO(about["history"])))
 
 
-def write_checkpoint(folder: Path, spec: Spec, checkpoint: Checkpoint) -> None:
+def write_checkpoint(folder: Path, spec: Spec, checkpoint: Checkpoint, source: str | None = None) -> None:
     """Replace the checkpoint of an unfinished run; a process killed meanwhile leaves the one before."""
     path = checkpoint_file(folder)
     about = {"epoch": str(checkpoint.epoch), "spec": spec_json(spec), "history": checkpoint.history.to_csv(index=False)}
+    about |= {"source": source} if source else {}
     temporary = path.with_suffix(".new")
     save_file(checkpoint.tensors, temporary, metadata=about)
     _flush(temporary)

@@ -27,11 +27,11 @@ TAKEN = ("reconstruction", "rate", "active_latents")         # names that no tas
 PREFIXES = ("rate_", "f1_", "whole_f1_")                     # ... nor beginnings: those of other scores
 RANGES = {                                   # field: smallest, largest, what it counts
     "data_seed": (0, 2**32, ""), "train_end": (1, data.MOST, "images"), "validation_end": (2, data.MOST, "images"),
-    "capacity": (0, 1e6, "nats"), "gamma": (0, 1e9, ""), "beta": (0, 1e9, ""), "rate_weight": (0, 1e9, ""),
+    "capacity": (0, 10**6, "nats"), "gamma": (0, 10**9, ""), "beta": (0, 10**9, ""), "rate_weight": (0, 10**9, ""),
     "steps": (1, 10**9, ""), "steps_per_epoch": (1, 10**9, ""), "batch_size": (1, 10**6, "images"),
     "learning_rate": (1e-12, 10, ""), "decay": (1e-6, 1, ""), "latent_dim": (1, 1000, ""), "seed": (0, 2**32, ""),
-    "ramp": (1, 10**9, "ticks"), "slow_until": (0, 10**9, "ticks"), "slow_divisor": (1, 1e9, ""),
-    "rate_groups": (1, 10**6, ""), "late_factor": (0, 1e9, ""),
+    "ramp": (1, 10**9, "ticks"), "slow_until": (0, 10**9, "ticks"), "slow_divisor": (1, 10**9, ""),
+    "rate_groups": (1, 10**6, ""), "late_factor": (0, 10**9, ""),
 }
 
 
@@ -71,6 +71,10 @@ class Spec:
     source: str = ""                         # a run whose frozen codes the heads read; "": a network of its own
     softmax_twice: bool = True               # cross entropy of softmax outputs, where there are more than 2 classes
 
+    def __new__(cls, **fields):
+        check_fields(list(fields))
+        return super().__new__(cls)
+
     def __post_init__(self):
         put = lambda name, value: object.__setattr__(self, name, value)
         for field in dataclasses.fields(self):
@@ -82,8 +86,8 @@ class Spec:
         if not isinstance(self.softmax_twice, bool):
             raise ValueError(f"softmax_twice must be True or False, got {self.softmax_twice!r}")
         if not isinstance(self.tasks, (tuple, list)) or not all(task in data.TASKS for task in self.tasks):
-            raise ValueError(f"tasks must be a list of names among {', '.join(data.TASKS)}, got {self.tasks!r}; one of your "
-                             "own comes into geomlib.TASKS first")
+            raise ValueError(f"tasks must be a list of names among {', '.join(data.TASKS)}, as tasks=[\"order\"], got "
+                             f"{self.tasks!r}; one of your own comes into geomlib.TASKS first")
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
         for task in self.tasks:              # a head, a term of the loss and a score have its name
@@ -149,13 +153,16 @@ class Spec:
         return {task: data.TASKS[task].n_classes for task in self.tasks}
 
 
+Spec.__new__.__wrapped__ = Spec.__init__     # so that help and completion show the fields
+
+
 def _number(name: str, value, whole: bool):
     low, high, unit = RANGES[name]
     kind = "a whole number" if whole else "a number"
     good = isinstance(value, (int, np.integer)) or not whole and isinstance(value, (float, np.floating))
     if not good or isinstance(value, bool) or not low <= value <= high:
         unit = f" ({unit})" if unit else ""
-        raise ValueError(f"{name} must be {kind} in {low:g}..{high:g}{unit}, got {value!r}")
+        raise ValueError(f"{name} must be {kind} in {low:,}..{high:,}{unit}, got {value!r}")
     return int(value) if whole else float(value)
 
 
@@ -209,7 +216,6 @@ def check_fields(names: Sequence[str]) -> None:
 def change(spec: Spec, **changes) -> Spec:
     """The spec with some fields changed; fields that follow from a changed one, as `train_end` from `counts`, are filled
     in anew, also where they had been given."""
-    check_fields(list(changes))
     follows = {"tasks": ("labels_sha256",), "counts": ("counts_sha256", "train_end", "validation_end", "steps_per_epoch"),
                "train_end": ("validation_end", "steps_per_epoch"), "batch_size": ("steps_per_epoch",)}
     anew = {name: "" if name.endswith("_sha256") else None for cause in changes for name in follows.get(cause, ())}

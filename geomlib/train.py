@@ -113,6 +113,11 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     for s in specs:
         if s.source and (s.source not in sources or sources[s.source].latent_dim != s.latent_dim):
             raise ValueError(f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, whose codes the heads read")
+    for capacity, steps, reached in dict.fromkeys(
+            (s.capacity, s.steps, capacity_at(s.steps, s)) for s in specs if s.loss == "B" and not s.source):
+        if reached < 0.95 * capacity:
+            print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
+                  "ramp and slow_until", file=sys.stderr)
     starts = list(starts) or [None] * len(specs)
     jobs = stacks(specs, place, starts)
     with tempfile.TemporaryDirectory() as folder:
@@ -397,8 +402,15 @@ def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:
 
 def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13)."""
-    if np.shape(images)[1:] != (1, data.SIDE, data.SIDE):
-        raise ValueError(f"images must be (N, 1, 13, 13), 0 = open and 1 = wall, got shape {np.shape(images)}")
+    _check_network(model)
+    if isinstance(images, data.Corridors):
+        raise TypeError("images must be an array (N, 1, 13, 13), got corridors with their factors: give .images of them")
+    images = np.asarray(images)
+    if images.shape[1:] != (1, data.SIDE, data.SIDE):
+        raise ValueError(f"images must be (N, 1, 13, 13), 0 = open and 1 = wall, got shape {images.shape}")
+    low, high = images.min(initial=0), images.max(initial=0)
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"images must hold numbers from 0 (open) to 1 (wall), got {low:g}..{high:g}; divide those in 0..255 by 255")
     return tuple(part.cpu().numpy() for part in _by_parts(model.encode, model, images))
 
 
@@ -410,6 +422,7 @@ def sample(model: BetaVAE, images: np.ndarray, seed: list[int]) -> Tensor:
 
 def decode(model: BetaVAE, codes: np.ndarray) -> np.ndarray:
     """Probability of wall (N, 1, 13, 13) float32 that codes (N, D) decode to."""
+    _check_network(model)
     if np.shape(codes)[1:] != (model.latent_dim,):
         raise ValueError(f"codes must be (N, {model.latent_dim}), got shape {np.shape(codes)}")
     return _by_parts(lambda z: (model.decode(z),), model, codes)[0].cpu().numpy()
@@ -423,6 +436,8 @@ def evaluate(model: BetaVAE, images: np.ndarray, factors: np.ndarray, seed: int,
     reconstruction  mean squared pixel error       rate, rate_0, ...  nats, in total and by latent
     active_latents  latents above 0.01 nats        and of each head its `head_scores`
     """
+    _check_network(model)
+
     def outputs(x, noise):
         out = forward(model, x, noise)
         return (out.reconstruction - x).square().flatten(1).mean(1), out.mu, out.logvar, *out.classes.values()
@@ -455,6 +470,11 @@ def head_scores(classes: Mapping[str, Tensor], factors: np.ndarray) -> dict[str,
 def answer(p: Tensor) -> np.ndarray:
     """The class that a head names, (N,) int64: probabilities (N,) of class 1, or (N, K)."""
     return (p.argmax(1) if p.ndim > 1 else p > 0.5).numpy().astype(np.int64)
+
+
+def _check_network(model: BetaVAE) -> None:
+    if not isinstance(model, BetaVAE):
+        raise TypeError(f"model must be a network (BetaVAE), as .model of a run is, got {type(model).__name__}")
 
 
 def _noise(seed: list[int], n: int, model: BetaVAE) -> np.ndarray:

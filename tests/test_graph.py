@@ -46,14 +46,17 @@ def test_the_book_runs_its_pages_and_trains_nothing(tree):
     assert len(pages) == sum(command.startswith("geomlib page") for command in commands) > 0
 
 
-def test_a_page_without_a_notebook_is_named(tmp_path):
+@pytest.mark.parametrize("page, words", [
+    ("clams", "names book/pages/clams, but there is no notebooks/clams.md"),
+    ("extend", "notebooks/extend.md names a figure fig-own, as notebooks/extend.md does; give it a name of its own")])
+def test_a_page_without_a_notebook_and_a_figure_of_a_name_that_is_taken_are_named(tmp_path, page, words):
     for path in ROOT.iterdir():
         if path.name in ("Snakefile", "_config.yml", "geomlib", "notebooks", "data", "book"):
             (tmp_path / path.name).symlink_to(path)
     text = (ROOT / "_toc.yml").read_text()
-    (tmp_path / "_toc.yml").write_text(text.replace("book/pages/claims", "book/pages/clams"))
+    (tmp_path / "_toc.yml").write_text(text.replace("book/pages/claims", f"book/pages/{page}"))
     done = subprocess.run([sys.executable, "-m", "snakemake", "-n", "--nolock", "book"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode and "names book/pages/clams, but there is no notebooks/clams.md" in done.stdout + done.stderr
+    assert done.returncode and words in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("gpu, jobs", [(0, 2 * (40 + 4)), (1, 2)])

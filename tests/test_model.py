@@ -117,9 +117,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_never_runs_code(tmp_path,
 def test_files_that_are_no_checkpoints_are_refused(tmp_path):
     torch.save({"state_dict": original_state({})[1]}, tmp_path / "a.ckpt")
     whole = (tmp_path / "a.ckpt").read_bytes()
-    for content in (b"", b"hello", whole[:1000], pickle.dumps({"state_dict": {}}, protocol=2), np.zeros(5).tobytes()):
+    for content in (b"", b"hello", b"# The geometry of codes\n", whole[:1000], pickle.dumps({"state_dict": {}}, protocol=2), np.zeros(5).tobytes()):
         (tmp_path / "b.ckpt").write_bytes(content)
-        with pytest.raises(ValueError, match="b.ckpt"):
+        with pytest.raises(ValueError, match="b.ckpt: not a checkpoint of torch.save"):
             g.load_original(tmp_path / "b.ckpt")
     with pytest.raises(FileNotFoundError):
         g.load_original(tmp_path / "c.ckpt")

@@ -76,11 +76,12 @@ def test_a_page_ends_with_the_command_that_makes_it_again(notebook, monkeypatch)
     seen = []
     monkeypatch.setattr(pages, "page", lambda notebook, output, parameters, banner: seen.append((str(notebook), parameters)))
     cli.main(shlex.split(command)[1:])
-    assert seen == [(str(notebook), given)]
+    cli.main(["page", str(notebook), '-p', 'model="3"', "-p", "capacity=3", "-p", "changes", json.dumps(given["changes"])])
+    assert seen == [(str(notebook), given)] * 2
 
 
 def test_notices_of_training_show_at_once_and_stay_out_of_the_page(notebook, capfd):
-    says = """print("training 5 network(s):   1%, 9 s left  \\nruns/a: waiting for the process that trains it", file=sys.stderr)"""
+    says = """print("training 5 network(s):   1%, 9 s left  \\nThe capacity rises to 1\\nruns/a: waiting for the process that trains it", file=sys.stderr)"""
     notebook.write_text(NOTEBOOK.replace("print(repr(", f"import sys; {says}\nprint(repr(", 1))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
     assert "1%, 9 s left" in capfd.readouterr().err
@@ -139,7 +140,7 @@ def test_numpy_numbers_and_tuples_become_plain(notebook):
     ({"capacity": True}, "capacity must be a number"),
     ({"flag": "false"}, "flag must be true or false"),
     ({"model": 1}, "model must be a text like 'baseline', got 1"),
-    ({"changes": [1]}, "changes must be a dictionary"),
+    ({"changes": [1]}, 'changes must be a dictionary, as JSON {"name": 1}, like {}, got [1]'),
     ({"changes": {"a": {1}}}, "changes must be a number, text, list or dictionary of these"),
 ])
 def test_a_parameter_that_does_not_fit_is_refused_before_launch(notebook, given, message, monkeypatch):

@@ -19,7 +19,7 @@ def test_the_paper_has_eight_models_of_the_facts_lengths():
 
 
 @pytest.mark.parametrize("model, capacity, words", [
-    ("E3M1", 10, "model must be one of baseline, E1M1.*'E3M1'"), ("baseline", 5, "0.3, 1, 3, 6, 10 nats, got 5"),
+    ("E3M1", 10, "model must be one of baseline, E1M1.*'E3M1'"), ("baseline", 5, "0.3, 1, 3, 6, 10 nats, got 5; of another, train in Python"),
     ("baseline", "ten", "got 'ten'")])
 def test_an_unknown_model_or_capacity_is_refused(model, capacity, words):
     with pytest.raises(ValueError, match=words):
@@ -62,7 +62,21 @@ def test_a_runs_name_tells_what_is_changed():
 
 def test_a_seed_may_be_given_by_its_name():
     assert paper.slug("baseline", 0.3, seed=1) == paper.slug("baseline", 0.3, 1) == "baseline-c0.3-s1"
-    assert paper.spec("baseline", 0.3, seed=1, capacity=2).capacity == 2
+
+
+@pytest.mark.parametrize("changes", [{"capacity": 2}, {"seed": 1}])
+def test_changes_can_not_hold_what_names_the_run(changes):
+    (name,) = changes
+    for ask in (lambda: paper.spec("E1M1", 3, 0, **changes), lambda: paper.run("E2M1-on-baseline", 3, 0, **changes),
+                lambda: paper.train_all([("E1M1", 3, 0)], **changes)):
+        with pytest.raises(ValueError, match=f"{name} = . can't be among the changes: .* another {name} in its own place"):
+            ask()
+
+
+def test_a_folder_that_is_not_there_is_not_trained_into(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*rnus of runs; .* make it first"):
+        paper.train_all([("E1M1", 3, 0)], tmp_path / "rnus", steps=1)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_line_that_a_reader_wrote_twice_is_named(monkeypatch, tmp_path):
@@ -158,8 +172,8 @@ def test_all_networks_have_a_mean_code_of_each_pair():
 def test_rows_take_the_place_of_those_with_the_same_keys(tmp_path):
     path = tmp_path / "a.csv"
     paper.add_rows(path, pd.DataFrame({"k": ["a", "b"], "v": [1.0, 2.0]}), ["k"])
-    paper.add_rows(path, pd.DataFrame({"k": ["b", "c"], "v": [3.0, 1 / 3]}), ["k"], "%.2g")
-    assert path.read_text() == "k,v\na,1\nb,3\nc,0.33\n"
+    paper.add_rows(path, pd.DataFrame({"k": ["c", "a"], "v": [1 / 3, 3.0]}), ["k"], "%.2g")
+    assert path.read_text() == "k,v\na,3\nb,2\nc,0.33\n"
 
 
 def card_of(*rows):

@@ -279,6 +279,14 @@ def test_a_classifier_notices_that_its_source_is_another_network_now(tmp_path, f
         runs.load(tmp_path / "head")
 
 
+def test_a_classifier_does_not_go_on_with_another_source(tmp_path, folder, tiny):
+    spec = dataclasses.replace(tiny, tasks=("aligned",), source="run")
+    (tmp_path / "head.part").mkdir()
+    runs.write_checkpoint(tmp_path / "head", spec, train.Checkpoint.new(spec), "of another")
+    with pytest.raises(ValueError, match="checkpoint.* was trained on the codes of another network than run is now"):
+        runs.train([spec], [tmp_path / "head"], "cpu")
+
+
 def test_a_classifier_of_ones_own_reads_a_released_network(tmp_path, folder, tiny, monkeypatch):
     monkeypatch.setattr(runs, "RELEASED", folder.parent)
     spec = dataclasses.replace(tiny, tasks=("aligned",), source="run")

@@ -64,9 +64,17 @@ def test_a_network_that_is_not_the_one_that_trains_is_refused(monkeypatch):
         train.check_same_network(g.BetaVAE(), images)
 
 
-def test_images_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"images must be \(N, 1, 13, 13\).* got shape \(4, 13, 13\)"):
-        g.encode(g.BetaVAE(), np.zeros((4, 13, 13)))
+@pytest.mark.parametrize("given, words", [
+    (lambda run, images: g.encode(run.model, images.images[:, 0]), r"images must be \(N, 1, 13, 13\).* got shape \(507, 13, 13\)"),
+    (lambda run, images: g.encode(run.model, images), "give .images of them"),
+    (lambda run, images: g.encode(run.model, images.images * 255), r"got 0\.\.255; divide those in 0\.\.255 by 255"),
+    (lambda run, images: g.encode(run.model, images.images * np.nan), r"from 0 \(open\) to 1 \(wall\), got nan"),
+    (lambda run, images: g.encode(run, images.images), "as .model of a run is, got Run"),
+    (lambda run, images: g.decode(run, np.zeros((1, 5))), "got Run"),
+    (lambda run, images: g.evaluate(run, *images, seed=0), "got Run")])
+def test_what_is_no_network_or_no_images_is_refused(trained, images, given, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        given(trained, images)
 
 
 def test_a_spec_survives_json():
@@ -106,12 +114,12 @@ def test_a_spec_knows_the_rules_of_its_tasks(monkeypatch):
     ("steps_per_epoch", 2000, "at most 1329.*got 2000"),
     ("batch_size", 0, "got 0"),
     ("learning_rate", 0, "learning_rate"),
-    ("seed", -1, "got -1"),
+    ("seed", -1, r"in 0\.\.4,294,967,296, got -1"),
     ("loss", "C", "loss must be one of B, H, got 'C'"),
     ("clock", "wall", "original, steps"),
     ("task_rule", "never", "early, late, constant"),
-    ("tasks", ("order", "colour"), "order, quadrant, aligned, region, identity, got .*colour"),
-    ("tasks", "order", "a list of names"),
+    ("tasks", ("order", "colour"), "order, quadrant, aligned, region, identity, .*got .*colour"),
+    ("tasks", "order", r'a list of names .* as tasks=\["order"\], got .order'),
     ("tasks", ("order", "order"), "each task once"),
     ("softmax_twice", "no", "True or False, got 'no'"),
     ("train_end", 200_000, "0 < train_end < validation_end <= 200000"),
@@ -128,6 +136,8 @@ def test_a_wrong_value_is_refused_by_name_with_what_is_allowed(field, value, wor
 def test_an_unknown_field_is_refused_with_the_nearest_name(tiny):
     with pytest.raises(ValueError, match="no field 'gama'; did you mean gamma?"):
         g.change(tiny, gama=3)
+    with pytest.raises(ValueError, match="no field 'gama'; did you mean gamma?"):
+        g.Spec(gama=3)
 
 
 def test_changing_the_data_changes_the_split_with_it():
@@ -292,6 +302,12 @@ def test_progress_counts_what_a_checkpoint_has_done(tiny, monkeypatch):
     assert seen == [[7]]
 
 
+def test_training_says_where_the_steps_are_too_few_for_the_capacity(tiny, capsys):
+    g.fit([tiny, dataclasses.replace(tiny, loss="H")], "cpu")
+    said = capsys.readouterr().err
+    assert said.count("The capacity rises to") == 1 and "of 10 nats in 14 steps; for all of it raise steps" in said
+
+
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_term(tiny):
     with pytest.raises(train.Diverged, match="(reconstruction|rate) is (nan|inf) at step [0-9]+ .capacity 10, .*: lower") as caught:
         g.fit([dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=700)], "cpu")
@@ -315,6 +331,7 @@ def test_evaluation_is_that_of_sampled_codes_and_encoding_that_of_means(trained,
     assert scores["rate"] == pytest.approx(sum(scores[f"rate_{i}"] for i in range(5)))
     assert np.allclose(g.encode(trained.model, images.images), out.mu.detach().numpy(), atol=1e-6)
     assert g.encode(trained.model, images.images[:0]).shape == (0, 5)
+    assert np.array_equal(g.encode(trained.model, torch.from_numpy(images.images)), g.encode(trained.model, images.images))
     assert np.allclose(g.decode(trained.model, out.z.detach().numpy()), out.reconstruction.detach().numpy(), atol=1e-6)
 
 
