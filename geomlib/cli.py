@@ -169,12 +169,14 @@ def do_plan(options) -> None:
         return
     device, kinds = train.pick_device("auto").type, set(missing.kind)
     known = recorded(options.folder or paper.OWN, device)
-    speeds = known | {kind: train.speed(*kind) for kind in kinds - known.keys()}
+    if unknown := kinds - known.keys():
+        print(f"Timing {len(unknown)} kinds of network, a second or two each", file=sys.stderr)
+    speeds = known | {kind: train.speed(*kind) for kind in unknown}
     minutes = sum(row.images / speeds[row.kind] for row in missing.itertuples()) / 60
     place = "one core" if device == "cpu" else "the GPU"
     megabytes = sum(0.03 if frozen else 1.45 for _, frozen in missing.kind)
     print(f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {minutes:.0f} minutes of "
-          f"{place} (speed of {len(kinds & known.keys())} of {len(kinds)} kinds of network as recorded there, of the "
+          f"{place} (speed of {len(kinds) - len(unknown)} of {len(kinds)} kinds of network as recorded there, of the "
           f"others timed just now on a core), {megabytes:.0f} MB")
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-EAGER = {"cuda": 3, "cpu": 100}              # calls before the recording, which takes a CPU half a second
+EAGER = {"cuda": 3, "cpu": 30}               # calls before the recording, which takes a CPU half a second
 
 # Operations that TorchScript knows but cannot trace: their calls, with the arguments that a recording has.
 UNTRACED = {
