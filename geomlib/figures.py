@@ -258,20 +258,21 @@ def draw_network(ax, layers, split) -> None:
     ax.axis("off")
 
 
-def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published")) -> None:
+def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
     """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
     capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN where
-    missing; published (K,) or None; label: the measure and its unit; names: of the two lines
+    missing; published (K,) or None; label: the measure and its unit; names: of the two lines; shift: moves all sideways by
+    this share of a capacity, so that models don't hide each other
     """
-    values = np.ma.masked_invalid(np.atleast_2d(values))
+    values, x = np.ma.masked_invalid(np.atleast_2d(values)), np.asarray(capacities) * (1 + shift)
     if published is not None:
-        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "white"}
-        ax.plot(capacities, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
+        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "none"}
+        ax.plot(x, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
         _name_once(ax, names[1], marker="o", **dashed)
-    ax.plot(capacities, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
+    ax.plot(x, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
     if len(values) > 1:
-        ax.fill_between(capacities, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
+        ax.fill_between(x, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
     _capacities(ax, capacities)
     ax.set_ylabel(label)
 
@@ -279,8 +280,8 @@ def draw_by_capacity(ax, model, capacities, values, published, label, names=("ou
 def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
     """A small point a seed, against capacity (nats), beside each other so that equal ones don't hide each other.
 
-    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: moves all sideways by this share of
-    a capacity, apart: each from the next; names: of full points and of rings, for the legend of all models
+    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: as in `draw_by_capacity`, apart: of
+    each from the next; names: of full points and of rings, for the legend of all models
     """
     x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
     for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
@@ -297,11 +298,15 @@ def draw_levels(ax, models, levels, label) -> None:
     ax.plot([], [], linestyle=":", linewidth=1.2, color=GREY, label=label)
 
 
-def draw_ignoring(ax, model, x, y) -> None:
-    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,)."""
+def draw_ignoring(ax, model, x, y, shift=0) -> None:
+    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,).
+
+    shift: as in `draw_by_capacity`, where x are capacities
+    """
     if len(x):
-        cross = {"linestyle": "", "marker": "x", "markersize": 8, "markeredgewidth": 1.6}
-        ax.plot(x, y, color=COLOURS[model], zorder=4, **cross)
+        cross = {"linestyle": "", "marker": "x", "markersize": 6, "markeredgewidth": 1.6,
+                 "path_effects": [withStroke(linewidth=3.2, foreground="white")]}
+        ax.plot(np.asarray(x) * (1 + shift), y, color=COLOURS[model], zorder=4, **cross)
         _name_once(ax, "ignores its images", **cross)
 
 

@@ -296,6 +296,16 @@ def test_lines_and_points_are_the_arrays(ax):
     assert "nats" in ax.get_xlabel() and "squared" in ax.get_ylabel()
 
 
+def test_models_at_one_point_stand_side_by_side(ax):
+    for model, shift in ("E2M1", -0.1), ("E2M2", 0.1):
+        figures.draw_by_capacity(ax, model, [1, 10], [[5, 5], [6, 6]], [5, 5], "loss", shift=shift)
+        figures.draw_ignoring(ax, model, [10], [5], shift)
+    for model, x in ("E2M1", [0.9, 9]), ("E2M2", [1.1, 11]):
+        lines = [line for line in ax.lines if line.get_color() == figures.COLOURS[model]]
+        assert len(lines) == 3 and np.all([np.isin(line.get_xdata(), x).all() for line in lines])
+    assert ax.collections[0].get_paths()[0].vertices[:, 0].max() == 9
+
+
 def test_two_lines_by_capacity_may_be_named_otherwise(ax):
     for model in "baseline", "E2M3":
         figures.draw_by_capacity(ax, model, [0.3, 1], [0.1, 0.2], [0.3, 0.4], "F1", ("head", "Gaussians"))
