@@ -382,22 +382,29 @@ def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, 
     ax.legend()
 
 
-def draw_agreement(ax, groups, models, capacities, low, mean, high) -> None:
+def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> None:
     """How far our numbers lie from published ones, in tolerances, a line a number: (N,) each; a grey band from -1 to 1.
 
     groups, models: names; groups stand together, the larger the capacity (nats) the larger the marker;
-    low, mean, high: our number minus the published one, over its tolerance
+    low, mean, high: our number minus the published one, over its tolerance; names: texts beside the numbers, or ""
     """
+    end = 1.4 * np.abs([low, high]).max(initial=1)
     ax.axvspan(-1, 1, color="#EDEDED", zorder=0)
     order = sorted(range(len(groups)), key=lambda i: list(groups).index(groups[i]))
     levels = sorted(set(capacities))
     size = dict(zip(levels, np.linspace(2.5, 7.5, len(levels))))
-    heights, y = {}, 0
+    heights, y, texts = {}, 0, {-1: 0, 1: 0}                 # texts: where the last one stands, left and right
     for i in order:
         y += 1 if groups[i] in heights else 3                # a gap before each group
         heights.setdefault(groups[i], []).append(y)
         ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
         ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=size[capacities[i]])
+        if names[i]:                         # on the free side, each below the one before
+            side = 1 if mean[i] < 0 else -1
+            texts[side] = max(y, texts[side] + 1.7)
+            ax.annotate(names[i], (mean[i], y), (0.97 * side * end, texts[side]), fontsize=7.5, va="center",
+                        ha="right" if side > 0 else "left", zorder=4,
+                        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4})
     for c in levels:
         ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=nats(c))
     for model in dict.fromkeys(models):
@@ -405,7 +412,6 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high) -> None:
     ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)
     ax.set_xscale("symlog", linthresh=1)                     # even from -1 to 1, logarithmic beyond
     ax.xaxis.set_major_formatter("{x:g}")
-    end = 1.4 * np.abs([low, high]).max(initial=1)
     ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end),
            xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end], ylim=(y + 2, 1))
     ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.08))
