@@ -428,7 +428,7 @@ def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
     ax.plot([rates[-1], end], [distortions[-1]] * 2, color=GREY, linestyle=":", linewidth=1.2)
     if pixels:
         ax.plot(*pixels, color=GREY, linestyle="--", label="positions, then pixels")
-    ax.set(xlabel="rate (nats)", ylabel="mean squared pixel error", xlim=(0, end))
+    ax.set(xlabel="rate (nats)", ylabel="reconstruction loss\n(squared pixel error)", xlim=(0, end))
 
 
 def draw_on_limit(ax, model, rates, distortions, names=()) -> None:

@@ -307,7 +307,7 @@ def information_bound(mu, logvar) -> np.ndarray:
 def information(mu, logvar, z) -> tuple[float, float]:
     """Bounds, estimated from samples, on how many nats a code tells about its image.
 
-    I(x; z) = R - KL(q(z), N(0, I)): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of the posteriors of N
+    I(image; z) = R - KL(q(z), standard normal): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of the posteriors of N
     images. With z's own image among them this is at most I, on average over samples, and hardly above ln N; with it left out,
     at least I. R itself is at least I, too.
 
