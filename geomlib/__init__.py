@@ -6,7 +6,7 @@
 | image     | images                | an image of two corridors, 0 = open, 1 = wall       | (N, 1, 13, 13)  |           |
 | x_UC      | factors[:, 0]         | column of the upper corridor                        | (N,) in 0..12   | pixel     |
 | x_LC      | factors[:, 1]         | column of the lower corridor                        | (N,) in 0..12   | pixel     |
-| P         | PROFILE               | probability of what stands in brackets              |                 |           |
+| P(open)   | PROFILE               | probability that a pixel is open; P(wall) = 1 - it  |                 |           |
 | μ         | mu, codes             | mean of the posterior q(z given image): the code    | (N, D)          |           |
 | σ²        | logvar.exp()          | variance of the posterior                           | (N, D)          |           |
 | z         | z                     | sampled code, μ + σ · noise                         | (N, D)          |           |
