@@ -538,6 +538,7 @@ def test_the_zoom_is_off_where_the_codes_on_show_fill_the_map_already(page, inde
         page.evaluate(f"explorer.moveCapacity(explorer.sides[0], {[1, 10][stop]})")
         assert drawn(page, "explorer.zoom.disabled") == off
     show(page, f"model=all&capacity={[1, 10][wide]}&zoom=1")
+    assert not drawn(page, "explorer.zoom.disabled")         # or it could not be taken back
     zoom.press("Space")
     assert drawn(page, "document.activeElement.name") == "zoom" and zoom.is_enabled()
     part(page, "uc").press("ArrowRight")
