@@ -25,7 +25,7 @@ def draw(ax, title, model, capacity, names=(), latents=None, limit=2.2):
     """
     images, factors = (part[185_000:] for part in g.corridors("uniform"))        # the test part
     means = g.measures.pair_means(g.encode(g.paper.run(model, capacity).model, images), factors)
-    points = means[:, np.array(latents) - 1] if latents else g.measures.align(g.embed(means), (pairs[:, ::-1] - 6.0) * [1, -1])
+    points = means[:, np.array(latents) - 1] if latents else g.measures.upright(g.embed(means), pairs)
     grid = points.reshape(13, 13, 2)
     for line in (*grid, *grid.swapaxes(0, 1)):
         ax.plot(*line.T, color="#BBBBBB", linewidth=0.5, zorder=0)

@@ -2,18 +2,29 @@
 
 | symbol    | in code               | meaning                                             | shape           | unit      |
 | --------- | --------------------- | --------------------------------------------------- | --------------- | --------- |
-| x         | images                | an image of two corridors, 0 = open, 1 = wall       | (N, 1, 13, 13)  |           |
+| N, D, K   |                       | how many images, latents (D = 5), classes           | scalars         |           |
+| image     | images                | an image of two corridors, 0 = open, 1 = wall       | (N, 1, 13, 13)  |           |
 | x_UC      | factors[:, 0]         | column of the upper corridor                        | (N,) in 0..12   | pixel     |
 | x_LC      | factors[:, 1]         | column of the lower corridor                        | (N,) in 0..12   | pixel     |
-| mu        | mu, codes             | mean of the posterior q(z given x): the code        | (N, D), D = 5   |           |
-| sigma^2   | logvar.exp()          | variance of the posterior                           | (N, D)          |           |
-| z         | z                     | sampled code, mu + sigma * noise                    | (N, D)          |           |
-| R         | rate(mu, logvar)      | KL(q(z given x), N(0, I))                           | (N,)            | nats      |
-| D         | reconstruction        | mean squared error of a pixel: the distortion       | scalar          |           |
+| P(open)   | PROFILE               | probability that a pixel is open; P(wall) = 1 - it  |                 |           |
+| μ         | mu, codes             | mean of the posterior q(z given image): the code    | (N, D)          |           |
+| σ²        | logvar.exp()          | variance of the posterior                           | (N, D)          |           |
+| z         | z                     | sampled code, μ + σ · noise                         | (N, D)          |           |
+| q(z)      |                       | mean of the posteriors of all images                |                 |           |
+| KL        |                       | Kullback-Leibler divergence                         | scalar          | nats      |
+| R         | rate(mu, logvar)      | KL(q(z given image), standard normal)               | (N,)            | nats      |
+| I         | information           | information that z tells on the image, or its pair  | scalar          | nats      |
 | C, C(t)   | capacity, capacity_at | the rate that is asked for, and its schedule        | scalar          | nats      |
-| gamma     | gamma                 | weight of the distance of R from C                  | scalar          |           |
+| γ         | gamma                 | weight of the distance of R from C                  | scalar          |           |
 | w(t)      | task_weight_at        | weight of a task's cross entropy                    | scalar          |           |
+| s         | step                  | training step, from 1                               | scalar          | steps     |
+| V         |                       | validation batches an epoch, on one GPU             | scalar          |           |
+| t         | clock_at              | clock reading at a step                             | scalar          | ticks     |
 | T         | ramp                  | clock reading at which the capacity is full         | scalar          | ticks     |
+| r_ij      |                       | distance of μ_i and μ_j, model over baseline        | (N, N)          |           |
+| Δ_ab      | distortion            | class distortion: mean r_ij of two classes - of all | (K, K)          |           |
+| d'        | separation            | distance of two stimuli over the noise on the code  | (12,)           |           |
+| τ         | TOLERANCE             | tolerance of the scorecard                          | scalar          |           |
 """
 
 from .data import COUNTS, TASKS, Corridors, corridors, read_csv, write_csv

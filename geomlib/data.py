@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-SIDE, SIGMA = 13, 1.2                        # positions of a corridor; width of its noise in columns
+SIDE, WIDTH = 13, 1.2                        # positions of a corridor; width of its noise in columns
 PAIRS = np.argwhere(np.ones((SIDE, SIDE)))   # (169, 2) columns x_uc, x_lc, x_uc slowest: all pairs of positions
 MOST = 5_000_000                             # images a set may hold (3.4 GB of float32)
 
 _column = np.arange(SIDE)
-PROFILE = np.exp(-((_column - _column[:, None]) ** 2) / (2 * SIGMA**2))  # (13, 13) P(open), axes: position x, column
+PROFILE = np.exp(-((_column - _column[:, None]) ** 2) / (2 * WIDTH**2))  # (13, 13) P(open), axes: position x, column
 
 
 class Corridors(NamedTuple):

@@ -258,20 +258,21 @@ def draw_network(ax, layers, split) -> None:
     ax.axis("off")
 
 
-def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published")) -> None:
+def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
     """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
     capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN where
-    missing; published (K,) or None; label: the measure and its unit; names: of the two lines
+    missing; published (K,) or None; label: the measure and its unit; names: of the two lines; shift: moves all sideways by
+    this share of a capacity, so that models don't hide each other
     """
-    values = np.ma.masked_invalid(np.atleast_2d(values))
+    values, x = np.ma.masked_invalid(np.atleast_2d(values)), np.asarray(capacities) * (1 + shift)
     if published is not None:
-        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "white"}
-        ax.plot(capacities, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
+        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "none"}
+        ax.plot(x, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
         _name_once(ax, names[1], marker="o", **dashed)
-    ax.plot(capacities, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
+    ax.plot(x, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
     if len(values) > 1:
-        ax.fill_between(capacities, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
+        ax.fill_between(x, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
     _capacities(ax, capacities)
     ax.set_ylabel(label)
 
@@ -279,8 +280,8 @@ def draw_by_capacity(ax, model, capacities, values, published, label, names=("ou
 def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
     """A small point a seed, against capacity (nats), beside each other so that equal ones don't hide each other.
 
-    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: moves all sideways by this share of
-    a capacity, apart: each from the next; names: of full points and of rings, for the legend of all models
+    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: as in `draw_by_capacity`, apart: of
+    each from the next; names: of full points and of rings, for the legend of all models
     """
     x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
     for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
@@ -297,11 +298,15 @@ def draw_levels(ax, models, levels, label) -> None:
     ax.plot([], [], linestyle=":", linewidth=1.2, color=GREY, label=label)
 
 
-def draw_ignoring(ax, model, x, y) -> None:
-    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,)."""
+def draw_ignoring(ax, model, x, y, shift=0) -> None:
+    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,).
+
+    shift: as in `draw_by_capacity`, where x are capacities
+    """
     if len(x):
-        cross = {"linestyle": "", "marker": "x", "markersize": 8, "markeredgewidth": 1.6}
-        ax.plot(x, y, color=COLOURS[model], zorder=4, **cross)
+        cross = {"linestyle": "", "marker": "x", "markersize": 6, "markeredgewidth": 1.6,
+                 "path_effects": [withStroke(linewidth=3.2, foreground="white")]}
+        ax.plot(np.asarray(x) * (1 + shift), y, color=COLOURS[model], zorder=4, **cross)
         _name_once(ax, "ignores its images", **cross)
 
 
@@ -377,22 +382,29 @@ def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, 
     ax.legend()
 
 
-def draw_agreement(ax, groups, models, capacities, low, mean, high) -> None:
+def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> None:
     """How far our numbers lie from published ones, in tolerances, a line a number: (N,) each; a grey band from -1 to 1.
 
     groups, models: names; groups stand together, the larger the capacity (nats) the larger the marker;
-    low, mean, high: our number minus the published one, over its tolerance
+    low, mean, high: our number minus the published one, over its tolerance; names: texts beside the numbers, or ""
     """
+    end = 1.4 * np.abs([low, high]).max(initial=1)
     ax.axvspan(-1, 1, color="#EDEDED", zorder=0)
     order = sorted(range(len(groups)), key=lambda i: list(groups).index(groups[i]))
     levels = sorted(set(capacities))
     size = dict(zip(levels, np.linspace(2.5, 7.5, len(levels))))
-    heights, y = {}, 0
+    heights, y, texts = {}, 0, {-1: 0, 1: 0}                 # texts: where the last one stands, left and right
     for i in order:
         y += 1 if groups[i] in heights else 3                # a gap before each group
         heights.setdefault(groups[i], []).append(y)
         ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
         ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=size[capacities[i]])
+        if names[i]:                         # on the free side, each below the one before
+            side = 1 if mean[i] < 0 else -1
+            texts[side] = max(y, texts[side] + 1.7)
+            ax.annotate(names[i], (mean[i], y), (0.97 * side * end, texts[side]), fontsize=7.5, va="center",
+                        ha="right" if side > 0 else "left", zorder=4,
+                        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4})
     for c in levels:
         ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=nats(c))
     for model in dict.fromkeys(models):
@@ -400,7 +412,6 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high) -> None:
     ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)
     ax.set_xscale("symlog", linthresh=1)                     # even from -1 to 1, logarithmic beyond
     ax.xaxis.set_major_formatter("{x:g}")
-    end = 1.4 * np.abs([low, high]).max(initial=1)
     ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end),
            xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end], ylim=(y + 2, 1))
     ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.08))
@@ -417,7 +428,7 @@ def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
     ax.plot([rates[-1], end], [distortions[-1]] * 2, color=GREY, linestyle=":", linewidth=1.2)
     if pixels:
         ax.plot(*pixels, color=GREY, linestyle="--", label="positions, then pixels")
-    ax.set(xlabel="rate (nats)", ylabel="mean squared pixel error", xlim=(0, end))
+    ax.set(xlabel="rate (nats)", ylabel="reconstruction loss\n(squared pixel error)", xlim=(0, end))
 
 
 def draw_on_limit(ax, model, rates, distortions, names=()) -> None:

@@ -126,16 +126,8 @@ def own_direction(means, labels, factors) -> float:
     The increase of R^2, over all latents, when the class joins the two positions in a linear regression of the code.
     means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
     """
-    if np.ptp(means, 0).max() == 0:
-        return math.nan
-    centred = means - np.mean(means, 0)
-
-    def left(*columns):                      # sum of squares that a regression on the columns leaves
-        columns = np.column_stack([np.ones(len(means)), *columns])
-        return np.square(centred - columns @ np.linalg.lstsq(columns, centred, rcond=None)[0]).sum()
-
-    positions = np.asarray(factors, float).T
-    return float((left(*positions) - left(*positions, labels)) / np.square(centred).sum())
+    (_, whole), (_, without), (_, left) = (_regression(means, *on) for on in ((), (factors,), (factors, labels)))
+    return (without - left) / whole if whole else math.nan
 
 
 def own_angle(means, labels, factors) -> float:
@@ -145,13 +137,19 @@ def own_angle(means, labels, factors) -> float:
     classes part within that plane, 90 where they part along a direction of their own.
     means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
     """
-    if np.ptp(means, 0).max() == 0:
-        return math.nan
-    columns = np.column_stack([np.ones(len(means)), factors, labels])
-    _, *plane, own = np.linalg.lstsq(columns, np.asarray(means, float), rcond=None)[0]       # (D,) each
+    (_, *plane, own), _ = _regression(means, factors, labels)                    # (D,) each
     basis, _ = np.linalg.qr(np.transpose(plane))                                 # (D, 2)
     length = np.linalg.norm(own)
     return float(np.degrees(np.arccos(min(np.linalg.norm(own @ basis) / length, 1)))) if length else math.nan
+
+
+def _regression(means, *on) -> tuple[np.ndarray, float]:
+    """A linear regression of means (N, D) on columns (N,) or (N, C): coefficients (1 + columns, D), the first those of
+    a constant, and the sum of squares left. Where all means are equal, all other coefficients and the sum are 0."""
+    columns = np.column_stack([np.ones(len(means)), *on])
+    away = np.asarray(means, float) - means[0]               # exactly 0 where all are equal
+    found = np.linalg.lstsq(columns, away, rcond=None)[0]
+    return found, float(np.square(away - columns @ found).sum())
 
 
 def tuning(codes, factors) -> np.ndarray:
@@ -198,11 +196,14 @@ def stress(points, codes) -> float:
     return float(np.sqrt(np.square(_distances(points) - distances).sum() / total)) if total else 0.0
 
 
-def align(points, target) -> np.ndarray:
-    """Points turned or mirrored, about their centre, to lie most like a target of any size: (N, 2) both and returned."""
-    points, target = _codes("points", points), _codes("target", target)
+def upright(points, factors) -> np.ndarray:
+    """Points turned or mirrored, about their centre, to have x_LC to the right and x_UC down as nearly as they can.
+
+    points (N, 2), factors (N, 2) their columns x_uc, x_lc -> (N, 2)
+    """
+    points, square = _codes("points", points), _codes("factors", factors)[:, ::-1] * [1, -1]
     points = points - points.mean(0)
-    u, _, v = np.linalg.svd(points.T @ (target - target.mean(0)))                # orthogonal Procrustes
+    u, _, v = np.linalg.svd(points.T @ (square - square.mean(0)))                # orthogonal Procrustes
     return points @ u @ v
 
 
@@ -306,7 +307,7 @@ def information_bound(mu, logvar) -> np.ndarray:
 def information(mu, logvar, z) -> tuple[float, float]:
     """Bounds, estimated from samples, on how many nats a code tells about its image.
 
-    I(x; z) = R - KL(q(z), N(0, I)): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of the posteriors of N
+    I(image; z) = R - KL(q(z), standard normal): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of the posteriors of N
     images. With z's own image among them this is at most I, on average over samples, and hardly above ln N; with it left out,
     at least I. R itself is at least I, too.
 

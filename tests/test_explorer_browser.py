@@ -530,6 +530,39 @@ def test_zoomed_the_codes_on_show_fill_the_map(page, index):
     assert drawn(page, "explorer.limit()") > widest(0)
 
 
+def test_the_zoom_is_off_where_the_codes_on_show_fill_the_map_already(page, index):
+    widest = [np.abs(halves(stop["map"], 169, 2)).max() for stop in stops(index, "all")]
+    zoom, (wide, narrow) = part(page, "zoom"), np.argsort(widest)[::-1]
+    page.evaluate("document.activeElement.blur()")
+    for stop, off in (wide, True), (narrow, False), (wide, True):
+        page.evaluate(f"explorer.moveCapacity(explorer.sides[0], {[1, 10][stop]})")
+        assert drawn(page, "explorer.zoom.disabled") == off
+    show(page, f"model=all&capacity={[1, 10][wide]}&zoom=1")
+    assert not drawn(page, "explorer.zoom.disabled")         # or it could not be taken back
+    zoom.press("Space")
+    assert drawn(page, "document.activeElement.name") == "zoom" and zoom.is_enabled()
+    part(page, "uc").press("ArrowRight")
+    assert drawn(page, "explorer.zoom.disabled")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_halo_stands_out_from_the_ground(page, theme):
+    """Outside the points, where beige halos lie over each other."""
+    show(page, "model=baseline&capacity=0.3&colour=x_LC+≤+6+(E1M1)")
+    page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
+    pair = 6 * 13 + 12
+    out = points(page)[pair] * drawn(page, f"explorer.sides[0].spreads[{2 * pair}]") / np.linalg.norm(points(page)[pair])
+    scale = drawn(page, "(explorer.sides[0].plot.clientWidth / 2 - geomlib.MARGIN) / explorer.limit()")
+    halo = pixel(page, pair, *(0.5 * scale * out * [1, -1]))
+    ground = drawn(page, """(() => { const context = document.createElement('canvas').getContext('2d');
+        context.fillStyle = explorer.style.ground;
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3); })()""")
+    page.evaluate("Object.assign(document.documentElement.dataset, { theme: 'light', mode: 'light' })")
+    light = lambda rgb: np.power(np.array(rgb) / 255, 2.2) @ [0.2126, 0.7152, 0.0722] + 0.05
+    assert max(light(halo) / light(ground), light(ground) / light(halo)) > 1.4
+
+
 def test_a_network_brings_its_colours_where_those_of_no_network_shown_are_chosen(page):
     show(page, "model=baseline&capacity=10&colour=x_UC+≤+x_LC+(E2M1)")
     name = page.locator("[name=model]").first.evaluate("select => [...select.options].map(o => o.value)")
@@ -548,13 +581,14 @@ def test_a_click_on_a_point_or_on_the_key_chooses_its_pair(page, all_runs):
     check_reconstruction(page, all_runs["all-c10"])
     page.locator(".plot").first.click(position={"x": 3, "y": 3})                 # far from any point
     assert drawn(page, "[explorer.uc, explorer.lc]") == [chosen // 13, chosen % 13]
-    page.locator(".key canvas").click(position={"x": 4 * 2 + 2, "y": 4 * 12 + 2})
+    page.locator(".key canvas").click(position={"x": 6 * 2 + 3, "y": 6 * 12 + 3})
     assert drawn(page, "[explorer.uc, explorer.lc]") == [12, 2]
     check_reconstruction(page, all_runs["all-c10"])
 
 
 def test_pixels_are_drawn_with_the_mouse_and_with_keys(page, all_runs):
     before = np.array(drawn(page, "[...explorer.image]"))
+    page.locator(".stimulus canvas").scroll_into_view_if_needed()
     box = page.locator(".stimulus canvas").bounding_box()
     at = lambda row, column: (box["x"] + 14 * column + 7, box["y"] + 14 * row + 7)
     page.mouse.move(*at(6, 2))
@@ -571,6 +605,9 @@ def test_pixels_are_drawn_with_the_mouse_and_with_keys(page, all_runs):
     assert page.locator(".explorer .spoken").text_content().startswith("Row 5, column 2: ")
     part(page, "open").click()
     assert sum(check_reconstruction(page, all_runs["all-c10"])) == 0
+    part(page, "close").focus()
+    page.keyboard.press("Enter")
+    assert sum(check_reconstruction(page, all_runs["all-c10"])) == 169 and part(page, "corridors").is_visible()
 
 
 def test_keys_begin_to_draw_above_the_middle_bar(visit, book):
@@ -881,7 +918,7 @@ def test_the_legend_says_which_of_two_classes_is_which(opened):
         assert words.is_visible() == shown
         colours.append(opened.evaluate("explorer.colours"))
     yes, no = colours[1][12], colours[1][-13]                                    # pairs (0, 12) and (12, 0)
-    assert words.text_content() == "blue: yesbeige: no" and (yes, no) == ("#4a6fa5", "#e8e4d8")
+    assert words.text_content() == "blue: yes, beige: no" and (yes, no) == ("#4a6fa5", "#e8e4d8")
 
 
 @pytest.mark.parametrize("width", [400, 1000, 1600])

@@ -203,7 +203,8 @@ def test_differences_go_from_low_to_high_about_the_mean(ax):
 
 def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
     capacities = [0.3, 10, 10]
-    figures.draw_agreement(ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], capacities, [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1])
+    figures.draw_agreement(ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], capacities, [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1],
+                            ["", "", ""])
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["A", "B"]
     points = [line for line in ax.lines if len(line.get_xdata())]
     assert [np.atleast_1d(line.get_xdata())[0] for line in points] == [-2, 1, 0.5]
@@ -215,8 +216,16 @@ def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
 
 
 def test_agreement_leaves_room_at_both_ends_and_says_where_its_axis_bends(ax):
-    figures.draw_agreement(ax, ["A"], ["E1M1"], [3], [-16], [-15], [2])
+    figures.draw_agreement(ax, ["A"], ["E1M1"], [3], [-16], [-15], [2], [""])
     assert ax.get_xlim()[0] < -20 and "logarithmic" in ax.get_xlabel()
+
+
+def test_named_numbers_of_agreement_have_their_names_on_the_free_side_below_each_other(ax):
+    away, names = np.array([-3.0, -4, 2, -5]), ["a", "b", "c", ""]
+    figures.draw_agreement(ax, ["A"] * 4, ["E1M1"] * 4, [3] * 4, away, away, away, names)
+    (xa, ya), (xb, yb), (xc, _) = (text.get_position() for text in ax.texts)
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"] and [text.xy[0] for text in ax.texts] == [-3, -4, 2]
+    assert xa == xb > 0 > xc and yb - ya > 1.5
 
 
 def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_where_they_count_for_nothing(ax):
@@ -294,6 +303,16 @@ def test_lines_and_points_are_the_arrays(ax):
     assert ours.get_color() == figures.COLOURS["E2M3"] and ours.get_marker() == figures.MARKERS["E2M3"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0.3", "1", "3"]
     assert "nats" in ax.get_xlabel() and "squared" in ax.get_ylabel()
+
+
+def test_models_at_one_point_stand_side_by_side(ax):
+    for model, shift in ("E2M1", -0.1), ("E2M2", 0.1):
+        figures.draw_by_capacity(ax, model, [1, 10], [[5, 5], [6, 6]], [5, 5], "loss", shift=shift)
+        figures.draw_ignoring(ax, model, [10], [5], shift)
+    for model, x in ("E2M1", [0.9, 9]), ("E2M2", [1.1, 11]):
+        lines = [line for line in ax.lines if line.get_color() == figures.COLOURS[model]]
+        assert len(lines) == 3 and np.all([np.isin(line.get_xdata(), x).all() for line in lines])
+    assert ax.collections[0].get_paths()[0].vertices[:, 0].max() == 9
 
 
 def test_two_lines_by_capacity_may_be_named_otherwise(ax):

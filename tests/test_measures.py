@@ -209,12 +209,12 @@ def test_stress_is_0_for_a_turned_plane_and_about_a_third_for_a_cloud_in_five_di
     assert m.stress(0 * plane, plane) == 1
 
 
-def test_aligned_points_keep_their_distances_and_a_turned_target_is_found_again():
-    target = UNIFORM[:50].astype(float)
-    turned = 3 * target @ np.linalg.qr(RNG.normal(size=(2, 2)))[0] + 7
-    np.testing.assert_allclose(m.align(turned, target), 3 * (target - target.mean(0)), atol=1e-9)
-    points = RNG.normal(size=(50, 2))
-    np.testing.assert_allclose(pdist(m.align(points, target)), pdist(points), atol=1e-9)
+def test_a_map_set_upright_keeps_its_distances_and_a_turned_grid_has_x_lc_to_the_right_and_x_uc_down():
+    turned = 3 * PAIRS @ np.linalg.qr(RNG.normal(size=(2, 2)))[0] + 7
+    right, up = m.upright(turned, PAIRS).T
+    np.testing.assert_allclose([right, up], [3 * (PAIRS[:, 1] - 6), 3 * (6 - PAIRS[:, 0])], atol=1e-9)
+    points = RNG.normal(size=(169, 2))
+    np.testing.assert_allclose(pdist(m.upright(points, PAIRS)), pdist(points), atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [None, 42])

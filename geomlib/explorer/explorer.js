@@ -13,7 +13,7 @@ const PAGE_HTML = `
       <label>Plane <select name="plane"></select></label>
       <label>Colour <select name="colour"></select></label>
       <span class="key"><span class="pick"><canvas width="13" height="13" role="img"></canvas><i></i></span>
-        <span>legend:<br>x_UC ↓<br>x_LC →</span><span class="yes-no" hidden>blue: yes<br>beige: no</span></span>
+        <span>Legend: x_UC ↓, x_LC →<br>Click it to take a pair<br><span class="yes-no" hidden>blue: yes, beige: no</span></span></span>
       <span class="checks"><label><input type="checkbox" name="zoom"> Zoom to the codes</label>
         <label><input type="checkbox" name="second"> Second network</label>
         <label><input type="checkbox" name="linked" checked> at the same capacity</label></span>
@@ -29,6 +29,7 @@ const PAGE_HTML = `
         <p>Move its corridors, click a point, or draw: by clicks or strokes, or by arrow keys and space.</p>
         <button type="button" name="again">New noise</button>
         <button type="button" name="corridors">Back to corridors</button> <button type="button" name="open">Open all</button>
+        <button type="button" name="close">Close all</button>
       </div>
     </section>
   </div>
@@ -79,7 +80,8 @@ class Page {
       this.choosePair(Number(this.ucSlider.value), Number(this.lcSlider.value), this.repeat);
     this.key.onclick = (event) => this.choosePair(Math.floor(this.cell(event) / SIDE), this.cell(event) % SIDE);
     this.again.onclick = () => this.choosePair(this.uc, this.lc, this.repeat + 1);
-    find("[name=open]").onclick = () => { this.image.fill(0); this.drawnByHand(); };
+    for (const [name, value] of [["open", 0], ["close", 1]])
+      find(`[name=${name}]`).onclick = () => { this.image.fill(value); this.drawnByHand(); };
     this.corridors.onclick = () => {
       this.choosePair(this.uc, this.lc, this.repeat);
       this.render();
@@ -212,10 +214,8 @@ class Page {
       for (const value of this.plane ? stop.codes : stop.map) most = Math.max(most, Math.abs(value));
     this.most = most || 1;
   }
-  limit() {
-    return this.zoom.checked ? this.shown.reduce((most, side) => side.points.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0.05)
-      : this.most;
-  }
+  span() { return this.shown.reduce((most, side) => side.points.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0.05); }
+  limit() { return this.zoom.checked ? this.span() : this.most; }
   cloudIn([i, j]) { return this.cloud.flatMap((z) => [z[i], z[j]]); }
 
   /** Colours and fonts of the book or notebook around. */
@@ -237,6 +237,8 @@ class Page {
     if (!this.sides[0].plot.clientWidth) return;             // not on the screen yet
     for (const side of this.shown) side.place();
     for (const side of this.shown) side.draw();
+    // Off where it would change nothing, but not under the hand that has just unchecked it
+    this.zoom.disabled = !this.zoom.checked && !this.zoom.matches(":focus") && this.span() > 0.95 * this.most;
     geomlib.drawImage(this.canvas, this.image);
     [this.ucSlider.value, this.lcSlider.value] = [this.uc, this.lc];
     this.ucSlider.disabled = this.lcSlider.disabled = this.again.hidden = this.drawn;

@@ -64,8 +64,8 @@ def index(models: Models) -> dict:
 
 
 def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
-    """The trained capacities of one model, each map turned to have x_LC to the right and x_UC down as nearly as it can."""
-    stops, square = [], (PAIRS[:, ::-1] - 6.0) * [1, -1]
+    """The trained capacities of one model."""
+    stops = []
     for slug, run in listed:
         mu, logvar = train.posterior(run.model, images)
         codes, spreads = (measures.pair_means(array, factors) for array in (mu, np.exp(logvar / 2)))  # (169, D)
@@ -75,7 +75,7 @@ def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, fac
                       "commands": commands(name, run), "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
                       "ignores": bool(measures.ignores_input(mu, logvar)),
                       "codes": halves(codes), "spreads": halves(spreads),
-                      "map": halves(measures.align(measures.embed(codes), square)),
+                      "map": halves(measures.upright(measures.embed(codes), PAIRS)),
                       "mapSpreads": halves(np.stack([map_spreads] * 2, 1))})
     return stops
 

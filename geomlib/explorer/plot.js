@@ -107,13 +107,17 @@ function drawCodes(canvas, given) {
   }
 
   function halos() {
-    context.globalAlpha = 0.1;               // with less, a colour's rounding adds up to another one: beige to pink
     for (let i = 0; i < 169; i++) {
-      context.fillStyle = colours[i];
       context.beginPath();
       const [k, l] = [2 * i, 2 * i + 1];
       context.ellipse(x(points[k]), y(points[l]), scale * spreads[k], scale * spreads[l], 0, 0, TAU);
-      context.fill();
+      // With less than a tenth, a colour's rounding adds up to another one: beige to pink. A share of grey, so that
+      // neither light halos on a light ground nor dark ones on a dark ground are lost.
+      for (const [colour, alpha] of [[colours[i], 0.1], ["#808080", 0.05]]) {
+        context.globalAlpha = alpha;
+        context.fillStyle = colour;
+        context.fill();
+      }
     }
     context.globalAlpha = 1;
     context.strokeStyle = context.fillStyle = style.soft;

@@ -1,7 +1,7 @@
 // Stimuli: drawn from the paper's distribution, written as an address, put into words.
 "use strict";
 {
-const SIDE = 13, SIGMA = 1.2;                // of geomlib/data.py
+const SIDE = 13, WIDTH = 1.2;                // of geomlib/data.py
 
 /** Seeded numbers in 0..1 (mulberry32). */
 function random(seed) {
@@ -21,7 +21,7 @@ function drawStimulus(image, uc, lc, n) {
   const next = random(n);
   for (let i = 0; i < 169; i++) {
     const row = Math.floor(i / SIDE), away = (i % SIDE) - (row < 6 ? uc : lc);
-    image[i] = row !== 6 && next() >= Math.exp(-(away ** 2) / (2 * SIGMA ** 2)) ? 1 : 0;
+    image[i] = row !== 6 && next() >= Math.exp(-(away ** 2) / (2 * WIDTH ** 2)) ? 1 : 0;
   }
 }
 
