@@ -321,7 +321,8 @@ def schedules(step: int, spec: Spec) -> list[float]:
 
 
 def _stacked(dicts: list[dict[str, np.ndarray]], device: torch.device) -> dict[str, Tensor]:
-    return {key: torch.from_numpy(np.stack([d[key] for d in dicts])).to(device) for key in dicts[0]}
+    stack = lambda arrays: arrays[0][None] if len(arrays) == 1 else np.stack(arrays)         # one needs no copy
+    return {key: torch.from_numpy(stack([d[key] for d in dicts])).to(device) for key in dicts[0]}
 
 
 def _rows(step: int, epoch: int, split: str, values) -> pd.DataFrame:
