@@ -206,7 +206,8 @@ class Stack:
         names = [name for name in both if f"mean.{name}" in both]
         self.state = {part: {name: both[part + name] for name in names} for part in ("", "mean.", "square.")}
         self.state["steps"] = torch.tensor(float(checkpoints[0].epoch * spec.steps_per_epoch), device=device)
-        self.state["rate"] = torch.tensor(spec.learning_rate, dtype=torch.float32 if gpu else torch.float64, device=device)
+        dtype = torch.float32 if gpu else torch.float64      # what Adam's kernel of each reads
+        self.state["rate"] = torch.tensor(spec.learning_rate, dtype=dtype, device=device)
         self.step = Replay(self._step, self.state, device)
 
     def _step(self, state, inputs, labels, noise, random, capacity, factor, task_weight) -> Tensor:
