@@ -91,7 +91,11 @@ class Replay:
         step = lambda *both: self.step(tree_unflatten(both[:len(state)], rebuild_state),
                                        *tree_unflatten(both[len(state):], rebuild))
         copies = lambda: [t.clone() for t in (*state, *tensors)]                 # to record is to run
-        calls = Calls(make_fx(step)(*copies()))                                  # forward, backward and Adam in one list
+        try:
+            calls = Calls(make_fx(step)(*copies()))                              # forward, backward and Adam in one list
+        except RuntimeError as error:
+            raise RuntimeError("a training step is recorded, so it must not look at a tensor's value, as .item(), print and if do; "
+                               f"to train without recording set geomlib.replay.EAGER['cpu'] = math.inf ({error})") from None
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore", DeprecationWarning)                  # its successors need a compiler
             trace = torch.jit.trace(calls.all, copies(), check_trace=False, strict=False)
@@ -113,7 +117,7 @@ class Calls(torch.fx.Interpreter):
     def call_function(self, target, args, kwargs):
         if str(target) not in UNTRACED:
             return target(*args, **kwargs)
-        self.last = _compiled(UNTRACED[str(target)])(*args, *kwargs.values())
+        self.last = _compiled(UNTRACED[str(target)])(*args, **kwargs)
         return self.last
 
 
