@@ -46,9 +46,8 @@ class Replay:
     def __init__(self, step: Callable[..., Tensor], state, device: torch.device):
         self.step, self.state, self.eager = step, state, EAGER[device.type]
         self.calls, self.shapes, self.replay = 0, None, None
-        self.record = self._graph if device.type == "cuda" else self._trace
-        if device.type == "cuda":
-            self.stream = torch.cuda.Stream()
+        self.stream = torch.cuda.Stream() if device.type == "cuda" else None
+        if self.stream:
             return
         torch.empty(2**22)                   # freed at once: glibc keeps such blocks from now on, instead of new pages each step
         if sys.version_info >= (3, 14):
@@ -61,11 +60,11 @@ class Replay:
         if shapes != self.shapes or self.calls < self.eager:
             self.calls += shapes == self.shapes
             return self._eagerly(inputs)
-        self.replay = self.replay or self.record(tensors, rebuild)
+        self.replay = self.replay or (self._graph if self.stream else self._trace)(tensors, rebuild)
         return self.replay(tensors)
 
     def _eagerly(self, inputs) -> Tensor:
-        if self.record == self._trace:
+        if not self.stream:
             return self.step(self.state, *inputs)
         self.stream.wait_stream(torch.cuda.current_stream())                     # as it must run before it is recorded
         with torch.cuda.stream(self.stream):

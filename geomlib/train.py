@@ -24,6 +24,7 @@ from .model import DROPOUT, BetaVAE, Output, hidden_units
 from .replay import Replay
 from .spec import Spec, capacity_at, cross_entropy, file_sha256, rate_factor_of, stack_terms, task_weight_at
 
+PARTS = "", "mean.", "square."               # of a checkpoint: what the names of weights and of Adam's moments begin with
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
 
 
@@ -204,7 +205,7 @@ class Stack:
         both = fast.turned({name: torch.stack([c.tensors[name] for c in checkpoints]).to(device)
                             for name in checkpoints[0].tensors})
         names = [name for name in both if f"mean.{name}" in both]
-        self.state = {part: {name: both[part + name] for name in names} for part in ("", "mean.", "square.")}
+        self.state = {part: {name: both[part + name] for name in names} for part in PARTS}
         self.state["steps"] = torch.tensor(float(checkpoints[0].epoch * spec.steps_per_epoch), device=device)
         dtype = torch.float32 if gpu else torch.float64      # what Adam's kernel of each reads
         self.state["rate"] = torch.tensor(spec.learning_rate, dtype=dtype, device=device)
@@ -212,7 +213,7 @@ class Stack:
 
     def _step(self, state, inputs, labels, noise, random, capacity, factor, task_weight) -> Tensor:
         """One step of Adam; every argument has a leading axis M. Returns the loss terms (terms, M)."""
-        weights, means, squares = (list(state[part].values()) for part in ("", "mean.", "square."))
+        weights, means, squares = (list(state[part].values()) for part in PARTS)
         leaves = {name: w.detach().requires_grad_() for name, w in state[""].items()}
         with torch.enable_grad():
             output = self.forward(leaves, inputs, noise, masks_of(random))
@@ -232,7 +233,7 @@ class Stack:
 
     def checkpoints(self, epoch: int) -> list[Checkpoint]:
         """Copies of every network's weights and moments, on the CPU."""
-        state = {part + name: value.cpu() for part in ("", "mean.", "square.") for name, value in self.state[part].items()}
+        state = {part + name: value.cpu() for part in PARTS for name, value in self.state[part].items()}
         state = fast.turned_back(state)
         copy = lambda value: value.clone(memory_format=torch.contiguous_format)
         return [Checkpoint(epoch, {k: copy(v[m]) for k, v in state.items()}, None) for m in range(self.size)]
