@@ -43,7 +43,7 @@ LATENT = """t => explorer.shown.forEach(side => {
     slider.value = 6 * t - 3;
     slider.oninput();
 })"""
-POINT = "t => { explorer.pointed = Math.floor(168 * t); explorer.update(); }"    # as a mouse that moves over the map
+POINT = "t => { explorer.pointed = Math.floor(168 * t); explorer.update(); }"  # as a mouse that moves over the map
 CAPACITY = "t => explorer.moveCapacity(explorer.sides[0], explorer.sides[0].at(4 - 4 * t))"
 COMPUTE = """async ([slug, images, codes]) => {
     const network = new geomlib.Network(await explorer.load(slug)), found = { mu: [], pixels: [], classes: [] };
@@ -64,7 +64,7 @@ def first_picture(page, address: str) -> float:
     for _ in range(5):
         page.goto("about:blank")
         page.goto(address)
-        page.wait_for_function("explorer.sides[0].asked")    # the network whose reconstruction is drawn
+        page.wait_for_function("explorer.sides[0].asked")  # the network whose reconstruction is drawn
         took.append(page.evaluate("performance.now()") / 1000)
     return round(float(np.median(took)), 2)
 
@@ -84,14 +84,18 @@ def main(folders: list[str]) -> None:
     exact = {path.name: runs.load(path) for path in found if path.exists()}
     name = next(iter(models))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        export(folder, {model: [(slug, exact.get(slug, run)) for slug, run in listed] for model, listed in models.items()})
+        export(
+            folder, {model: [(slug, exact.get(slug, run)) for slug, run in listed] for model, listed in models.items()}
+        )
         Path(folder, "page.html").write_text(PAGE)
         chromium = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         parts = [Path(folder, part).stat().st_size for part in ("index.js", "explorer.js", "explorer.css")]
-        measured = {"first_picture_s": first_picture(page, f"file://{folder}/page.html"),
-                    "weight_kB": round(sum(parts) / 1000)}
+        measured = {
+            "first_picture_s": first_picture(page, f"file://{folder}/page.html"),
+            "weight_kB": round(sum(parts) / 1000),
+        }
         for count, state in (("one", f"model={name}"), ("two", f"model={name}&model2={name}")):
             for what, change in (("latent", LATENT), ("capacity", CAPACITY), ("point", POINT)):
                 page.evaluate("state => explorer.set(state)", state)

@@ -19,8 +19,8 @@ import geomlib as g
 from geomlib import fast, paper, train
 from record import record
 
-SIZES = (1, 5, 10, 20, 40, 80)               # networks in a stack
-PLAIN = g.BetaVAE()                          # lends its layers; its own weights are not used
+SIZES = (1, 5, 10, 20, 40, 80)  # networks in a stack
+PLAIN = g.BetaVAE()  # lends its layers; its own weights are not used
 
 
 class Vmapped(train.Stack):
@@ -50,7 +50,7 @@ def speed(kind: type[train.Stack], m: int, seconds: float) -> int:
         torch.cuda.synchronize()
         return time.perf_counter() - began
 
-    took(5)                                  # warm-up and capture of the graph
+    took(5)  # warm-up and capture of the graph
     calls = max(10, int(10 * seconds / took(10)))
     return round(128 * m * calls / took(calls))
 

@@ -26,9 +26,11 @@ from geomlib import runs
 from record import record
 
 KILLS, INSIDE = 20, 5
-SPEC = g.Spec(counts=np.full((13, 13), 6), tasks=("order", "region"), steps=7 * 400)     # 400 epochs of 7 steps
-PROGRAM = "import json, sys, geomlib as g; from geomlib import runs; " \
-          "runs.train([g.Spec(**json.loads(sys.argv[1]))], [sys.argv[2]], 'cpu')"
+SPEC = g.Spec(counts=np.full((13, 13), 6), tasks=("order", "region"), steps=7 * 400)  # 400 epochs of 7 steps
+PROGRAM = (
+    "import json, sys, geomlib as g; from geomlib import runs; "
+    "runs.train([g.Spec(**json.loads(sys.argv[1]))], [sys.argv[2]], 'cpu')"
+)
 
 
 def kill(folder: Path, target: bool, moments: random.Random) -> tuple[int, int]:
@@ -39,20 +41,20 @@ def kill(folder: Path, target: bool, moments: random.Random) -> tuple[int, int]:
     """
     part = runs.part(folder)
     half, whole = part / "checkpoint.new", part / "checkpoint.safetensors"
-    half.unlink(missing_ok=True)                             # of the kill before
+    half.unlink(missing_ok=True)  # of the kill before
     age = lambda: whole.stat().st_mtime_ns if whole.exists() else 0
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(dataclasses.asdict(SPEC)), folder])
     old, started = age(), moments.random() < 0.75
     if started or target:
-        until(lambda: age() != old, process)                 # it has gone on by an epoch
+        until(lambda: age() != old, process)  # it has gone on by an epoch
     time.sleep(moments.uniform(0, 1.5 if started or target else 5))
     if target:
         until(half.exists, process, pause=0)
-        time.sleep(moments.choice([0, 0.004]) * moments.random())                # between its first byte and the move
+        time.sleep(moments.choice([0, 0.004]) * moments.random())  # between its first byte and the move
     process.send_signal(signal.SIGKILL)
     if process.wait() != -signal.SIGKILL:
         raise RuntimeError("the training ended before it was killed: give SPEC more steps")
-    checkpoint = runs.read_checkpoint(folder, SPEC)          # it must be whole whatever the moment
+    checkpoint = runs.read_checkpoint(folder, SPEC)  # it must be whole whatever the moment
     return checkpoint.epoch if checkpoint else 0, half.stat().st_size if half.exists() else 0
 
 
@@ -78,10 +80,19 @@ def main(seed: int) -> None:
     weights = undisturbed.model.state_dict()
     equal = all(torch.equal(value, weights[name]) for name, value in resumed.model.state_dict().items())
     same_history = resumed.history.equals(undisturbed.history)
-    record("kill", f"python benchmarks/kill.py {seed}", {
-        "kills": len(epochs), "inside_a_checkpoint": int(np.count_nonzero(halves)),
-        "bytes_left_behind": [size for size in halves if size], "epochs_at_kill": epochs,
-        "epochs": len(undisturbed.history.epoch.unique()), "weights_equal": equal, "history_equal": same_history})
+    record(
+        "kill",
+        f"python benchmarks/kill.py {seed}",
+        {
+            "kills": len(epochs),
+            "inside_a_checkpoint": int(np.count_nonzero(halves)),
+            "bytes_left_behind": [size for size in halves if size],
+            "epochs_at_kill": epochs,
+            "epochs": len(undisturbed.history.epoch.unique()),
+            "weights_equal": equal,
+            "history_equal": same_history,
+        },
+    )
     if not (equal and same_history):
         sys.exit("the resumed training ended differently")
 

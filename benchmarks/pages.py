@@ -24,7 +24,9 @@ def main() -> None:
         for path in sorted(BOOK.glob("[!.]*.ipynb")):
             made = nbformat.read(path, 4).metadata.geomlib
             began = time.perf_counter()
-            pages.page(pages.find(made.notebook, BOOK.parents[1] / "notebooks"), Path(folder, path.name), made.parameters)
+            pages.page(
+                pages.find(made.notebook, BOOK.parents[1] / "notebooks"), Path(folder, path.name), made.parameters
+            )
             seconds[path.stem] = round(time.perf_counter() - began, 1)
     record("pages", "python benchmarks/pages.py", {"seconds": seconds})
 

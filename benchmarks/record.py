@@ -29,5 +29,9 @@ def machine() -> dict:
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
-    return {"cpu": names[0] if names else platform.machine(), "cores": cores, "python": platform.python_version(),
-            "torch": torch.__version__} | gpu
+    return {
+        "cpu": names[0] if names else platform.machine(),
+        "cores": cores,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    } | gpu

@@ -39,17 +39,17 @@ from geomlib.model import DROPOUT, hidden_units
 from record import record
 
 CORES = os.cpu_count() or 1
-ROUNDS = 4                                   # of a comparison
+ROUNDS = 4  # of a comparison
 HEADS = {"no_head": (), "region": ("region",), "four_heads": paper.MODELS["E2M5"]["tasks"]}
 ORIGINAL = {"no_head": 3400, "region": 2200, "four_heads": 2200}  # images/s of the authors' program on two other cores
-LAYERS = ((1, 32, 13, 4), (32, 64, 6, 3), (64, 256, 3, 3))        # channels in and out, side of the larger grid, kernel
+LAYERS = ((1, 32, 13, 4), (32, 64, 6, 3), (64, 256, 3, 3))  # channels in and out, side of the larger grid, kernel
 
 
 def alternate(sides: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, np.ndarray]:
     """What each side measured in each round (rounds,)."""
     found = {name: [] for name in sides}
     for i in range(rounds):
-        for name in list(sides)[::(-1) ** i]:
+        for name in list(sides)[:: (-1) ** i]:
             found[name].append(sides[name]())
     return {name: np.array(values) for name, values in found.items()}
 
@@ -92,7 +92,7 @@ def sweep(tasks: tuple[str, ...], seconds: float, counts="uniform") -> float:
                 print(time.perf_counter(), file=file)
 
         g.fit([dataclasses.replace(spec, seed=seed) for seed in range(CORES)], "cpu", keep=keep)
-        ends = [np.loadtxt(path) for path in Path(folder).iterdir()]             # seconds, (epochs,) a process
+        ends = [np.loadtxt(path) for path in Path(folder).iterdir()]  # seconds, (epochs,) a process
     return sum((epochs - 1) * epoch * 128 / (end[-1] - end[0]) for end in ends)
 
 
@@ -162,8 +162,9 @@ def usual(tasks: tuple[str, ...], threads: int, workers: int, seconds: float) ->
         log[-1]["nats"] = g.rate(output.mu, output.logvar).mean().item()
         for task, p in output.classes.items():
             predicted = p.argmax(1) if p.ndim > 1 else (p > 0.5).long()
-            log[-1][f"f1_{task}"] = f1_score(labels[task].numpy(), predicted.numpy(), zero_division=0,
-                                             average="macro" if p.ndim > 1 else "binary")
+            log[-1][f"f1_{task}"] = f1_score(
+                labels[task].numpy(), predicted.numpy(), zero_division=0, average="macro" if p.ndim > 1 else "binary"
+            )
 
     return 64 * pace(logged, seconds)
 
@@ -185,14 +186,28 @@ def stack_step(m: int, eager: float = 1) -> Callable[[], object]:
 
 
 def measure_sweep(seconds: float) -> dict:
-    return compare({"ours": lambda: sweep((), seconds), "threads": lambda: plain(CORES, seconds),
-                    "processes": lambda: plain_processes(seconds)})
+    return compare(
+        {
+            "ours": lambda: sweep((), seconds),
+            "threads": lambda: plain(CORES, seconds),
+            "processes": lambda: plain_processes(seconds),
+        }
+    )
 
 
 def measure_usual(seconds: float) -> dict:
     """Each with its data loaded in the training process, which has all cores as threads, and in one beside it."""
-    found = {name: compare({"ours": lambda: sweep(tasks, seconds), "threads": lambda: usual(tasks, CORES, 0, seconds),
-                            "loader": lambda: usual(tasks, 1, 1, seconds)}, 3) for name, tasks in HEADS.items()}
+    found = {
+        name: compare(
+            {
+                "ours": lambda: sweep(tasks, seconds),
+                "threads": lambda: usual(tasks, CORES, 0, seconds),
+                "loader": lambda: usual(tasks, 1, 1, seconds),
+            },
+            3,
+        )
+        for name, tasks in HEADS.items()
+    }
     for name, numbers in found.items():
         numbers["original"] = ORIGINAL[name]
         numbers["best_to_original"] = round(numbers["images_s"]["best"] / ORIGINAL[name], 2)
@@ -207,9 +222,12 @@ def compare(sides: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict
     found = alternate(sides, rounds)
     found["best"] = np.max([found[name] for name in found if name != "ours"], 0)
     ratios = {name: found["ours"] / found[name] for name in found if name != "ours"}
-    return {"images_s": medians(found, 0), "ratio": medians(ratios, 2),
-            "ratio_low": {name: round(r.min(), 2) for name, r in ratios.items()},
-            "ratio_high": {name: round(r.max(), 2) for name, r in ratios.items()}}
+    return {
+        "images_s": medians(found, 0),
+        "ratio": medians(ratios, 2),
+        "ratio_low": {name: round(r.min(), 2) for name, r in ratios.items()},
+        "ratio_high": {name: round(r.max(), 2) for name, r in ratios.items()},
+    }
 
 
 def measure_products(seconds: float) -> dict:
@@ -218,18 +236,25 @@ def measure_products(seconds: float) -> dict:
     step, images = network_of((), fused=True), torch.rand(128, 1, 13, 13).round()
     a = torch.rand(1024, 1024)
     b = a.t().contiguous()
-    sides = {"ours": stack_step(1), "eager": stack_step(1, np.inf), "plain": lambda: step(images, {}),
-             "torch_mm": lambda: torch.mm(a, b), "onednn": lambda: fast.product(a[None], b[None])}
+    sides = {
+        "ours": stack_step(1),
+        "eager": stack_step(1, np.inf),
+        "plain": lambda: step(images, {}),
+        "torch_mm": lambda: torch.mm(a, b),
+        "onednn": lambda: fast.product(a[None], b[None]),
+    }
     found = alternate({name: functools.partial(pace, side, seconds / 2) for name, side in sides.items()})
     peak = 1024**3 * np.maximum(found["torch_mm"], found["onednn"])
     counts = {"needed": 128 * multiply_adds(padding=False), "padded": 128 * multiply_adds(padding=True)}
     rates = {f"{side}_{what}": found[side] * count for side in ("ours", "plain") for what, count in counts.items()}
     rates |= {side: 1024**3 * found[side] for side in ("torch_mm", "onednn")}
-    return {"multiply_adds_an_image": {what: count // 128 for what, count in counts.items()},
-            "step_ms": medians({side: 1000 / found[side] for side in ("ours", "eager", "plain")}),
-            "giga_s": medians({name: rate / 1e9 for name, rate in rates.items()}),
-            "of_peak": medians({name: rate / peak for name, rate in rates.items()}, 2),
-            "steps_ratio": round(float(np.median(found["ours"] / found["plain"])), 2)}
+    return {
+        "multiply_adds_an_image": {what: count // 128 for what, count in counts.items()},
+        "step_ms": medians({side: 1000 / found[side] for side in ("ours", "eager", "plain")}),
+        "giga_s": medians({name: rate / 1e9 for name, rate in rates.items()}),
+        "of_peak": medians({name: rate / peak for name, rate in rates.items()}, 2),
+        "steps_ratio": round(float(np.median(found["ours"] / found["plain"])), 2),
+    }
 
 
 def multiply_adds(padding: bool) -> int:
@@ -237,7 +262,8 @@ def multiply_adds(padding: bool) -> int:
 
     A layer has three products of one size: forward, the gradient of its weights and, but for the first, of its inputs.
     """
-    def along(side, kernel):                 # pairs of a window and a pixel of it, along one axis
+
+    def along(side, kernel):  # pairs of a window and a pixel of it, along one axis
         first = range(-1, side + 2 - kernel, 2)
         return sum(padding or 0 <= start + tap < side for start in first for tap in range(kernel))
 
@@ -258,15 +284,19 @@ def measure_scaling(seconds: float) -> dict:
     rows, (high, low) = paper.geometry_rows(factors), (paper.run("baseline", capacity).model for capacity in (10, 0.3))
     codes, few, reference = g.encode(high, images), g.encode(high, images[rows]), g.encode(low, images[rows])
     labels = g.TASKS["identity"].labels(factors[rows])
-    measures = {"encode": lambda: g.encode(high, images), "tuning": lambda: g.tuning(codes, factors),
-                "distortion_169": lambda: g.distortion(few, reference, labels), "embed": lambda: g.embed(few)}
+    measures = {
+        "encode": lambda: g.encode(high, images),
+        "tuning": lambda: g.tuning(codes, factors),
+        "distortion_169": lambda: g.distortion(few, reference, labels),
+        "embed": lambda: g.embed(few),
+    }
     seconds_each = {name: float(f"{1 / pace(measure, seconds / 4, first=1):.3g}") for name, measure in measures.items()}
     return numbers | {"seconds": seconds_each, "images": len(images), "codes": len(few)}
 
 
 def peak_memory(tasks: tuple[str, ...]) -> float:
     """The most memory in MB that a process of `fit` ever held, with the whole `uniform` set and its validation part."""
-    loky.get_reusable_executor().shutdown()                  # processes that have held nothing yet
+    loky.get_reusable_executor().shutdown()  # processes that have held nothing yet
     with tempfile.TemporaryDirectory() as folder:
 
         def keep(index, checkpoint):
@@ -277,8 +307,12 @@ def peak_memory(tasks: tuple[str, ...]) -> float:
         return round(max(float(path.read_text()) for path in Path(folder).iterdir()))
 
 
-CLAIMS = {"d": ("scaling", measure_scaling),  # first: what this process holds counts in the peaks of those it starts
-          "a": ("sweep", measure_sweep), "b": ("usual", measure_usual), "c": ("products", measure_products)}
+CLAIMS = {
+    "d": ("scaling", measure_scaling),  # first: what this process holds counts in the peaks of those it starts
+    "a": ("sweep", measure_sweep),
+    "b": ("usual", measure_usual),
+    "c": ("products", measure_products),
+}
 
 
 def main() -> None:
@@ -288,9 +322,12 @@ def main() -> None:
     options = parser.parse_args()
     for letter, (claim, measure) in CLAIMS.items():
         if letter in options.only:
-            load = os.getloadavg()[0]        # of all processes before: near 0 on idle cores
-            record(claim, f"python benchmarks/train.py --only {letter} --seconds {options.seconds:g}",
-                   {"load_before": round(load, 1)} | measure(options.seconds))
+            load = os.getloadavg()[0]  # of all processes before: near 0 on idle cores
+            record(
+                claim,
+                f"python benchmarks/train.py --only {letter} --seconds {options.seconds:g}",
+                {"load_before": round(load, 1)} | measure(options.seconds),
+            )
 
 
 if __name__ == "__main__":

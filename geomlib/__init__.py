@@ -34,4 +34,3 @@ from .spec import Spec, capacity_at, change, loss_terms, task_weight_at
 from .theory import rate_distortion
 from .train import Run, decode, encode, evaluate, fit
 from . import data, figures, measures, model, paper, runs, spec, theory, train
-

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-SIDE, WIDTH = 13, 1.2                        # positions of a corridor; width of its noise in columns
-PAIRS = np.argwhere(np.ones((SIDE, SIDE)))   # (169, 2) columns x_uc, x_lc, x_uc slowest: all pairs of positions
-MOST = 5_000_000                             # images a set may hold (3.4 GB of float32)
+SIDE, WIDTH = 13, 1.2  # positions of a corridor; width of its noise in columns
+PAIRS = np.argwhere(np.ones((SIDE, SIDE)))  # (169, 2) columns x_uc, x_lc, x_uc slowest: all pairs of positions
+MOST = 5_000_000  # images a set may hold (3.4 GB of float32)
 
 _column = np.arange(SIDE)
 PROFILE = np.exp(-((_column - _column[:, None]) ** 2) / (2 * WIDTH**2))  # (13, 13) P(open), axes: position x, column
@@ -21,16 +21,16 @@ PROFILE = np.exp(-((_column - _column[:, None]) ** 2) / (2 * WIDTH**2))  # (13, 
 class Corridors(NamedTuple):
     """N images of two corridors and the positions they were drawn with."""
 
-    images: np.ndarray                       # (N, 1, 13, 13) float32, 0 = open, 1 = wall
-    factors: np.ndarray                      # (N, 2) int64 in 0..12, columns x_uc, x_lc
+    images: np.ndarray  # (N, 1, 13, 13) float32, 0 = open, 1 = wall
+    factors: np.ndarray  # (N, 2) int64 in 0..12, columns x_uc, x_lc
 
 
 class Task(NamedTuple):
     """A classification task."""
 
     n_classes: int
-    labels: Callable[[np.ndarray], np.ndarray]   # factors (N, 2) -> (N,) int64 in 0..n_classes - 1
-    words: str = ""                          # for readers: of two classes what class 1 is, of more the label
+    labels: Callable[[np.ndarray], np.ndarray]  # factors (N, 2) -> (N,) int64 in 0..n_classes - 1
+    words: str = ""  # for readers: of two classes what class 1 is, of more the label
 
 
 def _task(n_classes: int, words: str, rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Task:
@@ -42,21 +42,25 @@ def _table(frequent: np.ndarray, often: int, seldom: int) -> np.ndarray:
 
 
 _uc, _lc = np.indices((SIDE, SIDE))
-COUNTS: dict[str, np.ndarray] = {            # images of each pair, axes: x_uc, x_lc
+COUNTS: dict[str, np.ndarray] = {  # images of each pair, axes: x_uc, x_lc
     "uniform": np.random.default_rng(0).multinomial(200_000, np.full(169, 1 / 169)).reshape(SIDE, SIDE),
     "bottom": _table(_lc <= 6, 2000, 260),
     "bottom_small": _table(_lc <= 6, 1000, 100),
     "diagonal": _table(_uc == _lc, 3000, 300),
 }
-SPLITS = {                                   # rows where the training part and the validation part end
-    "uniform": (170_000, 185_000), "bottom": (170_000, 185_000),
-    "bottom_small": (75_000, 82_000), "diagonal": (75_000, 82_000),
+SPLITS = {  # rows where the training part and the validation part end
+    "uniform": (170_000, 185_000),
+    "bottom": (170_000, 185_000),
+    "bottom_small": (75_000, 82_000),
+    "diagonal": (75_000, 82_000),
 }
 TASKS: dict[str, Task] = {
     "order": _task(2, "x_UC ≤ x_LC", lambda uc, lc: uc <= lc),
     "quadrant": _task(2, "x_UC < 6 or x_LC ≥ 6", lambda uc, lc: (uc < 6) | (lc >= 6)),
     "aligned": _task(2, "x_UC = x_LC", lambda uc, lc: uc == lc),
-    "region": _task(25, "5 · bin(x_UC) + bin(x_LC), bin(x) = ⌊(x + 1) / 3⌋", lambda uc, lc: (uc + 1) // 3 * 5 + (lc + 1) // 3),
+    "region": _task(
+        25, "5 · bin(x_UC) + bin(x_LC), bin(x) = ⌊(x + 1) / 3⌋", lambda uc, lc: (uc + 1) // 3 * 5 + (lc + 1) // 3
+    ),
     "identity": _task(169, "13 · x_UC + x_LC", lambda uc, lc: uc * SIDE + lc),
 }
 
@@ -91,10 +95,10 @@ def corridors(counts="uniform", seed: int = 0) -> Corridors:
     """
     rng = np.random.default_rng(seed)
     pairs = np.repeat(PAIRS, counts_table(counts).ravel(), axis=0)
-    factors = rng.permutation(pairs)                                             # (N, 2)
+    factors = rng.permutation(pairs)  # (N, 2)
     images = np.zeros((len(factors), 1, SIDE, SIDE), np.float32)
     for rows, x in ((slice(0, 6), factors[:, 0]), (slice(7, 13), factors[:, 1])):
-        p_open = PROFILE.astype(np.float32)[x][:, None, None]                    # (N, 1, 1, 13)
+        p_open = PROFILE.astype(np.float32)[x][:, None, None]  # (N, 1, 1, 13)
         images[:, :, rows] = rng.random((len(x), 1, 6, SIDE), dtype=np.float32) >= p_open
     return Corridors(images, factors)
 
@@ -110,11 +114,13 @@ def write_csv(path: str | Path, data: Corridors) -> None:
     if not np.isin(images, (0, 1)).all():
         raise ValueError(f"images must hold 0 (open) and 1 (wall) alone, got {images[~np.isin(images, (0, 1))][0]:g}")
     if factors.shape != (len(images), 2) or not np.isin(factors, range(SIDE)).all():
-        raise ValueError(f"factors must be ({len(images)}, 2) whole numbers in 0..{SIDE - 1}, a pair an image, got shape "
-                         f"{factors.shape}, {factors.min(initial=0)} to {factors.max(initial=0)}")
+        raise ValueError(
+            f"factors must be ({len(images)}, 2) whole numbers in 0..{SIDE - 1}, a pair an image, got shape "
+            f"{factors.shape}, {factors.min(initial=0)} to {factors.max(initial=0)}"
+        )
     cells = np.full((len(images), 338), ord(","), np.uint8)
     cells[:, ::2] = images.reshape(-1, 169) + ord("0")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")                      # a full disk leaves no shorter set
+    partial = path.with_name(f".{path.name}.{os.getpid()}")  # a full disk leaves no shorter set
     try:
         with open(partial, "wb") as file:
             file.writelines(row.tobytes() + b"%d,%d\n" % (uc, lc) for row, (uc, lc) in zip(cells, factors))

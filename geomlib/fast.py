@@ -30,25 +30,30 @@ from torch.autograd import Function
 
 from .model import BetaVAE, Output
 
-ENCODER = {"encoder.0": 13, "encoder.2": 6, "encoder.4": 3}                      # layer -> side of its larger grid
+ENCODER = {"encoder.0": 13, "encoder.2": 6, "encoder.4": 3}  # layer -> side of its larger grid
 DECODER = {"decoder.0": 3, "decoder.2": 6, "decoder.4": 13}
-TURNED = ("encoder.4.weight", "decoder.0.weight")            # kernels between 3 x 3 and 2 x 2 pixels
+TURNED = ("encoder.4.weight", "decoder.0.weight")  # kernels between 3 x 3 and 2 x 2 pixels
 
 
-def forward(weights: Mapping[str, Tensor], images: Tensor, noise: Tensor, heads: Mapping[str, int] = {},
-            masks: Mapping[str, Tensor] = {}) -> Output:
+def forward(
+    weights: Mapping[str, Tensor],
+    images: Tensor,
+    noise: Tensor,
+    heads: Mapping[str, int] = {},
+    masks: Mapping[str, Tensor] = {},
+) -> Output:
     """`BetaVAE.forward` of M networks, differentiable in the weights; every tensor has a leading axis M.
 
     weights  names and shapes of `BetaVAE.state_dict`      images, noise  (M, N, 1, 13, 13), (M, N, D)
     heads    task -> number of classes, as in `BetaVAE`     masks          as in `classify`
     """
     get = lambda name: (weights[f"{name}.weight"], weights[f"{name}.bias"])
-    x = images.flatten(2).mT.contiguous()                                        # (M, 169, N)
+    x = images.flatten(2).mT.contiguous()  # (M, 169, N)
     for name, side in ENCODER.items():
         x = Conv.apply(x, *get(name), side)
     w, b = (torch.cat(pair, 1) for pair in zip(get("mu"), get("logvar")))
     mu, logvar = (Product.apply(_pixels_first(w, 2), x) + b[..., None]).mT.chunk(2, 2)
-    z = mu + (logvar / 2).exp() * noise                                          # (M, N, D)
+    z = mu + (logvar / 2).exp() * noise  # (M, N, D)
     w, b = (_pixels_first(part, 1) for part in get("expand"))
     x = Product.apply(w, z.mT) + b[..., None]
     for name, side in DECODER.items():
@@ -64,17 +69,21 @@ def alone(network: BetaVAE, images: Tensor, noise: Tensor) -> Output:
     return Output(*(part[0] for part in parts), {task: p[0] for task, p in classes.items()})
 
 
-def classify(weights: Mapping[str, Tensor], z: Tensor, heads: Mapping[str, int],
-             masks: Mapping[str, Tensor] = {}) -> dict[str, Tensor]:
+def classify(
+    weights: Mapping[str, Tensor], z: Tensor, heads: Mapping[str, int], masks: Mapping[str, Tensor] = {}
+) -> dict[str, Tensor]:
     """`BetaVAE.classify` of M networks: codes (M, N, D) -> task -> probabilities (M, N) or (M, N, classes).
 
     masks    task -> (M, N, hidden units), 0 or 1 / (1 - DROPOUT); none where there is no dropout
     """
     classes = {}
     for task, k in heads.items():
-        w, b, v, c = (weights[f"classifiers.{task}.{layer}.{part}"]
-                      for layer in (0, 1 if k == 2 else 2) for part in ("weight", "bias"))
-        if k == 2:                           # two linear maps: their product, (M, 1, D), comes first
+        w, b, v, c = (
+            weights[f"classifiers.{task}.{layer}.{part}"]
+            for layer in (0, 1 if k == 2 else 2)
+            for part in ("weight", "bias")
+        )
+        if k == 2:  # two linear maps: their product, (M, 1, D), comes first
             classes[task] = (z @ (v @ w).mT + (v @ b[..., None] + c[..., None])).squeeze(2).sigmoid()
         else:
             classes[task] = Head.apply(z, w, b, v, c, masks.get(task)).softmax(2)
@@ -96,7 +105,7 @@ def product(a: Tensor, b: Tensor) -> Tensor:
     if a.is_cuda or not onednn_wins():
         return torch.bmm(a, b)
     if not (b.is_contiguous() or b.mT.is_contiguous()):
-        b = b.contiguous()                   # other strides end in a reference loop, a thousand times slower
+        b = b.contiguous()  # other strides end in a reference loop, a thousand times slower
     linear = torch.ops.mkldnn._linear_pointwise
     if len(a) == 1:
         return linear(a, b[0].t(), None, "none", [], "")
@@ -151,7 +160,7 @@ class Conv(Function):
     def forward(ctx, x, w, b, side):
         ctx.tables = tables(len(w), w.shape[2], side, w.shape[3], w.device)
         matrices = _matrices(w, ctx.tables)
-        windows = pick(x, ctx.tables[0]).view(*matrices.shape[::2], -1)          # (M P, K, pixels / P x N)
+        windows = pick(x, ctx.tables[0]).view(*matrices.shape[::2], -1)  # (M P, K, pixels / P x N)
         y = product(matrices, windows).view(len(w), -1, w.shape[1], windows.shape[2])
         F.leaky_relu_(y.add_(b[:, None, :, None]), 0.01)
         ctx.save_for_backward(w, matrices, windows, y)
@@ -200,10 +209,10 @@ def tables(m: int, channels: int, side: int, kernel: int, device: torch.device) 
     """Tables of a layer, (index, ends) each: rows (C, side, side) -> windows (P, K, pixels / P), and back; where P = 4
     also a kernel's rows (C, k, k) -> matrices (P, K), and back."""
     pixel = torch.arange(channels * side**2).view(channels, side, side)
-    if side > 3:                             # one line of padding, before the first row and column
+    if side > 3:  # one line of padding, before the first row and column
         pixel_or_none = F.pad(pixel, (1, 0, 1, 0), value=-1)
         windows = [pixel_or_none.unfold(1, kernel, 2).unfold(2, kernel, 2).permute(0, 3, 4, 1, 2)]
-    else:                                    # the first window lacks its first line, so it meets the kernel's last two
+    else:  # the first window lacks its first line, so it meets the kernel's last two
         windows = [pixel.unfold(1, 2, 1).unfold(2, 2, 1).permute(1, 2, 0, 3, 4)]
         windows += [windows[0].flip(0, 1)]
     result = []
@@ -218,7 +227,7 @@ def tables(m: int, channels: int, side: int, kernel: int, device: torch.device) 
 
 def _matrices(w, tables):
     """Kernels (M, O, C, k, k) -> (M P, O, K)."""
-    w = w.detach().flatten(2)                # for a tensor with gradients `embedding_bag` would prepare a backward
+    w = w.detach().flatten(2)  # for a tensor with gradients `embedding_bag` would prepare a backward
     return w if len(tables) == 2 else pick(_turn(w), tables[2]).view(4 * len(w), -1, w.shape[1]).mT
 
 

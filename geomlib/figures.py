@@ -18,19 +18,41 @@ from matplotlib.patheffects import withStroke
 
 # One colour and marker a model, everywhere. Models that share a figure differ for colour-blind eyes too, and all stand
 # out from white (contrast of 3 to 1 or more).
-COLOURS = {"baseline": "#000000", "E1M1": "#D55E00", "E1M2": "#0072B2", "E2M1": "#B87700", "E2M2": "#2E8FC8",
-           "E2M3": "#00805E", "E2M4": "#CC5C99", "E2M5": "#6A1B4D"}
+COLOURS = {
+    "baseline": "#000000",
+    "E1M1": "#D55E00",
+    "E1M2": "#0072B2",
+    "E2M1": "#B87700",
+    "E2M2": "#2E8FC8",
+    "E2M3": "#00805E",
+    "E2M4": "#CC5C99",
+    "E2M5": "#6A1B4D",
+}
 MARKERS = {"baseline": "o", "E1M1": "s", "E1M2": "D", "E2M1": "^", "E2M2": "v", "E2M3": "<", "E2M4": ">", "E2M5": "P"}
-GREY = "#595959"                             # published values, limits, notes
-CLASSES = ListedColormap(["#E8E4D8", "#4A6FA5"])             # of a binary task: 0, 1
-CORNERS = ("#1C2F6E", "#6B4A00", "#A9C4F5", "#F3D662")       # of a square of classes: x_uc darkens, x_lc: blue, yellow
-MOVED = "PuOr"                               # of distortions: orange where moved together, purple where moved apart
+GREY = "#595959"  # published values, limits, notes
+CLASSES = ListedColormap(["#E8E4D8", "#4A6FA5"])  # of a binary task: 0, 1
+CORNERS = ("#1C2F6E", "#6B4A00", "#A9C4F5", "#F3D662")  # of a square of classes: x_uc darkens, x_lc: blue, yellow
+MOVED = "PuOr"  # of distortions: orange where moved together, purple where moved apart
 STYLE = {
-    "figure.figsize": (5, 3.4), "figure.dpi": 120, "figure.facecolor": "white", "savefig.facecolor": "white",
-    "figure.constrained_layout.use": True, "axes.facecolor": "white", "axes.spines.top": False,
-    "axes.spines.right": False, "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "xtick.labelsize": 9,
-    "ytick.labelsize": 9, "legend.fontsize": 9, "legend.frameon": False, "lines.linewidth": 1.6, "lines.markersize": 6,
-    "image.interpolation": "nearest", "svg.hashsalt": "geomlib",  # equal figures, equal bytes
+    "figure.figsize": (5, 3.4),
+    "figure.dpi": 120,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "axes.facecolor": "white",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 6,
+    "image.interpolation": "nearest",
+    "svg.hashsalt": "geomlib",  # equal figures, equal bytes
 }
 
 
@@ -50,8 +72,10 @@ def download(name: str, table):
     from IPython.display import HTML
 
     text = base64.b64encode(table.to_csv(float_format="%.5g").encode()).decode()
-    return HTML(f'<p class="download"><a download="{name}.csv" href="data:text/csv;base64,{text}">'
-                f"Data of this figure: {name}.csv</a></p>")
+    return HTML(
+        f'<p class="download"><a download="{name}.csv" href="data:text/csv;base64,{text}">'
+        f"Data of this figure: {name}.csv</a></p>"
+    )
 
 
 def class_colours(n: int) -> ListedColormap:
@@ -75,8 +99,8 @@ def draw_images(ax, images, rows=(), columns=(), cmap="gray_r", limits=(0, 1)) -
     table[:, 1:-1, :, 1:-1] = np.moveaxis(images, 1, 2)
     ax.imshow(table.reshape(r * (side + 2), -1), cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="equal")
     middle = side / 2 + 0.5 + (side + 2) * np.arange(max(r, c))
-    ax.set_xticks(middle[:len(columns)], columns)
-    ax.set_yticks(middle[:len(rows)], rows)
+    ax.set_xticks(middle[: len(columns)], columns)
+    ax.set_yticks(middle[: len(rows)], rows)
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for corner in np.ndindex(r, c):
         y, x = (side + 2) * np.array(corner) + 0.5
@@ -128,8 +152,16 @@ def _positions(ax, title) -> None:
 
 
 def _number(ax, x, y, number) -> None:
-    ax.text(x, y, str(number), ha="center", va="center", fontsize=9, fontweight="bold",
-            path_effects=[withStroke(linewidth=2.5, foreground="white")])
+    ax.text(
+        x,
+        y,
+        str(number),
+        ha="center",
+        va="center",
+        fontsize=9,
+        fontweight="bold",
+        path_effects=[withStroke(linewidth=2.5, foreground="white")],
+    )
 
 
 def _numbers(ax, points, limit) -> None:
@@ -138,7 +170,7 @@ def _numbers(ax, points, limit) -> None:
     groups = [[i] for i in range(len(points))]
     text = lambda group: ", ".join([str(i + 1) for i in group[:3]] + ["…"] * (len(group) > 3))
 
-    def touch(one, other):                   # a character is about 0.05 limits wide, a line 0.07 high
+    def touch(one, other):  # a character is about 0.05 limits wide, a line 0.07 high
         dx, dy = np.abs(points[one[0]] - points[other[0]]) / limit
         return dx < 0.025 * len(text(one) + text(other)) and dy < 0.07
 
@@ -157,8 +189,17 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the codes
     """
     colours = class_colours(max(classes.max() + 1, 2))
-    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=14, rasterized=True,
-               edgecolors=GREY, linewidths=0.3)
+    ax.scatter(
+        *points.T,
+        c=classes,
+        cmap=colours,
+        vmin=-0.5,
+        vmax=colours.N - 0.5,
+        s=14,
+        rasterized=True,
+        edgecolors=GREY,
+        linewidths=0.3,
+    )
     _numbers(ax, points[np.asarray(marked, int)], limit or np.abs(points).max())
     unit = "units of the code"
     ax.set(title=title, aspect="equal", xlabel=unit, ylabel=unit, adjustable="datalim")
@@ -168,19 +209,41 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     if magnified != 1:
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda at, _: f"{at / magnified:g}".replace("-", "\N{MINUS SIGN}"))
-        ax.text(0.02, 0.98, f"magnified \N{MULTIPLICATION SIGN}{magnified:g}", transform=ax.transAxes, va="top",
-                fontweight="bold", path_effects=[withStroke(linewidth=2.5, foreground="white")])
+        ax.text(
+            0.02,
+            0.98,
+            f"magnified \N{MULTIPLICATION SIGN}{magnified:g}",
+            transform=ax.transAxes,
+            va="top",
+            fontweight="bold",
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )
     _name_classes(ax, names, colours)
 
 
 def draw_thumbnail(ax, points, classes, ignores=False) -> None:
     """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey where the network ignores its input."""
     colours = class_colours(max(classes.max() + 1, 2))
-    ax.scatter(*points.T, c=classes, cmap=colours, vmin=-0.5, vmax=colours.N - 0.5, s=5, linewidths=0.15, edgecolors=GREY,
-               rasterized=True)
+    ax.scatter(
+        *points.T,
+        c=classes,
+        cmap=colours,
+        vmin=-0.5,
+        vmax=colours.N - 0.5,
+        s=5,
+        linewidths=0.15,
+        edgecolors=GREY,
+        rasterized=True,
+    )
     limit = 1.08 * np.abs(points).max()
-    ax.set(aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[],
-           facecolor="#D9D9D9" if ignores else "white")
+    ax.set(
+        aspect="equal",
+        xlim=(-limit, limit),
+        ylim=(-limit, limit),
+        xticks=[],
+        yticks=[],
+        facecolor="#D9D9D9" if ignores else "white",
+    )
     ax.spines[:].set_visible(True)
 
 
@@ -193,8 +256,10 @@ def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title=
     for (r, c), value in np.ndenumerate(values):
         if np.isfinite(value):
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
-            ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"     # the one of more contrast
-            ax.text(c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink)
+            ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"  # the one of more contrast
+            ax.text(
+                c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink
+            )
             if marked is not None and marked[r, c]:
                 ax.plot(c + 0.4, r - 0.36, marker="o", markersize=3, color=ink)
     ax.set_xticks(range(len(columns)), columns)
@@ -250,8 +315,15 @@ def draw_network(ax, layers, split) -> None:
     for i, (name, shape) in enumerate(layers):
         colour = "#FBE3D0" if i == split else "#E3ECF5" if i < split else "#E6F0E4"
         text = f"{name}\n{shape}"
-        ax.text(0.5, -i, text, ha="center", va="center", linespacing=1.4,
-                bbox={"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY})
+        ax.text(
+            0.5,
+            -i,
+            text,
+            ha="center",
+            va="center",
+            linespacing=1.4,
+            bbox={"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY},
+        )
         if i:
             ax.annotate("", (0.5, -i + 0.31), (0.5, -i + 0.69), arrowprops={"arrowstyle": "->", "color": GREY})
     ax.set(xlim=(0, 1), ylim=(-len(layers) + 0.5, 0.5))
@@ -285,8 +357,15 @@ def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=(
     """
     x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
     for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
-        ax.plot(x[chosen], np.asarray(values)[chosen], linestyle="", marker=MARKERS[model], markersize=4,
-                color=COLOURS[model], markerfacecolor=face)
+        ax.plot(
+            x[chosen],
+            np.asarray(values)[chosen],
+            linestyle="",
+            marker=MARKERS[model],
+            markersize=4,
+            color=COLOURS[model],
+            markerfacecolor=face,
+        )
     for name, face in zip(names, (GREY, "white")):
         ax.plot([], [], linestyle="", marker="o", markersize=4, color=GREY, markerfacecolor=face, label=name)
 
@@ -304,8 +383,13 @@ def draw_ignoring(ax, model, x, y, shift=0) -> None:
     shift: as in `draw_by_capacity`, where x are capacities
     """
     if len(x):
-        cross = {"linestyle": "", "marker": "x", "markersize": 6, "markeredgewidth": 1.6,
-                 "path_effects": [withStroke(linewidth=3.2, foreground="white")]}
+        cross = {
+            "linestyle": "",
+            "marker": "x",
+            "markersize": 6,
+            "markeredgewidth": 1.6,
+            "path_effects": [withStroke(linewidth=3.2, foreground="white")],
+        }
         ax.plot(np.asarray(x) * (1 + shift), y, color=COLOURS[model], zorder=4, **cross)
         _name_once(ax, "ignores its images", **cross)
 
@@ -342,8 +426,13 @@ def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, l
 
 def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
     """A measure of the baseline against the weight gamma, (K,) each; index: of the line's style, for several lines."""
-    ax.plot(gammas, values, color=COLOURS["baseline"], label=name, **(
-        {"marker": "o"}, {"marker": "s", "linestyle": "--", "markerfacecolor": "white"})[index])
+    ax.plot(
+        gammas,
+        values,
+        color=COLOURS["baseline"],
+        label=name,
+        **({"marker": "o"}, {"marker": "s", "linestyle": "--", "markerfacecolor": "white"})[index],
+    )
     ax.set_xscale("log")
     ax.set_xticks(gammas, [f"{gamma:g}" for gamma in gammas])
     ax.minorticks_off()
@@ -352,8 +441,16 @@ def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
 
 def draw_range_at_gamma(ax, gamma, low, high, label, index=0) -> None:
     """The range of several seeds at one gamma, a bar beside its tick; index: of the line it belongs to."""
-    bar = ax.errorbar(gamma * (0.93, 0.87)[index], (low + high) / 2, (high - low) / 2, color=GREY, linestyle="", elinewidth=2.5,
-                      capsize=4, label=label)
+    bar = ax.errorbar(
+        gamma * (0.93, 0.87)[index],
+        (low + high) / 2,
+        (high - low) / 2,
+        color=GREY,
+        linestyle="",
+        elinewidth=2.5,
+        capsize=4,
+        label=label,
+    )
     bar.lines[2][0].set_linestyle(("-", "--")[index])
 
 
@@ -361,7 +458,9 @@ def draw_effects(ax, effects, open, title, label) -> None:
     """One effect a seed, (S,), as points on a line beside zero; rings where open, (S,) bool."""
     ax.axvline(0, color=GREY, linewidth=0.8)
     for chosen, face in ((np.logical_not(open), COLOURS["baseline"]), (open, "none")):
-        ax.plot(effects[chosen], np.zeros(np.sum(chosen)), "o", color=COLOURS["baseline"], markerfacecolor=face, alpha=0.7)
+        ax.plot(
+            effects[chosen], np.zeros(np.sum(chosen)), "o", color=COLOURS["baseline"], markerfacecolor=face, alpha=0.7
+        )
     limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
     ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
     ax.spines["left"].set_visible(False)
@@ -393,27 +492,38 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> No
     order = sorted(range(len(groups)), key=lambda i: list(groups).index(groups[i]))
     levels = sorted(set(capacities))
     size = dict(zip(levels, np.linspace(2.5, 7.5, len(levels))))
-    heights, y, texts = {}, 0, {-1: 0, 1: 0}                 # texts: where the last one stands, left and right
+    heights, y, texts = {}, 0, {-1: 0, 1: 0}  # texts: where the last one stands, left and right
     for i in order:
-        y += 1 if groups[i] in heights else 3                # a gap before each group
+        y += 1 if groups[i] in heights else 3  # a gap before each group
         heights.setdefault(groups[i], []).append(y)
         ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
         ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=size[capacities[i]])
-        if names[i]:                         # on the free side, each below the one before
+        if names[i]:  # on the free side, each below the one before
             side = 1 if mean[i] < 0 else -1
             texts[side] = max(y, texts[side] + 1.7)
-            ax.annotate(names[i], (mean[i], y), (0.97 * side * end, texts[side]), fontsize=7.5, va="center",
-                        ha="right" if side > 0 else "left", zorder=4,
-                        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4})
+            ax.annotate(
+                names[i],
+                (mean[i], y),
+                (0.97 * side * end, texts[side]),
+                fontsize=7.5,
+                va="center",
+                ha="right" if side > 0 else "left",
+                zorder=4,
+                arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4},
+            )
     for c in levels:
         ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=nats(c))
     for model in dict.fromkeys(models):
         ax.plot([], [], linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
     ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)
-    ax.set_xscale("symlog", linthresh=1)                     # even from -1 to 1, logarithmic beyond
+    ax.set_xscale("symlog", linthresh=1)  # even from -1 to 1, logarithmic beyond
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set(xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond", xlim=(-end, end),
-           xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end], ylim=(y + 2, 1))
+    ax.set(
+        xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond",
+        xlim=(-end, end),
+        xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end],
+        ylim=(y + 2, 1),
+    )
     ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.08))
 
 

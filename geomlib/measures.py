@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-SIDE = 13                                    # positions of a corridor
-ACTIVE = 0.01                                # nats: a latent with a larger mean rate carries something
+SIDE = 13  # positions of a corridor
+ACTIVE = 0.01  # nats: a latent with a larger mean rate carries something
 
 
 def distortion(codes, reference, labels) -> np.ndarray:
@@ -27,8 +27,8 @@ def distortion(codes, reference, labels) -> np.ndarray:
     `distortion_robust`.
     """
     _check_reference(codes, reference)
-    member = _membership(labels, len(codes))                                     # (N, K)
-    ratio = _ratio(_distances(codes), _distances(reference))                     # (N, N)
+    member = _membership(labels, len(codes))  # (N, K)
+    ratio = _ratio(_distances(codes), _distances(reference))  # (N, N)
     size = member.sum(0)
     with np.errstate(invalid="ignore"):
         return member.T @ ratio @ member / np.outer(size, size) - ratio.mean()
@@ -64,8 +64,9 @@ def within_between(matrix, labels) -> tuple[float, float]:
     if (size > 0).sum() < 2:
         raise ValueError(f"labels must be of two classes or more, got {np.unique(labels)}")
     same, pairs = np.eye(len(size), dtype=bool), np.outer(size, size)
-    within, between = (np.average(matrix[cells & (pairs > 0)], weights=pairs[cells & (pairs > 0)])
-                       for cells in (same, ~same))
+    within, between = (
+        np.average(matrix[cells & (pairs > 0)], weights=pairs[cells & (pairs > 0)]) for cells in (same, ~same)
+    )
     return float(within), float(between)
 
 
@@ -92,8 +93,10 @@ def separation(mu, logvar, factors) -> np.ndarray:
     grid, noise = means.reshape(square), (pair_means(mu**2 + np.exp(logvar), factors) - means**2).reshape(square)
     found = []
     for step in range(1, SIDE):
-        both = [(m[step:] - m[:-step]) ** 2 / ((v[step:] + v[:-step]) / 2)
-                for m, v in ((grid, noise), (grid.swapaxes(0, 1), noise.swapaxes(0, 1)))]
+        both = [
+            (m[step:] - m[:-step]) ** 2 / ((v[step:] + v[:-step]) / 2)
+            for m, v in ((grid, noise), (grid.swapaxes(0, 1), noise.swapaxes(0, 1)))
+        ]
         found.append(np.sqrt(np.sum(both, -1)).mean())
     return np.array(found)
 
@@ -137,8 +140,8 @@ def own_angle(means, labels, factors) -> float:
     classes part within that plane, 90 where they part along a direction of their own.
     means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
     """
-    (_, *plane, own), _ = _regression(means, factors, labels)                    # (D,) each
-    basis, _ = np.linalg.qr(np.transpose(plane))                                 # (D, 2)
+    (_, *plane, own), _ = _regression(means, factors, labels)  # (D,) each
+    basis, _ = np.linalg.qr(np.transpose(plane))  # (D, 2)
     length = np.linalg.norm(own)
     return float(np.degrees(np.arccos(min(np.linalg.norm(own @ basis) / length, 1)))) if length else math.nan
 
@@ -147,7 +150,7 @@ def _regression(means, *on) -> tuple[np.ndarray, float]:
     """A linear regression of means (N, D) on columns (N,) or (N, C): coefficients (1 + columns, D), the first those of
     a constant, and the sum of squares left. Where all means are equal, all other coefficients and the sum are 0."""
     columns = np.column_stack([np.ones(len(means)), *on])
-    away = np.asarray(means, float) - means[0]               # exactly 0 where all are equal
+    away = np.asarray(means, float) - means[0]  # exactly 0 where all are equal
     found = np.linalg.lstsq(columns, away, rcond=None)[0]
     return found, float(np.square(away - columns @ found).sum())
 
@@ -165,7 +168,7 @@ def tuning(codes, factors) -> np.ndarray:
     low, high = codes.min(), codes.max()
     if low == high:
         raise ValueError(f"codes must differ to be scaled to 0..1, all are {low:g}")
-    pair = factors @ [SIDE, 1]                                                   # (N,)
+    pair = factors @ [SIDE, 1]  # (N,)
     count = np.bincount(pair, minlength=SIDE**2)
     with np.errstate(invalid="ignore"):
         mean = np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T]) / count
@@ -183,9 +186,19 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
     from sklearn.manifold import MDS
 
     start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
-    return MDS(n_components=2, metric="euclidean", metric_params=None, metric_mds=True, max_iter=300, eps=1e-6,
-               normalized_stress=False, random_state=seed, n_jobs=1, verbose=0, **start
-               ).fit_transform(_codes("codes", codes))
+    return MDS(
+        n_components=2,
+        metric="euclidean",
+        metric_params=None,
+        metric_mds=True,
+        max_iter=300,
+        eps=1e-6,
+        normalized_stress=False,
+        random_state=seed,
+        n_jobs=1,
+        verbose=0,
+        **start,
+    ).fit_transform(_codes("codes", codes))
 
 
 def stress(points, codes) -> float:
@@ -203,7 +216,7 @@ def upright(points, factors) -> np.ndarray:
     """
     points, square = _codes("points", points), _codes("factors", factors)[:, ::-1] * [1, -1]
     points = points - points.mean(0)
-    u, _, v = np.linalg.svd(points.T @ (square - square.mean(0)))                # orthogonal Procrustes
+    u, _, v = np.linalg.svd(points.T @ (square - square.mean(0)))  # orthogonal Procrustes
     return points @ u @ v
 
 
@@ -225,13 +238,13 @@ def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
     predicted = _whole("predicted", predicted, n_classes, labels.shape)
     if batch < 1:
         raise ValueError(f"batch must be a number of images >= 1, got {batch}")
-    batches = np.arange(len(labels)) // batch                                    # (N,)
+    batches = np.arange(len(labels)) // batch  # (N,)
     shape = batches[-1] + 1, n_classes
 
-    def count(classes, where=slice(None)):                                       # (batches, K)
+    def count(classes, where=slice(None)):  # (batches, K)
         return np.bincount((batches * n_classes + classes)[where], minlength=np.prod(shape)).reshape(shape)
 
-    there = count(labels) + count(predicted)                 # 2 true positives + false positives + false negatives
+    there = count(labels) + count(predicted)  # 2 true positives + false positives + false negatives
     score = 2 * count(labels, labels == predicted) / np.maximum(there, 1)
     each = score[:, 1] if n_classes == 2 else score.sum(1) / (there > 0).sum(1)
     return float(each.mean())
@@ -244,7 +257,9 @@ def answered(labels, predicted, n_classes: int) -> tuple[int, float]:
     """
     labels = _whole("labels", labels, n_classes)
     predicted = _whole("predicted", predicted, n_classes, labels.shape)
-    there, given, right = (np.bincount(x, minlength=n_classes) for x in (labels, predicted, labels[labels == predicted]))
+    there, given, right = (
+        np.bincount(x, minlength=n_classes) for x in (labels, predicted, labels[labels == predicted])
+    )
     read = (there > 0) & (given > 0)
     return int(((there > 0) & ~read).sum()), float((right[read] / there[read]).mean()) if read.any() else np.nan
 
@@ -261,14 +276,14 @@ def readout(codes, labels, new) -> np.ndarray:
     from scipy.special import softmax
 
     codes, new = _codes("codes", codes), _codes("new", new)
-    member = _membership(labels, len(codes))                                     # (N, K)
+    member = _membership(labels, len(codes))  # (N, K)
     size, dim = member.sum(0), codes.shape[1]
-    means = member.T @ codes / np.maximum(size, 1)[:, None]                      # (K, D)
+    means = member.T @ codes / np.maximum(size, 1)[:, None]  # (K, D)
     left, squared = codes - member @ means, lambda x: (x[:, :, None] * x[:, None]).reshape(len(x), -1)
-    scatter = member.T @ squared(left)                                           # (K, D * D)
+    scatter = member.T @ squared(left)  # (K, D * D)
     spread = (scatter + dim * scatter.sum(0) / len(codes)) / (size + dim)[:, None]
     precision = np.linalg.inv(spread.reshape(-1, dim, dim))
-    linear = (precision @ means[..., None])[..., 0]                              # (K, D)
+    linear = (precision @ means[..., None])[..., 0]  # (K, D)
     with np.errstate(divide="ignore"):
         constant = np.log(size) + np.linalg.slogdet(precision)[1] / 2 - (linear * means).sum(1) / 2
     return softmax(constant + new @ linear.T - squared(new) @ precision.reshape(-1, dim**2).T / 2, axis=1)
@@ -288,7 +303,7 @@ def latent_rates(mu, logvar) -> np.ndarray:
     mu, logvar (N, D) posterior means and log-variances -> (D,)
     """
     mu, logvar = _posterior(mu, logvar)
-    with np.errstate(over="ignore"):         # infinite, where training diverged
+    with np.errstate(over="ignore"):  # infinite, where training diverged
         return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
 
 
@@ -318,15 +333,15 @@ def information(mu, logvar, z) -> tuple[float, float]:
 
     mu, logvar, z = _sampled(mu, logvar, z)
     images = np.column_stack([np.exp(-logvar), -2 * mu * np.exp(-logvar), mu**2 * np.exp(-logvar) + logvar])  # (N, 3D)
-    points = np.column_stack([z**2, z, np.ones_like(z)])                         # (M, 3D)
+    points = np.column_stack([z**2, z, np.ones_like(z)])  # (M, 3D)
     bounds = []
     for start in range(0, len(z), 500):
-        log = -points[start:start + 500] @ images.T / 2                          # (500, N) ln q(z|x), a constant less
+        log = -points[start : start + 500] @ images.T / 2  # (500, N) ln q(z|x), a constant less
         own = np.arange(len(log)), start + np.arange(len(log))
         among = logsumexp(log, 1) - np.log(len(mu))
         log[own] = -np.inf
         bounds.append((among, logsumexp(log, 1) - np.log(len(mu) - 1)))
-    prior = -(z**2).sum(1) / 2                                                   # ln p(z), the same constant less
+    prior = -(z**2).sum(1) / 2  # ln p(z), the same constant less
     rate = latent_rates(mu, logvar).sum()
     low, high = rate - (np.concatenate(bounds, 1) - prior).mean(1)
     return tuple(np.clip([low, high], 0, rate).tolist())
@@ -345,15 +360,17 @@ def information_on_class(mu, logvar, z, labels) -> float:
     from scipy.special import entr, log_softmax
 
     mu, logvar, z = _sampled(mu, logvar, z)
-    member = _membership(labels, len(mu))                                        # (N, K)
-    share, member = member.sum(0) / len(mu), member[len(z):]                     # (K,), (N - M, K)
+    member = _membership(labels, len(mu))  # (N, K)
+    share, member = member.sum(0) / len(mu), member[len(z) :]  # (K,), (N - M, K)
     size = member.sum(0)
     if not size.all():
-        raise ValueError(f"labels must hold every class after the first {len(z)} images, class {size.argmin()} is missing")
-    mean = member.T @ mu[len(z):] / size[:, None]                                # (K, D)
-    variance = member.T @ (mu**2 + np.exp(logvar))[len(z):] / size[:, None] - mean**2
-    log = np.log(size) - ((z[:, None] - mean) ** 2 / variance + np.log(variance)).sum(2) / 2         # (M, K)
-    guess = log_softmax(log, 1)[np.arange(len(z)), np.asarray(labels)[:len(z)]]
+        raise ValueError(
+            f"labels must hold every class after the first {len(z)} images, class {size.argmin()} is missing"
+        )
+    mean = member.T @ mu[len(z) :] / size[:, None]  # (K, D)
+    variance = member.T @ (mu**2 + np.exp(logvar))[len(z) :] / size[:, None] - mean**2
+    log = np.log(size) - ((z[:, None] - mean) ** 2 / variance + np.log(variance)).sum(2) / 2  # (M, K)
+    guess = log_softmax(log, 1)[np.arange(len(z)), np.asarray(labels)[: len(z)]]
     return max(float(entr(share).sum() + guess.mean()), 0.0)
 
 
@@ -444,6 +461,8 @@ def _ratio(distance: np.ndarray, reference: np.ndarray) -> np.ndarray:
     zero = reference == 0
     if (distance[zero] > 0).any():
         a, b = np.argwhere(zero & (distance > 0))[0]
-        raise ValueError(f"reference has distance 0 between {a} and {b}, codes have {distance[a, b]:g}: the ratio is "
-                         "infinite; use float32 codes, or distortion_robust")
+        raise ValueError(
+            f"reference has distance 0 between {a} and {b}, codes have {distance[a, b]:g}: the ratio is "
+            "infinite; use float32 codes, or distortion_robust"
+        )
     return np.divide(distance, reference, out=np.ones_like(distance), where=~zero)

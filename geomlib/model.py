@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-DROPOUT = 0.25                               # in the hidden layer of a head of more than two classes
+DROPOUT = 0.25  # in the hidden layer of a head of more than two classes
 ORIGINAL_TASKS = {"0": "region", "1": "aligned", "2": "order", "3": "quadrant", "4": "identity"}
 ORIGINAL_NAMES = {"fc_mu": "mu", "fc_var": "logvar", "decoder_input": "expand"}
 
@@ -19,11 +19,11 @@ ORIGINAL_NAMES = {"fc_mu": "mu", "fc_var": "logvar", "decoder_input": "expand"}
 class Output(NamedTuple):
     """What `BetaVAE.forward` returns for N images, D latents."""
 
-    reconstruction: Tensor                   # (N, 1, 13, 13) probability that a pixel is wall
-    mu: Tensor                               # (N, D) posterior means
-    logvar: Tensor                           # (N, D) log of the posterior variances
-    z: Tensor                                # (N, D) the sampled code
-    classes: dict[str, Tensor]               # task -> (N,) or (N, K) probabilities
+    reconstruction: Tensor  # (N, 1, 13, 13) probability that a pixel is wall
+    mu: Tensor  # (N, D) posterior means
+    logvar: Tensor  # (N, D) log of the posterior variances
+    z: Tensor  # (N, D) the sampled code
+    classes: dict[str, Tensor]  # task -> (N,) or (N, K) probabilities
 
 
 class BetaVAE(nn.Module):
@@ -38,22 +38,30 @@ class BetaVAE(nn.Module):
         super().__init__()
         act = nn.LeakyReLU(0.01)
         self.latent_dim, self.heads = latent_dim, dict(heads)
-        self.encoder = nn.Sequential(                                            # (N, 1, 13, 13)
-            nn.Conv2d(1, 32, 4, stride=2, padding=1), act,                       # (N, 32, 6, 6)
-            nn.Conv2d(32, 64, 3, stride=2, padding=1), act,                      # (N, 64, 3, 3)
-            nn.Conv2d(64, 256, 3, stride=2, padding=1), act)                     # (N, 256, 2, 2)
+        self.encoder = nn.Sequential(  # (N, 1, 13, 13)
+            nn.Conv2d(1, 32, 4, stride=2, padding=1),
+            act,  # (N, 32, 6, 6)
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            act,  # (N, 64, 3, 3)
+            nn.Conv2d(64, 256, 3, stride=2, padding=1),
+            act,
+        )  # (N, 256, 2, 2)
         self.mu = nn.Linear(1024, latent_dim)
         self.logvar = nn.Linear(1024, latent_dim)
         self.expand = nn.Linear(latent_dim, 1024)
-        self.decoder = nn.Sequential(                                            # (N, 256, 2, 2)
-            nn.ConvTranspose2d(256, 64, 3, stride=2, padding=1), act,            # (N, 64, 3, 3)
-            nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1), act,   # (N, 32, 6, 6)
-            nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, output_padding=1), nn.Sigmoid())
+        self.decoder = nn.Sequential(  # (N, 256, 2, 2)
+            nn.ConvTranspose2d(256, 64, 3, stride=2, padding=1),
+            act,  # (N, 64, 3, 3)
+            nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1),
+            act,  # (N, 32, 6, 6)
+            nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, output_padding=1),
+            nn.Sigmoid(),
+        )
         self.classifiers = Heads(latent_dim, heads)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """images (N, 1, 13, 13) -> posterior means and log-variances, (N, D) each."""
-        features = self.encoder(images).flatten(1)                               # (N, 1024)
+        features = self.encoder(images).flatten(1)  # (N, 1024)
         return self.mu(features), self.logvar(features)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -88,7 +96,7 @@ class Heads(nn.ModuleDict):
         """As `BetaVAE.classify`."""
         classes = {}
         for task, net in self.items():
-            hidden = net[:-1](z)                                                 # (N, hidden units)
+            hidden = net[:-1](z)  # (N, hidden units)
             logits = net[-1](hidden * masks[task] if task in masks else hidden)
             classes[task] = logits.softmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1).sigmoid()
         return classes
@@ -113,19 +121,21 @@ def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error) or not zipfile.is_zipfile(path):     # torch says so of any other file, too
+        if "weights_only" not in str(error) or not zipfile.is_zipfile(path):  # torch says so of any other file, too
             raise ValueError(f"{path}: not a checkpoint of torch.save") from None
         raise ValueError(
             f"{path}: holds objects other than tensors, which are not loaded since they can run code; where you trust "
             "it, save its weights alone: c = torch.load(FILE, weights_only=False); "
-            "torch.save({'state_dict': c['state_dict']}, 'weights.ckpt')") from None
+            "torch.save({'state_dict': c['state_dict']}, 'weights.ckpt')"
+        ) from None
     except FileNotFoundError:
         raise
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise ValueError(f"{path}: not a checkpoint of torch.save, or cut short ({type(error).__name__})") from None
     state = loaded.get("state_dict") if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not all(
-            isinstance(key, str) and isinstance(value, Tensor) and value.ndim for key, value in state.items()):
+        isinstance(key, str) and isinstance(value, Tensor) and value.ndim for key, value in state.items()
+    ):
         raise ValueError(f"{path}: expected a dict with a 'state_dict' of named tensors, as Lightning saves it")
     return _from_original(state, path, task)
 
@@ -145,7 +155,7 @@ def _from_original(state: Mapping[str, Tensor], path: str | Path, task: str | No
             head_task = _single_task(state, path, task)
         if part == "clf":
             layer, _, kind = rest.partition(".")
-            layer = "2" if layer == "3" else layer           # the original counts its dropout as a layer
+            layer = "2" if layer == "3" else layer  # the original counts its dropout as a layer
             weights[f"classifiers.{head_task}.{layer}.{kind}"] = value
             if layer != "0" and kind == "bias":
                 heads[head_task] = max(2, len(value))
@@ -157,8 +167,10 @@ def _from_original(state: Mapping[str, Tensor], path: str | Path, task: str | No
     try:
         network.load_state_dict({name: value.float() for name, value in weights.items()})
     except RuntimeError as error:
-        raise ValueError(f"{path}: keys or shapes are not those of the original: "
-                         + "; ".join(line.strip() for line in str(error).splitlines()[1:3])) from None
+        raise ValueError(
+            f"{path}: keys or shapes are not those of the original: "
+            + "; ".join(line.strip() for line in str(error).splitlines()[1:3])
+        ) from None
     return network
 
 

@@ -25,10 +25,16 @@ from nbformat import NotebookNode, reads, v4, write, writes
 from papermill.exceptions import PapermillExecutionError
 from zmq import ZMQError
 
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: 'a list, as JSON ["name", 1],',
-         dict: 'a dictionary, as JSON {"name": 1},'}
-NOTICES = r"^(training \d+ network|The capacity rises to|.*: waiting for the process that trains it).*\n"      # on stderr, not for the page
-STARTS = 5                                   # a kernel started beside others can lose the race for a free port
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: 'a list, as JSON ["name", 1],',
+    dict: 'a dictionary, as JSON {"name": 1},',
+}
+NOTICES = r"^(training \d+ network|The capacity rises to|.*: waiting for the process that trains it).*\n"  # on stderr, not for the page
+STARTS = 5  # a kernel started beside others can lose the race for a free port
 
 
 def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any] = {}, banner: str = "") -> Path:
@@ -62,8 +68,9 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
         arrow = re.search(r"^-+> \d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback)), re.M)
         line = arrow[1].strip() if arrow else error.source.strip().split("\n")[0]
         reason = ": ".join([error.ename, *error.evalue.strip().split("\n")[-1:]])
-        raise RuntimeError(f"{notebook.name}, cell [{error.exec_count}] `{line}` failed: {reason}\n"
-                           f"The page so far: {failed}") from None
+        raise RuntimeError(
+            f"{notebook.name}, cell [{error.exec_count}] `{line}` failed: {reason}\nThe page so far: {failed}"
+        ) from None
     except DeadKernelError:
         raise RuntimeError(f"{notebook.name}: the kernel died while a cell ran; is there enough memory?") from None
     finally:
@@ -76,10 +83,18 @@ def execute(source: NotebookNode, output: Path, parameters: dict[str, Any], name
     for start in range(1, STARTS + 1):
         try:
             return papermill.execute_notebook(
-                source, output, parameters, kernel_name="python3", language="python",
+                source,
+                output,
+                parameters,
+                kernel_name="python3",
+                language="python",
                 request_save_on_cell_execute=False,
                 progress_bar={"file": sys.stderr, "disable": None, "leave": False, "desc": name},
-                stderr_file=sys.stderr, record_timing=False, coalesce_streams=True, extra_arguments=["--log-level=CRITICAL"])
+                stderr_file=sys.stderr,
+                record_timing=False,
+                coalesce_streams=True,
+                extra_arguments=["--log-level=CRITICAL"],
+            )
         except (RuntimeError, ZMQError) as error:
             lost = isinstance(error, ZMQError) or "before replying to kernel_info" in str(error)
             if not lost or start == STARTS:
@@ -111,7 +126,9 @@ def find(name: str, folder: str | Path = "notebooks") -> Path:
             return path
     known = sorted(path.stem for path in Path(folder).glob("*.md"))
     if not known:
-        raise ValueError(f"no notebook {name!r}, and no folder {folder}/ of notebooks here; go to the repository's folder, or give a path")
+        raise ValueError(
+            f"no notebook {name!r}, and no folder {folder}/ of notebooks here; go to the repository's folder, or give a path"
+        )
     raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known)}{nearest(name, known)}")
 
 
@@ -122,7 +139,10 @@ def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str
     own, so that a capacity of 1 and a seed of 1 don't share a file; long ones, as a table of counts, become a hash.
     """
     stem = Path(notebook).stem
-    parts = [str(x).replace("-", "_") if isinstance(x, str) or name == stem else f"{name}{x}" for name, x in parameters.items()]
+    parts = [
+        str(x).replace("-", "_") if isinstance(x, str) or name == stem else f"{name}{x}"
+        for name, x in parameters.items()
+    ]
     parts = [part if len(part) < 60 else hashlib.sha256(part.encode()).hexdigest()[:8] for part in parts]
     return Path(folder, "-".join([stem, *(re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts)]) + ".ipynb")
 
@@ -135,8 +155,9 @@ def defaults(source: NotebookNode, notebook: Path) -> dict[str, Any]:
     try:
         return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cells[0]).body}
     except (AttributeError, ValueError, SyntaxError) as error:
-        raise ValueError(f"{notebook.name}: the cell tagged 'parameters' may hold only lines like `seed = 0`: "
-                         f"{error}") from None
+        raise ValueError(
+            f"{notebook.name}: the cell tagged 'parameters' may hold only lines like `seed = 0`: {error}"
+        ) from None
 
 
 def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: Path) -> dict[str, Any]:
@@ -146,7 +167,7 @@ def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: P
         if name not in allowed:
             listed = ", ".join(f"{key}={default!r}" for key, default in allowed.items())
             raise ValueError(f"{notebook.name} has no parameter {name!r}{nearest(name, allowed)}\nIt has {listed}")
-        try:                                 # numpy's numbers and arrays and tuples become plain; all else is refused
+        try:  # numpy's numbers and arrays and tuples become plain; all else is refused
             given[name] = json.loads(json.dumps(x, default=lambda other: other.tolist()))
         except (AttributeError, TypeError, ValueError):
             raise ValueError(f"{name} must be a number, text, list or dictionary of these, got {x!r}") from None
@@ -168,6 +189,7 @@ def fill(source: NotebookNode, parameters: Mapping[str, Any]) -> None:
 
     All else in braces stays as it is.
     """
+
     def filled(text: str) -> str:
         return re.sub(r"\{(\w+)\}", lambda name: str(parameters.get(name[1], name[0])), text)
 
@@ -199,10 +221,13 @@ def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
             if output.get("name") == "stderr":
                 output.text = re.sub(NOTICES, "", output.text, flags=re.M)
             if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
-                output.data.pop("text/plain", None)          # has its address in memory
+                output.data.pop("text/plain", None)  # has its address in memory
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs
-                            if "" not in (output.get("text"), output.get("data", {}).get("text/markdown"))]
+            cell.outputs = [
+                output
+                for output in cell.outputs
+                if "" not in (output.get("text"), output.get("data", {}).get("text/markdown"))
+            ]
         cell.id = f"cell-{number}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = {key: x for key, x in cell.metadata.items() if key not in ("papermill", "execution", "tags")}

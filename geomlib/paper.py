@@ -16,10 +16,10 @@ from . import data, measures, runs, theory, train
 from .spec import Spec, change, digest, file_sha256
 from .train import Run
 
-ROOT = Path(__file__).parents[1]             # the repository
-OWN = ROOT / "runs"                          # where what a user trains is kept
-CAPACITIES = (0.3, 1, 3, 6, 10)              # nats
-MODELS: dict[str, dict] = {                  # what differs from Spec's defaults
+ROOT = Path(__file__).parents[1]  # the repository
+OWN = ROOT / "runs"  # where what a user trains is kept
+CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
+MODELS: dict[str, dict] = {  # what differs from Spec's defaults
     "baseline": {},
     "E1M1": {"counts": "bottom", "steps": 7974},
     "E1M2": {"counts": "diagonal", "steps": 3516},
@@ -30,27 +30,59 @@ MODELS: dict[str, dict] = {                  # what differs from Spec's defaults
     "E2M5": {"tasks": ("region", "aligned", "order", "quadrant"), "steps": 7974, "task_rule": "late"},
 }
 ONE_HEAD = ("E2M1", "E2M2", "E2M3", "E2M4")
-CLASSIFIERS = {                              # a model's task on the frozen codes of another (figure 6, A and D)
-    f"{task}-on-{source}": (task, source) for source in ("baseline", *ONE_HEAD) for task in ONE_HEAD if task != source}
-KNOWN = {                                    # (model, capacity): gamma and T, as far as the original's files tell
-    ("baseline", 1): (200, 2500), ("baseline", 6): (100, 2500), ("E1M2", 10): (300, 2500), ("E2M5", 1): (5000, 2500),
+CLASSIFIERS = {  # a model's task on the frozen codes of another (figure 6, A and D)
+    f"{task}-on-{source}": (task, source) for source in ("baseline", *ONE_HEAD) for task in ONE_HEAD if task != source
+}
+KNOWN = {  # (model, capacity): gamma and T, as far as the original's files tell
+    ("baseline", 1): (200, 2500),
+    ("baseline", 6): (100, 2500),
+    ("E1M2", 10): (300, 2500),
+    ("E2M5", 1): (5000, 2500),
     **{(model, 0.3): (1000, 1000) for model in ONE_HEAD},
     **{(model, capacity): (300, 3000) for model in ONE_HEAD for capacity in (6, 10)},
 }
 GAMMAS = (100, 200, 300, 1000, 3000, 10_000)  # tried in this order where the known one is unknown or doesn't hold
-ANNOTATED = (                                # pairs (x_uc, x_lc) that are marked in the embeddings
-    (0, 12), (2, 10), (4, 8), (6, 6), (8, 4), (10, 2), (12, 0), (0, 0), (2, 2), (10, 10), (12, 12), (2, 4), (4, 2),
-    (8, 10), (10, 8), (6, 12), (6, 0), (12, 6), (0, 6), (1, 5), (5, 1), (7, 11), (11, 7))
-CLASS_NAMES = {                              # of the two classes that a model's geometry is judged by: 0, 1
+ANNOTATED = (  # pairs (x_uc, x_lc) that are marked in the embeddings
+    (0, 12),
+    (2, 10),
+    (4, 8),
+    (6, 6),
+    (8, 4),
+    (10, 2),
+    (12, 0),
+    (0, 0),
+    (2, 2),
+    (10, 10),
+    (12, 12),
+    (2, 4),
+    (4, 2),
+    (8, 10),
+    (10, 8),
+    (6, 12),
+    (6, 0),
+    (12, 6),
+    (0, 6),
+    (1, 5),
+    (5, 1),
+    (7, 11),
+    (11, 7),
+)
+CLASS_NAMES = {  # of the two classes that a model's geometry is judged by: 0, 1
     "E1M1": ("x_LC > 6, seldom", "x_LC ≤ 6, frequent"),
     "E1M2": ("x_UC ≠ x_LC, seldom", "x_UC = x_LC, frequent"),
     "E2M1": ("x_UC > x_LC", "x_UC ≤ x_LC"),
-    "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"), "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC")}
+    "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"),
+    "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC"),
+}
 TOLERANCE = {"reconstruction_loss": 0.004, "f1": 0.05, "class_distortion": 0.1}  # of the scorecard, by kind of measure
-ALTERNATIVES = {                             # fields of Spec that the original set run by run, with values it had or may have had
-    "gamma": (*GAMMAS, 5000), "ramp": (1000, 2000, 2500, 3000), "task_rule": ("early", "late", "constant"), "late_factor": (1, 10)}
+ALTERNATIVES = {  # fields of Spec that the original set run by run, with values it had or may have had
+    "gamma": (*GAMMAS, 5000),
+    "ramp": (1000, 2000, 2500, 3000),
+    "task_rule": ("early", "late", "constant"),
+    "late_factor": (1, 10),
+}
 TRY = ["model", "capacity", *ALTERNATIVES]
-HELD = 0.05                                  # the rate is held when it ends within 5 % of the capacity
+HELD = 0.05  # the rate is held when it ends within 5 % of the capacity
 
 
 def check(model: str, capacity: float) -> None:
@@ -58,8 +90,10 @@ def check(model: str, capacity: float) -> None:
     if model not in MODELS and model not in CLASSIFIERS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
     if capacity not in CAPACITIES:
-        raise ValueError(f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; of another, "
-                         "train in Python: g.runs.train([g.change(g.paper.spec(MODEL, 3), capacity=2)], [FOLDER])")
+        raise ValueError(
+            f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; of another, "
+            "train in Python: g.runs.train([g.change(g.paper.spec(MODEL, 3), capacity=2)], [FOLDER])"
+        )
 
 
 def seed_of(seed: int | None, changes: dict) -> int:
@@ -67,8 +101,10 @@ def seed_of(seed: int | None, changes: dict) -> int:
     if seed is None:
         seed = changes.pop("seed", 0)
     if name := next((name for name in ("capacity", "seed") if name in changes), None):
-        raise ValueError(f"{name} = {changes[name]!r} can't be among the changes: a run is named by its model, capacity and seed; "
-                         f"give another {name} in its own place, as a parameter of the page or --{name}")
+        raise ValueError(
+            f"{name} = {changes[name]!r} can't be among the changes: a run is named by its model, capacity and seed; "
+            f"give another {name} in its own place, as a parameter of the page or --{name}"
+        )
     return seed
 
 
@@ -130,7 +166,9 @@ def spec(model: str, capacity: float, seed: int | None = None, /, **changes) -> 
     seed = seed_of(seed, changes)
     if model in CLASSIFIERS:
         if fixed := {"tasks", "source"} & changes.keys():
-            raise ValueError(f"{model} says which task is read from whose codes; {' and '.join(sorted(fixed))} can't be changed")
+            raise ValueError(
+                f"{model} says which task is read from whose codes; {' and '.join(sorted(fixed))} can't be changed"
+            )
         task, source = CLASSIFIERS[model]
         shared = Spec(**MODELS[task], task_rule="constant", capacity=capacity, seed=seed)
         return change(shared, **{"source": slug(source, capacity, seed, **changes)} | changes)
@@ -155,8 +193,15 @@ def find(name: str, folder: str | Path | None = None) -> Path:
     return Path(folder or (runs.RELEASED if (runs.RELEASED / name).exists() else OWN)) / name
 
 
-def run(model: str, capacity: float, seed: int | None = None, /, folder: str | Path | None = None, device: str = "auto",
-        **changes) -> Run:
+def run(
+    model: str,
+    capacity: float,
+    seed: int | None = None,
+    /,
+    folder: str | Path | None = None,
+    device: str = "auto",
+    **changes,
+) -> Run:
     """Load a run, or train it where it is missing; `place` says where.
 
     Raises ValueError where the stored run has another spec than is asked for, naming the field.
@@ -164,15 +209,18 @@ def run(model: str, capacity: float, seed: int | None = None, /, folder: str | P
     return train_all([(model, capacity, seed)], folder, device, **changes)[0]
 
 
-def train_all(keys: Sequence[tuple[str, float, int]], folder: str | Path | None = None, device: str = "auto",
-              **changes) -> list[Run]:
+def train_all(
+    keys: Sequence[tuple[str, float, int]], folder: str | Path | None = None, device: str = "auto", **changes
+) -> list[Run]:
     """`run` for many (model, capacity, seed); those that are missing train side by side, sources before classifiers.
 
     Raises FileNotFoundError where the folder isn't there: a misspelt one would be trained into.
     """
     if folder and not Path(folder).is_dir():
-        raise FileNotFoundError(f"there is no folder {folder} of runs; to train into a new one make it first, or name none: the released "
-                                "runs and runs/ are looked through")
+        raise FileNotFoundError(
+            f"there is no folder {folder} of runs; to train into a new one make it first, or name none: the released "
+            "runs and runs/ are looked through"
+        )
     if needed := sources(keys):
         train_all(needed, folder, device, **changes)
     specs = [spec(*key, **changes) for key in keys]
@@ -201,13 +249,17 @@ def try_folder(model: str, capacity: float, spec: Spec) -> Path:
 def try_all(wanted: Sequence[tuple[str, float, Spec]]) -> None:
     """Train (model, capacity, spec of seed 0) into runs/tries and add a row for each to data/tries.csv."""
     trained = runs.train([spec for *_, spec in wanted], [try_folder(*one) for one in wanted])
-    rows = [dict(zip(TRY, (model, capacity, *setting(spec))))
-            | {name: run.final.get(name) for name in tries().columns[len(TRY):]}
-            for (model, capacity, spec), run in zip(wanted, trained)]
+    rows = [
+        dict(zip(TRY, (model, capacity, *setting(spec))))
+        | {name: run.final.get(name) for name in tries().columns[len(TRY) :]}
+        for (model, capacity, spec), run in zip(wanted, trained)
+    ]
     add_rows(ROOT / "data/tries.csv", pd.DataFrame(rows), TRY, "%.5g")
 
 
-def add_rows(path: Path, rows: pd.DataFrame, keys: Sequence[str] | None = None, float_format: str | None = None) -> None:
+def add_rows(
+    path: Path, rows: pd.DataFrame, keys: Sequence[str] | None = None, float_format: str | None = None
+) -> None:
     """Add rows to a CSV file: where one has the same values in `keys` (None: in all columns), in its place, else at the end.
 
     Processes that do so at once take turns; one that is stopped leaves the file whole.
@@ -277,8 +329,9 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     ours = results() if ours is None else ours
     ours = ours.dropna(subset="value").astype({"capacity": float})
     ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
-    found = ours.groupby(keys).agg(seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"),
-                                   high=("value", "max"))
+    found = ours.groupby(keys).agg(
+        seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"), high=("value", "max")
+    )
     table = published().rename(columns={"value": "published"}).join(found, on=keys)
     table["seeds"] = table.seeds.fillna(0).astype(int)
     start = table.measure.str.extract(f"({'|'.join(TOLERANCE)})", expand=False)
@@ -296,8 +349,10 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     for name, column in (("original", "checkpoint"), ("causes", "cause")):
         extra = pd.read_csv(ROOT / f"data/{name}.csv", dtype={"capacity": float})
         if (twice := extra[extra.duplicated(keys)]).size:
-            raise ValueError(f"data/{name}.csv must have one line for each model, measure and capacity; again there: "
-                             f"{', '.join(map(str, twice[keys].iloc[0]))}")
+            raise ValueError(
+                f"data/{name}.csv must have one line for each model, measure and capacity; again there: "
+                f"{', '.join(map(str, twice[keys].iloc[0]))}"
+            )
         table = table.join(extra.set_index(keys).set_axis([column], axis=1), on=keys)
     for row in table[(table.verdict == "missed") & table.cause.isna()].itertuples():
         table.loc[row.Index, "cause"] = cause(row.model, row.measure, row.capacity)
@@ -323,10 +378,13 @@ def cause(model: str, measure: str, capacity: float) -> str:
     here = here[(here[list(ALTERNATIVES)] != list(own)).any(axis=1)]
     if column not in here or here.empty:
         return "unknown; not measured with another setting"
-    near = pd.DataFrame({
-        name: (here[name] - row.value).abs() <= TOLERANCE["f1" if name.startswith("f1") else "reconstruction_loss"]
-        for row in published().query("capacity == @capacity").itertuples()
-        if network_of(row.model, row.measure) == of and (name := _column_of_tries(row.model, row.measure))})
+    near = pd.DataFrame(
+        {
+            name: (here[name] - row.value).abs() <= TOLERANCE["f1" if name.startswith("f1") else "reconstruction_loss"]
+            for row in published().query("capacity == @capacity").itertuples()
+            if network_of(row.model, row.measure) == of and (name := _column_of_tries(row.model, row.measure))
+        }
+    )
     if not near[column].any():
         return f"unknown; {len(here)} other settings tried, {here[column].min():.3f} to {here[column].max():.3f}"
     most = near.sum(axis=1)[near[column]].max()
@@ -337,7 +395,7 @@ def cause(model: str, measure: str, capacity: float) -> str:
     words = dict(zip(ALTERNATIVES, ("gamma", "T", "task weight", "task factor")))
     told = []
     for _, row in giving.loc[(giving.rate - capacity).abs().sort_values(kind="stable").index].iterrows():
-        name = next(name for name, mine in zip(ALTERNATIVES, own) if row[name] != mine)          # the one that differs
+        name = next(name for name, mine in zip(ALTERNATIVES, own) if row[name] != mine)  # the one that differs
         value = row[name] if isinstance(row[name], str) else f"{row[name]:,.0f}"
         known = name in ("gamma", "ramp") and KNOWN.get((of, capacity)) == (row.gamma, row.ramp)
         about = f"{row[column]:.3f}, rate {row.rate:.2f}" + ", the original's" * known
@@ -358,12 +416,14 @@ def guesses() -> pd.DataFrame:
     frequent; "drawn by frequency" names each class as often as it occurs; "batches" is the paper's mean, "whole set" ours.
     """
     rows, spec = {}, Spec()
-    factors = _drawn("uniform", 0)[1][spec.train_end:spec.validation_end]
+    factors = _drawn("uniform", 0)[1][spec.train_end : spec.validation_end]
     for model in ONE_HEAD:
         labels, k = classes(model, factors), data.TASKS[MODELS[model]["tasks"][0]].n_classes
         one = np.full_like(labels, 1 if k == 2 else np.bincount(labels).argmax())
         drawn = np.random.default_rng(0).permutation(labels)
-        rows[model] = [score(labels, answer, k) for answer in (one, drawn) for score in (measures.f1_batchwise, measures.f1)]
+        rows[model] = [
+            score(labels, answer, k) for answer in (one, drawn) for score in (measures.f1_batchwise, measures.f1)
+        ]
     columns = pd.MultiIndex.from_product([["always one class", "drawn by frequency"], ["batches", "whole set"]])
     return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("task of")
 
@@ -372,14 +432,24 @@ def ignoring(ours: pd.DataFrame | None = None) -> pd.MultiIndex:
     """The networks that ignore their images, by their loss (`theory.ignores`): (model, capacity, seed) of each."""
     ours = results() if ours is None else ours
     loss = ours[(ours.measure == "reconstruction_loss") & ours.model.isin(MODELS)]
-    some = [part[theory.ignores(part.value, spec(model, 10).counts)] for model, part in loss.groupby("model", sort=False)]
+    some = [
+        part[theory.ignores(part.value, spec(model, 10).counts)] for model, part in loss.groupby("model", sort=False)
+    ]
     return pd.MultiIndex.from_frame(pd.concat([loss[:0], *some])[["model", "capacity", "seed"]])
 
 
 def summary(card: pd.DataFrame) -> pd.DataFrame:
     """What a `scorecard` comes to: a row a kind of number and one for all; counts of the columns' names."""
-    counts = pd.DataFrame({"kind": card.kind, "published": 1, "ours": card.seeds > 0,
-                           "reproduced": card.verdict == "reproduced", "strict": card.strict, "inside": card.inside})
+    counts = pd.DataFrame(
+        {
+            "kind": card.kind,
+            "published": 1,
+            "ours": card.seeds > 0,
+            "reproduced": card.verdict == "reproduced",
+            "strict": card.strict,
+            "inside": card.inside,
+        }
+    )
     by_kind = counts.groupby("kind", sort=False).sum().astype(int)
     return pd.concat([by_kind, by_kind.sum().rename("all").to_frame().T])
 
@@ -400,7 +470,7 @@ def compare(new: pd.DataFrame) -> pd.DataFrame:
     return table.join(mean(published()).rename("published")).reset_index()
 
 
-_drawn = functools.lru_cache(maxsize=3)(data.corridors)       # many runs are measured on the same images
+_drawn = functools.lru_cache(maxsize=3)(data.corridors)  # many runs are measured on the same images
 
 
 def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) -> pd.DataFrame:
@@ -412,15 +482,18 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
     validation = slice(run.spec.train_end, run.spec.validation_end)
     scores = train.evaluate(run.model, images[validation], factors[validation], run.spec.seed)
     rows = []
-    for task in run.spec.tasks:              # where a score belongs: the paper names a head by the model of its task
+    for task in run.spec.tasks:  # where a score belongs: the paper names a head by the model of its task
         of_task = next((name for name in ONE_HEAD if MODELS[name]["tasks"] == (task,)), task)
         if model in CLASSIFIERS and CLASSIFIERS[model][1] != "baseline":
             row, measure = CLASSIFIERS[model][1], f"f1_on_{of_task}"
         else:
             row = of_task
             measure = "f1_disjoint" if model in CLASSIFIERS else "f1_joint" if model == of_task else "f1_simultaneous"
-        rows += [(row, measure, scores.pop(f"f1_{task}")), (row, f"whole_{measure}", scores.pop(f"whole_f1_{task}")),
-                 (row, measure.replace("f1", "cross_entropy"), scores.pop(task))]
+        rows += [
+            (row, measure, scores.pop(f"f1_{task}")),
+            (row, f"whole_{measure}", scores.pop(f"whole_f1_{task}")),
+            (row, measure.replace("f1", "cross_entropy"), scores.pop(task)),
+        ]
     if model in MODELS:
         scores["reconstruction_loss"] = scores.pop("reconstruction")
         scores |= {"gamma": run.spec.gamma, "ramp": run.spec.ramp}
@@ -428,8 +501,10 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
         if baseline and model != "baseline":
             rows += [(model, name, value) for name, value in class_distortions(model, run, baseline).items()]
         rows += [(model, name, value) for name, value in claim_measures(model, run).items()]
-    return pd.DataFrame([(row, capacity, run.spec.seed, *rest) for row, *rest in rows],
-                        columns=["model", "capacity", "seed", "measure", "value"])
+    return pd.DataFrame(
+        [(row, capacity, run.spec.seed, *rest) for row, *rest in rows],
+        columns=["model", "capacity", "seed", "measure", "value"],
+    )
 
 
 def claim_measures(model: str, run: Run) -> dict[str, float]:
@@ -445,7 +520,8 @@ def claim_measures(model: str, run: Run) -> dict[str, float]:
             labels = classes(other, pairs)
             biased = "tasks" not in MODELS[other]
             values[("share_of_space_" if biased else "own_direction_") + other] = (
-                measures.share_of_space(means, labels) if biased else measures.own_direction(means, labels, pairs))
+                measures.share_of_space(means, labels) if biased else measures.own_direction(means, labels, pairs)
+            )
     return values
 
 
@@ -482,16 +558,23 @@ def claims_by_capacity(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     ours = results() if ours is None else ours
     wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
-    parts = [("prototypization", "baseline", "unevenness"),
-             *(("specialization", model, f"share_of_space_{model}") for model in ("E1M1", "E1M2")),
-             *(("orthogonalization", model, f"own_direction_{model}") for model in ("E2M1", "E2M2", "E2M3")),
-             *(("more latents", model, "active_latents") for model in ("E1M1", "E1M2"))]
+    parts = [
+        ("prototypization", "baseline", "unevenness"),
+        *(("specialization", model, f"share_of_space_{model}") for model in ("E1M1", "E1M2")),
+        *(("orthogonalization", model, f"own_direction_{model}") for model in ("E2M1", "E2M2", "E2M3")),
+        *(("more latents", model, "active_latents") for model in ("E1M1", "E1M2")),
+    ]
     tables = []
     for claim, model, measure in parts:
         values = wide[measure] if measure in wide else pd.Series(dtype=float, index=wide.index)
         of = lambda name: values[values.index.get_level_values("model") == name].droplevel("model")
-        effect = (of(model) if model == "baseline" else np.log(of(model) / of("baseline")) if claim == "specialization"
-                  else of(model) - of("baseline"))
+        effect = (
+            of(model)
+            if model == "baseline"
+            else np.log(of(model) / of("baseline"))
+            if claim == "specialization"
+            else of(model) - of("baseline")
+        )
         tables.append(effect.dropna().rename("effect").reset_index().assign(claim=claim, model=model))
     return pd.concat(tables)[["claim", "model", "capacity", "seed", "effect"]].reset_index(drop=True)
 
@@ -504,7 +587,7 @@ def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
         rows = geometry_rows(factors, draw)
         labels = classes(model, factors[rows])
         if labels.max() > 1:
-            return {}                        # matrices of more classes are no single numbers
+            return {}  # matrices of more classes are no single numbers
         codes, reference = (train.encode(r.model, images[rows]) for r in (run, baseline))
         matrix = measures.distortion(codes, reference, labels)
         for pair in ((0, 0), (0, 1), (1, 1)):
@@ -517,7 +600,7 @@ def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
 def classes(model: str, factors: np.ndarray) -> np.ndarray:
     """The classes by which a model's geometry is judged (figures 4-11): factors (N, 2) -> (N,) int64."""
     if model == "E1M1":
-        return (factors[:, 1] <= 6).astype(np.int64)                             # 1: the frequent half
+        return (factors[:, 1] <= 6).astype(np.int64)  # 1: the frequent half
     task = {"E1M2": "aligned", "E2M5": "region"}.get(model) or (MODELS[model].get("tasks") or ("identity",))[0]
     return data.TASKS[task].labels(factors)
 
@@ -536,8 +619,19 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
     from IPython.display import Markdown
 
     columns = ["seed", "C (nats)", "gamma", "T", "steps", "data", "tasks", "weights"]
-    rows = [(r.spec.seed, f"{r.spec.capacity:g}", f"{r.spec.gamma:g}", r.spec.ramp, r.spec.steps, data_name(r.spec),
-             ", ".join(r.spec.tasks) or "none", f"`{runs.weights_digest(r.model.state_dict())}`") for r in used]
+    rows = [
+        (
+            r.spec.seed,
+            f"{r.spec.capacity:g}",
+            f"{r.spec.gamma:g}",
+            r.spec.ramp,
+            r.spec.steps,
+            data_name(r.spec),
+            ", ".join(r.spec.tasks) or "none",
+            f"`{runs.weights_digest(r.model.state_dict())}`",
+        )
+        for r in used
+    ]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
     sums = {path: file_sha256(path if Path(path).exists() else ROOT / path)[:12] for path in tables}
@@ -548,8 +642,12 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
     if tables:
         about.append(f"Numbers: {files}.")
     if about:
-        about.append("Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes.")
-    about.append(f"Python {platform.python_version()}, {versions}. How long the page takes: [What it costs](../cost.md#a-page-again).")
+        about.append(
+            "Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes."
+        )
+    about.append(
+        f"Python {platform.python_version()}, {versions}. How long the page takes: [What it costs](../cost.md#a-page-again)."
+    )
     return Markdown("\n\n".join(about))
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-EAGER = {"cuda": 3, "cpu": 30}               # calls before the recording, which takes a CPU half a second
+EAGER = {"cuda": 3, "cpu": 30}  # calls before the recording, which takes a CPU half a second
 
 # Operations that TorchScript knows but cannot trace: their calls, with the arguments that a recording has.
 UNTRACED = {
@@ -33,7 +33,8 @@ def call(weights: List[Tensor], gradients: List[Tensor], means: List[Tensor], sq
     torch._fused_adam_(weights, gradients, means, squares, largest, steps, lr=lr, beta1=beta1, beta2=beta2,
                        weight_decay=weight_decay, eps=eps, amsgrad=amsgrad, maximize=maximize)
     return weights
-"""}
+""",
+}
 
 
 class Replay:
@@ -49,9 +50,9 @@ class Replay:
         self.stream = torch.cuda.Stream() if device.type == "cuda" else None
         if self.stream:
             return
-        torch.empty(2**22)                   # freed at once: glibc keeps such blocks from now on, instead of new pages each step
+        torch.empty(2**22)  # freed at once: glibc keeps such blocks from now on, instead of new pages each step
         if sys.version_info >= (3, 14):
-            self.eager = math.inf            # TorchScript ends with Python 3.13
+            self.eager = math.inf  # TorchScript ends with Python 3.13
 
     def __call__(self, *inputs) -> Tensor:
         tensors, rebuild = tree_flatten(inputs)
@@ -66,7 +67,7 @@ class Replay:
     def _eagerly(self, inputs) -> Tensor:
         if not self.stream:
             return self.step(self.state, *inputs)
-        self.stream.wait_stream(torch.cuda.current_stream())                     # as it must run before it is recorded
+        self.stream.wait_stream(torch.cuda.current_stream())  # as it must run before it is recorded
         with torch.cuda.stream(self.stream):
             values = self.step(self.state, *inputs)
         torch.cuda.current_stream().wait_stream(self.stream)
@@ -87,20 +88,23 @@ class Replay:
 
     def _trace(self, tensors, rebuild) -> Callable[[list[Tensor]], Tensor]:
         state, rebuild_state = tree_flatten(self.state)
-        step = lambda *both: self.step(tree_unflatten(both[:len(state)], rebuild_state),
-                                       *tree_unflatten(both[len(state):], rebuild))
-        copies = lambda: [t.clone() for t in (*state, *tensors)]                 # to record is to run
+        step = lambda *both: self.step(
+            tree_unflatten(both[: len(state)], rebuild_state), *tree_unflatten(both[len(state) :], rebuild)
+        )
+        copies = lambda: [t.clone() for t in (*state, *tensors)]  # to record is to run
         try:
-            calls = Calls(make_fx(step)(*copies()))                              # forward, backward and Adam in one list
+            calls = Calls(make_fx(step)(*copies()))  # forward, backward and Adam in one list
         except RuntimeError as error:
-            raise RuntimeError("a training step is recorded, so it must not look at a tensor's value, as .item(), print and if do; "
-                               f"to train without recording set geomlib.replay.EAGER['cpu'] = math.inf ({error})") from None
+            raise RuntimeError(
+                "a training step is recorded, so it must not look at a tensor's value, as .item(), print and if do; "
+                f"to train without recording set geomlib.replay.EAGER['cpu'] = math.inf ({error})"
+            ) from None
         with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore", DeprecationWarning)                  # its successors need a compiler
+            warnings.simplefilter("ignore", DeprecationWarning)  # its successors need a compiler
             trace = torch.jit.trace(calls.all, copies(), check_trace=False, strict=False)
 
         def replay(tensors):
-            with torch.no_grad(), torch.jit.optimized_execution(False):          # as recorded, nothing fused
+            with torch.no_grad(), torch.jit.optimized_execution(False):  # as recorded, nothing fused
                 return trace(*state, *tensors)[0]
 
         return replay

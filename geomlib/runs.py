@@ -27,8 +27,8 @@ from .spec import Spec, differing, file_sha256
 from .train import Checkpoint, Diverged, Run, assemble, fit, pick_device
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
-RELEASED = Path(__file__).parents[1] / "data/runs"           # where the repository keeps its own
-SUMS = "SHA256SUMS"                          # check by hand with: sha256sum -c SHA256SUMS
+RELEASED = Path(__file__).parents[1] / "data/runs"  # where the repository keeps its own
+SUMS = "SHA256SUMS"  # check by hand with: sha256sum -c SHA256SUMS
 
 
 def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
@@ -47,8 +47,11 @@ def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
     temporary.mkdir(parents=True)
     try:
         (temporary / "spec.json").write_text(spec_json(run.spec))
-        weights = {name: value.to(getattr(torch, dtype)) for name, value in run.model.state_dict().items()
-                   if not run.spec.source or name.startswith("classifiers.")}
+        weights = {
+            name: value.to(getattr(torch, dtype))
+            for name, value in run.model.state_dict().items()
+            if not run.spec.source or name.startswith("classifiers.")
+        }
         if bad := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
             raise ValueError(f"{folder.name}: {bad[0]} has values that are no finite numbers in {dtype}")
         about = {"source": _source_digest(run.model)} if run.spec.source else None
@@ -84,8 +87,10 @@ def load(folder: str | Path) -> Run:
     try:
         network = assemble(spec, weights, source)
     except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{folder} holds weights of another network than geomlib/model.py describes now; train it anew into "
-                         f"another folder ({str(error).splitlines()[-1].strip()})") from None
+        raise ValueError(
+            f"{folder} holds weights of another network than geomlib/model.py describes now; train it anew into "
+            f"another folder ({str(error).splitlines()[-1].strip()})"
+        ) from None
     if source:
         _check_source(folder, spec, about, _source_digest(source))
     return Run(spec, network, pd.read_csv(folder / "history.csv"))
@@ -98,12 +103,14 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
     """
     if isinstance(specs, Spec) or isinstance(folders, str | Path) or len(specs) != len(folders):
         raise ValueError("specs and folders must be lists of one length: runs.train([spec], [folder])")
-    folders = [Path(os.path.abspath(folder)) for folder in folders]              # one folder has one name
+    folders = [Path(os.path.abspath(folder)) for folder in folders]  # one folder has one name
     pick_device(device)
     asked = dict(zip(folders, specs))
     for folder, spec in zip(folders, specs):
-        check_same(asked[folder], spec, folder)                                  # one folder may be named twice
-    sources = {spec.source: _source(folder, spec) for folder, spec in asked.items() if spec.source and not folder.exists()}
+        check_same(asked[folder], spec, folder)  # one folder may be named twice
+    sources = {
+        spec.source: _source(folder, spec) for folder, spec in asked.items() if spec.source and not folder.exists()
+    }
     with contextlib.ExitStack() as locks:
         for folder in sorted(asked):
             if not folder.exists():
@@ -122,7 +129,7 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
         owner = os.getpid()
 
         def keep(index: int, checkpoint: Checkpoint) -> None:
-            if owner not in (os.getpid(), os.getppid()):     # a worker whose parent was killed: its lock is free
+            if owner not in (os.getpid(), os.getppid()):  # a worker whose parent was killed: its lock is free
                 os._exit(1)
             write_checkpoint(missing[index], todo[index], checkpoint, digests.get(todo[index].source))
 
@@ -134,7 +141,7 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
             raise Diverged(f"{error}; its history is in {kept}", error.history, error.index) from None
         for folder, run in zip(missing, trained):
             save(run, folder)
-        for folder in asked:                 # while locked; another that waits may make its lock file anew meanwhile
+        for folder in asked:  # while locked; another that waits may make its lock file anew meanwhile
             shutil.rmtree(part(folder), ignore_errors=True)
     return [found[folder] if folder in found else load(folder) for folder in folders]
 
@@ -144,16 +151,20 @@ def _source(folder: Path, spec: Spec) -> BetaVAE:
     beside = folder.parent / spec.source
     found = beside if beside.exists() else RELEASED / spec.source
     if not found.exists():
-        raise FileNotFoundError(f"{folder.name} reads the codes of {spec.source}, which is neither beside it, in {folder.parent}, nor "
-                                "among the released runs; train that first")
+        raise FileNotFoundError(
+            f"{folder.name} reads the codes of {spec.source}, which is neither beside it, in {folder.parent}, nor "
+            "among the released runs; train that first"
+        )
     return load(found).model
 
 
 def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:
     """Raise ValueError, naming the first field that differs, where a folder's spec is not the one asked for."""
     for name, theirs in differing(found, asked).items():
-        raise ValueError(f"{folder} holds a run with {name} = {str(theirs)[:60]}, but {str(getattr(asked, name))[:60]} "
-                         "was asked for; move it away, or choose another folder")
+        raise ValueError(
+            f"{folder} holds a run with {name} = {str(theirs)[:60]}, but {str(getattr(asked, name))[:60]} "
+            "was asked for; move it away, or choose another folder"
+        )
 
 
 def spec_json(spec: Spec) -> str:
@@ -176,8 +187,10 @@ def _source_digest(network: BetaVAE) -> str:
 
 def _check_source(path: Path, spec: Spec, about: Mapping[str, str], source: str | None) -> None:
     if about.get("source") not in (None, source):
-        raise ValueError(f"{path} was trained on the codes of another network than {spec.source} is now; put that back, or train "
-                         "anew into another folder")
+        raise ValueError(
+            f"{path} was trained on the codes of another network than {spec.source} is now; put that back, or train "
+            "anew into another folder"
+        )
 
 
 def part(folder: Path) -> Path:
@@ -228,7 +241,7 @@ def _lock(folder: Path) -> contextlib.AbstractContextManager:
             print(f"{folder}: waiting for the process that trains it", file=sys.stderr)
             try:
                 return lock.acquire()
-            except FileNotFoundError:        # it is done, and its folder gone
+            except FileNotFoundError:  # it is done, and its folder gone
                 return contextlib.nullcontext()
     except OSError as error:
         raise OSError(f"can't write to {folder.parent} ({error.strerror}); choose another folder") from None

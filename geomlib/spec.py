@@ -1,6 +1,6 @@
 """What a run is: its spec, its schedules and its loss (paper, Methods; each quirk of the original is a field).
 
-    loss = reconstruction + gamma * rate_weight * |rate - C(t)| + sum over tasks of w(t) * cross entropy
+loss = reconstruction + gamma * rate_weight * |rate - C(t)| + sum over tasks of w(t) * cross entropy
 """
 
 from __future__ import annotations
@@ -23,15 +23,28 @@ from . import data
 from .model import Output, rate
 
 CHOICES = {"loss": ("B", "H"), "clock": ("original", "steps"), "task_rule": ("early", "late", "constant")}
-TAKEN = ("reconstruction", "rate", "active_latents")         # names that no task may have ...
-PREFIXES = ("rate_", "f1_", "whole_f1_")                     # ... nor beginnings: those of other scores
-RANGES = {                                   # field: smallest, largest, what it counts
-    "data_seed": (0, 2**32, ""), "train_end": (1, data.MOST, "images"), "validation_end": (2, data.MOST, "images"),
-    "capacity": (0, 10**6, "nats"), "gamma": (0, 10**9, ""), "beta": (0, 10**9, ""), "rate_weight": (0, 10**9, ""),
-    "steps": (1, 10**9, ""), "steps_per_epoch": (1, 10**9, ""), "batch_size": (1, 10**6, "images"),
-    "learning_rate": (1e-12, 10, ""), "decay": (1e-6, 1, ""), "latent_dim": (1, 1000, ""), "seed": (0, 2**32, ""),
-    "ramp": (1, 10**9, "ticks"), "slow_until": (0, 10**9, "ticks"), "slow_divisor": (1, 10**9, ""),
-    "rate_groups": (1, 10**6, ""), "late_factor": (0, 10**9, ""),
+TAKEN = ("reconstruction", "rate", "active_latents")  # names that no task may have ...
+PREFIXES = ("rate_", "f1_", "whole_f1_")  # ... nor beginnings: those of other scores
+RANGES = {  # field: smallest, largest, what it counts
+    "data_seed": (0, 2**32, ""),
+    "train_end": (1, data.MOST, "images"),
+    "validation_end": (2, data.MOST, "images"),
+    "capacity": (0, 10**6, "nats"),
+    "gamma": (0, 10**9, ""),
+    "beta": (0, 10**9, ""),
+    "rate_weight": (0, 10**9, ""),
+    "steps": (1, 10**9, ""),
+    "steps_per_epoch": (1, 10**9, ""),
+    "batch_size": (1, 10**6, "images"),
+    "learning_rate": (1e-12, 10, ""),
+    "decay": (1e-6, 1, ""),
+    "latent_dim": (1, 1000, ""),
+    "seed": (0, 2**32, ""),
+    "ramp": (1, 10**9, "ticks"),
+    "slow_until": (0, 10**9, "ticks"),
+    "slow_divisor": (1, 10**9, ""),
+    "rate_groups": (1, 10**6, ""),
+    "late_factor": (0, 10**9, ""),
 }
 
 
@@ -42,34 +55,34 @@ class Spec:
     Raises ValueError that names the field, the value and what is allowed.
     """
 
-    counts: str | tuple = "uniform"          # a name of data.COUNTS, a 13 x 13 table, or a CSV file: the path as given
-    counts_sha256: str = ""                  # of the CSV file's bytes, or of the table that has the name
-    data_seed: int = 0                       # of the images' noise and order; unused for a CSV file
-    train_end: int | None = None             # images 0..train_end - 1 are trained on ...
-    validation_end: int | None = None        # ... those up to here validate; the rest is the test part
-    tasks: tuple[str, ...] = ()              # heads that read the code, names of data.TASKS
-    labels_sha256: str = ""                  # of the labels that the tasks' rules give the 169 pairs
-    capacity: float = 10.0                   # C, nats
-    gamma: float = 300.0                     # weight of |rate - C|
-    loss: str = "B"                          # "B": a capacity; "H": beta * rate
-    beta: float = 4.0                        # for loss "H"
-    steps: int = 5316                        # batches trained on
-    steps_per_epoch: int | None = None       # None: the whole training part; fewer cut each epoch short
+    counts: str | tuple = "uniform"  # a name of data.COUNTS, a 13 x 13 table, or a CSV file: the path as given
+    counts_sha256: str = ""  # of the CSV file's bytes, or of the table that has the name
+    data_seed: int = 0  # of the images' noise and order; unused for a CSV file
+    train_end: int | None = None  # images 0..train_end - 1 are trained on ...
+    validation_end: int | None = None  # ... those up to here validate; the rest is the test part
+    tasks: tuple[str, ...] = ()  # heads that read the code, names of data.TASKS
+    labels_sha256: str = ""  # of the labels that the tasks' rules give the 169 pairs
+    capacity: float = 10.0  # C, nats
+    gamma: float = 300.0  # weight of |rate - C|
+    loss: str = "B"  # "B": a capacity; "H": beta * rate
+    beta: float = 4.0  # for loss "H"
+    steps: int = 5316  # batches trained on
+    steps_per_epoch: int | None = None  # None: the whole training part; fewer cut each epoch short
     batch_size: int = 128
-    learning_rate: float = 5e-4              # of Adam ...
-    decay: float = 0.9                       # ... times this after each epoch
+    learning_rate: float = 5e-4  # of Adam ...
+    decay: float = 0.9  # ... times this after each epoch
     latent_dim: int = 5
-    seed: int = 0                            # of the first weights, the order and the sampling noise
+    seed: int = 0  # of the first weights, the order and the sampling noise
     rate_weight: float = 0.0003
-    rate_groups: int = 2                     # |rate - C| of each part of the batch (one a GPU); 1: of the whole
-    clock: str = "original"                  # "original": validation batches and two more count; "steps": steps alone
-    ramp: int = 2500                         # T: the capacity is full when the clock reads T
-    slow_until: int = 1500                   # until then capacity and early task weight are divided ...
-    slow_divisor: float = 4.0                # ... by this
-    task_rule: str = "early"                 # "early": with the capacity; "late": from T to 2 T; "constant": 1
-    late_factor: float = 10.0                # weight of `region` and `identity` in the late rule
-    source: str = ""                         # a run whose frozen codes the heads read; "": a network of its own
-    softmax_twice: bool = True               # cross entropy of softmax outputs, where there are more than 2 classes
+    rate_groups: int = 2  # |rate - C| of each part of the batch (one a GPU); 1: of the whole
+    clock: str = "original"  # "original": validation batches and two more count; "steps": steps alone
+    ramp: int = 2500  # T: the capacity is full when the clock reads T
+    slow_until: int = 1500  # until then capacity and early task weight are divided ...
+    slow_divisor: float = 4.0  # ... by this
+    task_rule: str = "early"  # "early": with the capacity; "late": from T to 2 T; "constant": 1
+    late_factor: float = 10.0  # weight of `region` and `identity` in the late rule
+    source: str = ""  # a run whose frozen codes the heads read; "": a network of its own
+    softmax_twice: bool = True  # cross entropy of softmax outputs, where there are more than 2 classes
 
     def __new__(cls, **fields):
         check_fields(list(fields))
@@ -86,19 +99,30 @@ class Spec:
         if not isinstance(self.softmax_twice, bool):
             raise ValueError(f"softmax_twice must be True or False, got {self.softmax_twice!r}")
         if not isinstance(self.tasks, (tuple, list)) or not all(task in data.TASKS for task in self.tasks):
-            raise ValueError(f"tasks must be a list of names among {', '.join(data.TASKS)}, as tasks=[\"order\"], got "
-                             f"{self.tasks!r}; one of your own comes into geomlib.TASKS first")
+            raise ValueError(
+                f'tasks must be a list of names among {", ".join(data.TASKS)}, as tasks=["order"], got '
+                f"{self.tasks!r}; one of your own comes into geomlib.TASKS first"
+            )
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
-        for task in self.tasks:              # a head, a term of the loss and a score have its name
-            if not task.isidentifier() or hasattr(torch.nn.ModuleDict, task) or task in TAKEN or task.startswith(PREFIXES):
-                raise ValueError(f"a task can't be named {task!r}: take a name of letters, digits and _ that isn't one of "
-                                 f"{', '.join(TAKEN)} nor of a method, and doesn't begin with {', '.join(PREFIXES)}")
+        for task in self.tasks:  # a head, a term of the loss and a score have its name
+            if (
+                not task.isidentifier()
+                or hasattr(torch.nn.ModuleDict, task)
+                or task in TAKEN
+                or task.startswith(PREFIXES)
+            ):
+                raise ValueError(
+                    f"a task can't be named {task!r}: take a name of letters, digits and _ that isn't one of "
+                    f"{', '.join(TAKEN)} nor of a method, and doesn't begin with {', '.join(PREFIXES)}"
+                )
         for name in ("counts_sha256", "labels_sha256"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a checksum in hexadecimal, got {getattr(self, name)!r}")
         put("tasks", tuple(self.tasks))
-        self._check_same("rule", f"a task among {', '.join(self.tasks)}", "labels_sha256", now := _labels_sha256(self.tasks))
+        self._check_same(
+            "rule", f"a task among {', '.join(self.tasks)}", "labels_sha256", now := _labels_sha256(self.tasks)
+        )
         put("labels_sha256", now)
         if not isinstance(self.source, str) or self.source and not self.tasks:
             raise ValueError(f"source must name a run, with tasks to learn from its codes, got {self.source!r}")
@@ -109,8 +133,10 @@ class Spec:
         if self.validation_end is None:
             put("validation_end", max(validation_end, self.train_end + 1))
         if not 0 < self.train_end < self.validation_end <= n:
-            raise ValueError(f"0 < train_end < validation_end <= {n} images of {str(self.counts)[:40]} must hold, "
-                             f"got {self.train_end} and {self.validation_end}")
+            raise ValueError(
+                f"0 < train_end < validation_end <= {n} images of {str(self.counts)[:40]} must hold, "
+                f"got {self.train_end} and {self.validation_end}"
+            )
         most = math.ceil(self.train_end / self.batch_size)
         put("steps_per_epoch", most if self.steps_per_epoch is None else self.steps_per_epoch)
         if self.steps_per_epoch > most:
@@ -122,7 +148,7 @@ class Spec:
             put("counts", str(self.counts))
         if self.from_csv:
             if self.counts_sha256 and self.validation_end:
-                return data.MOST             # a stored run can be loaded where its data are not, or others
+                return data.MOST  # a stored run can be loaded where its data are not, or others
             if not Path(self.counts).is_file():
                 raise FileNotFoundError(f"counts names a file that isn't there: {self.counts}")
             put("counts_sha256", self.counts_sha256 or file_sha256(self.counts))
@@ -139,8 +165,10 @@ class Spec:
     def _check_same(self, kind: str, of: str, name: str, now: str) -> None:
         was = getattr(self, name)
         if was not in ("", now):
-            raise ValueError(f"the {kind} of {of} is no longer the one trained on ({name} was {was[:12]}...); give the new "
-                             f"{kind} a name of its own")
+            raise ValueError(
+                f"the {kind} of {of} is no longer the one trained on ({name} was {was[:12]}...); give the new "
+                f"{kind} a name of its own"
+            )
 
     @property
     def from_csv(self) -> bool:
@@ -153,7 +181,7 @@ class Spec:
         return {task: data.TASKS[task].n_classes for task in self.tasks}
 
 
-Spec.__new__.__wrapped__ = Spec.__init__     # so that help and completion show the fields
+Spec.__new__.__wrapped__ = Spec.__init__  # so that help and completion show the fields
 
 
 def _number(name: str, value, whole: bool):
@@ -193,8 +221,10 @@ def _labels_sha256(tasks: Sequence[str]) -> str:
         if len(known) < 2:
             raise ValueError(f"task {task!r} must have 2 classes or more, got {len(known)}")
         if given.shape != (len(data.PAIRS),) or not np.isin(given, known).all():
-            raise ValueError(f"the rule of task {task!r} must give each of N pairs of positions (N, 2) a whole number in "
-                             f"0..{known[-1]}; of the 169 pairs it gives {np.unique(given)[:5]}, in an array of shape {given.shape}")
+            raise ValueError(
+                f"the rule of task {task!r} must give each of N pairs of positions (N, 2) a whole number in "
+                f"0..{known[-1]}; of the 169 pairs it gives {np.unique(given)[:5]}, in an array of shape {given.shape}"
+            )
     return hashlib.sha256(np.array(labels, "<i8").tobytes()).hexdigest() if labels else ""
 
 
@@ -216,8 +246,12 @@ def check_fields(names: Sequence[str]) -> None:
 def change(spec: Spec, **changes) -> Spec:
     """The spec with some fields changed; fields that follow from a changed one, as `train_end` from `counts`, are filled
     in anew, also where they had been given."""
-    follows = {"tasks": ("labels_sha256",), "counts": ("counts_sha256", "train_end", "validation_end", "steps_per_epoch"),
-               "train_end": ("validation_end", "steps_per_epoch"), "batch_size": ("steps_per_epoch",)}
+    follows = {
+        "tasks": ("labels_sha256",),
+        "counts": ("counts_sha256", "train_end", "validation_end", "steps_per_epoch"),
+        "train_end": ("validation_end", "steps_per_epoch"),
+        "batch_size": ("steps_per_epoch",),
+    }
     anew = {name: "" if name.endswith("_sha256") else None for cause in changes for name in follows.get(cause, ())}
     return dataclasses.replace(spec, **(anew | changes))
 
@@ -229,7 +263,7 @@ def clock_at(step: int, spec: Spec) -> int:
     """The reading t that the schedules go by at training step 1, 2, ... (in ticks)."""
     if spec.clock == "steps":
         return step
-    on_one_gpu = math.ceil((spec.validation_end - spec.train_end) / 2)           # images, 32 a validation batch
+    on_one_gpu = math.ceil((spec.validation_end - spec.train_end) / 2)  # images, 32 a validation batch
     return step + 2 + math.ceil(on_one_gpu / 32) * ((step - 1) // spec.steps_per_epoch)
 
 
@@ -253,8 +287,9 @@ def _ramp(t: int, spec: Spec) -> float:
     return min(t / spec.ramp, 1.0) / (spec.slow_divisor if t < spec.slow_until else 1.0)
 
 
-def loss_terms(output: Output, images: Tensor, labels: Mapping[str, Tensor], step: int,
-               spec: Spec) -> dict[str, Tensor]:
+def loss_terms(
+    output: Output, images: Tensor, labels: Mapping[str, Tensor], step: int, spec: Spec
+) -> dict[str, Tensor]:
     """The terms whose sum is the loss at a step: "reconstruction", "rate" and each task, as scalars.
 
     output  of N images     images  (N, 1, 13, 13)     labels  task -> (N,) int64
@@ -262,18 +297,32 @@ def loss_terms(output: Output, images: Tensor, labels: Mapping[str, Tensor], ste
     add_axis = lambda value: {k: v[None] for k, v in value.items()} if isinstance(value, dict) else value[None]
     number = lambda value: torch.tensor([value], device=images.device)
     weights = {task: number(task_weight_at(step, spec, task)) for task in spec.tasks}
-    terms = stack_terms(Output(*map(add_axis, output)), images[None], add_axis(dict(labels)),
-                        number(capacity_at(step, spec)), number(rate_factor_of(spec)), weights, spec)
+    terms = stack_terms(
+        Output(*map(add_axis, output)),
+        images[None],
+        add_axis(dict(labels)),
+        number(capacity_at(step, spec)),
+        number(rate_factor_of(spec)),
+        weights,
+        spec,
+    )
     return {name: term[0] for name, term in terms.items()}
 
 
-def stack_terms(output: Output, images: Tensor, labels: Mapping[str, Tensor], capacity: Tensor, rate_factor: Tensor,
-                task_weight: Mapping[str, Tensor], spec: Spec) -> dict[str, Tensor]:
+def stack_terms(
+    output: Output,
+    images: Tensor,
+    labels: Mapping[str, Tensor],
+    capacity: Tensor,
+    rate_factor: Tensor,
+    task_weight: Mapping[str, Tensor],
+    spec: Spec,
+) -> dict[str, Tensor]:
     """The loss terms of M networks, (M,) each; every argument but spec has a leading axis M."""
     terms = {}
     if not spec.source:
         terms["reconstruction"] = (output.reconstruction - images).square().flatten(1).mean(1)
-        nats = rate(output.mu, output.logvar)                                    # (M, N)
+        nats = rate(output.mu, output.logvar)  # (M, N)
         parts = torch.stack([part.mean(1) for part in nats.chunk(spec.rate_groups, 1)], 1)
         terms["rate"] = rate_factor * (nats.mean(1) if spec.loss == "H" else (parts - capacity[:, None]).abs().mean(1))
     for task in spec.tasks:

@@ -9,21 +9,21 @@ import numpy as np
 
 from .data import PROFILE, SIDE, counts_table
 
-ROWS = 6                                                     # rows of an image that show one corridor
-PIXELS = SIDE**2                                             # the networks' loss is a mean over pixels, ours here a sum
-IGNORES = 0.995                              # a loss above this share of the mean image's: the image is ignored
-SLOPES = np.geomspace(3, 0.001, 320)                         # from all positions told apart to none, for any table
+ROWS = 6  # rows of an image that show one corridor
+PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
+IGNORES = 0.995  # a loss above this share of the mean image's: the image is ignored
+SLOPES = np.geomspace(3, 0.001, 320)  # from all positions told apart to none, for any table
 
 
 class Code(NamedTuple):
     """The best code at one slope: S pairs of positions, described by R reproductions."""
 
-    slope: float                             # nats that one unit of squared error, summed over 169 pixels, is worth
-    reproductions: np.ndarray                # (R, 2, 13) probability that a pixel of the upper, lower corridor is open
-    assignment: np.ndarray                   # (R, S) probability of each reproduction, given the pair
-    rate: float                              # nats
-    distortion: float                        # squared error summed over 169 pixels, without the pixels' own noise
-    cross_entropy: float                     # nats, of the best head for the labels; 0 without labels
+    slope: float  # nats that one unit of squared error, summed over 169 pixels, is worth
+    reproductions: np.ndarray  # (R, 2, 13) probability that a pixel of the upper, lower corridor is open
+    assignment: np.ndarray  # (R, S) probability of each reproduction, given the pair
+    rate: float  # nats
+    distortion: float  # squared error summed over 169 pixels, without the pixels' own noise
+    cross_entropy: float  # nats, of the best head for the labels; 0 without labels
 
 
 def source(counts) -> tuple[np.ndarray, np.ndarray, float]:
@@ -34,9 +34,9 @@ def source(counts) -> tuple[np.ndarray, np.ndarray, float]:
              of each pair (S,); floor: mean p(1 - p) of the 169 pixels, the squared error of one who knows the pair
     """
     table = counts_table(counts)
-    pairs = np.argwhere(table)                                                   # (S, 2)
-    probability = table[tuple(pairs.T)] / table.sum()                            # (S,)
-    means = PROFILE[pairs]                                                       # (S, 2, 13)
+    pairs = np.argwhere(table)  # (S, 2)
+    probability = table[tuple(pairs.T)] / table.sum()  # (S,)
+    means = PROFILE[pairs]  # (S, 2, 13)
     floor = probability @ (means * (1 - means)).sum((1, 2)) * ROWS / PIXELS
     return means, probability, float(floor)
 
@@ -53,11 +53,11 @@ def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None 
 
     means (S, 2, 13), probability (S,): from `source`
     """
-    labels = np.zeros(len(means), int) if labels is None else labels             # one class: no cross entropy
-    truth = np.eye(labels.max() + 1)[labels]                                     # (S, K)
-    guess = truth                                                                # (R, K) probability of each class
-    x = means.reshape(len(means), -1) * ROWS**0.5                                # (S, 26) squares are over 6 rows
-    y, share = x, probability                                                    # (R, 26), (R,) of the reproductions
+    labels = np.zeros(len(means), int) if labels is None else labels  # one class: no cross entropy
+    truth = np.eye(labels.max() + 1)[labels]  # (S, K)
+    guess = truth  # (R, K) probability of each class
+    x = means.reshape(len(means), -1) * ROWS**0.5  # (S, 26) squares are over 6 rows
+    y, share = x, probability  # (R, 26), (R,) of the reproductions
     for slope in SLOPES:
         cost = np.inf
         for _ in range(1000):
@@ -76,16 +76,16 @@ def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None 
 
 def _step(y, guess, share, slope, x, truth, probability):
     """One step of `codes`: reproductions (R, 26), their guesses (R, K) and shares (R,), the assignment (R, S), what it costs."""
-    distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T              # (R, S)
+    distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T  # (R, S)
     distance -= PIXELS * np.log(np.maximum(guess, 1e-300)) @ truth.T
     weight = np.log(share)[:, None] - slope * distance
     top = weight.max(0)
     weight = np.exp(weight - top)
-    total = weight.sum(0)                                                        # (S,)
+    total = weight.sum(0)  # (S,)
     assignment = weight / total
-    joint = assignment * probability                                             # (R, S)
+    joint = assignment * probability  # (R, S)
     share = joint.sum(1)
-    used = share > 1e-12                                                         # what no pair uses any more is dropped
+    used = share > 1e-12  # what no pair uses any more is dropped
     joint, assignment, share = joint[used], assignment[used], share[used]
     cost = -probability @ (np.log(total) + top)
     return joint @ x / share[:, None], joint @ truth / share[:, None], share, assignment, cost
@@ -112,8 +112,11 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
             raise ValueError(f"labels must have shape ({len(means)},), one a pair with images, got {labels.shape}")
         share = np.bincount(labels, probability)
         variance -= PIXELS * float(share @ np.log(np.maximum(share, 1e-300)))
-    found = [(code.rate, code.distortion + PIXELS * code.cross_entropy) for code in codes(means, probability, labels)
-             if code.rate < entropy - 1e-6]
+    found = [
+        (code.rate, code.distortion + PIXELS * code.cross_entropy)
+        for code in codes(means, probability, labels)
+        if code.rate < entropy - 1e-6
+    ]
     rates, distortions = np.array([(entropy, 0), *found, (0, variance)]).T
     # Codes that stopped short of their minimum lie above the lines between the others: two codes in turn do better.
     best = np.unique((rates + SLOPES[:, None] * distortions).argmin(1))
@@ -137,7 +140,7 @@ def with_pixels(counts) -> tuple[np.ndarray, np.ndarray]:
 
     means, probability, _ = source(counts)
     entropy, error = lambda p: entr(p) + entr(1 - p), lambda p: p * (1 - p)
-    most = error(means).max()                                                    # 2y < 1 - sqrt(1 - 4 most) where pixels are told
+    most = error(means).max()  # 2y < 1 - sqrt(1 - 4 most) where pixels are told
     y = np.linspace((1 - np.sqrt(1 - 4 * most)) / 2, 0, 200)[:, None, None, None]
     rates = np.maximum(entropy(means) - entropy(y), 0).sum((2, 3)) @ probability * ROWS
     distortions = np.minimum(error(means), error(y)).sum((2, 3)) @ probability * ROWS / PIXELS
@@ -162,7 +165,9 @@ def ignores(loss, counts) -> np.ndarray:
     return np.asarray(loss, float) >= IGNORES * ends(counts)[0]
 
 
-def prototypes(code: Code, means: np.ndarray, probability: np.ndarray, apart: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+def prototypes(
+    code: Code, means: np.ndarray, probability: np.ndarray, apart: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
     """The distinct reproductions (K, 2, 13) of a code without labels, and their shares (K,), most frequent first.
 
     Reproductions whose open probabilities differ by less than `apart` (length of the difference of all 26) are merged. As the
@@ -193,7 +198,9 @@ def _merge(y, share, apart):
     return np.stack([np.bincount(group, share * column) for column in y.T], 1) / shares[:, None], shares
 
 
-def gather(images, best: np.ndarray, share: np.ndarray, seed: int | None = None) -> tuple[np.ndarray, np.ndarray, float]:
+def gather(
+    images, best: np.ndarray, share: np.ndarray, seed: int | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Decoded images gathered into as many clusters as a code has prototypes, and how far these are from them.
 
     images       (N, 1, 13, 13) probability of wall
@@ -208,10 +215,10 @@ def gather(images, best: np.ndarray, share: np.ndarray, seed: int | None = None)
     from sklearn.cluster import KMeans
 
     flat = best.reshape(len(best), -1)
-    rows = 1 - np.concatenate([images[:, 0, :ROWS].mean(1), images[:, 0, ROWS + 1:].mean(1)], 1)     # (N, 26) P(open)
+    rows = 1 - np.concatenate([images[:, 0, :ROWS].mean(1), images[:, 0, ROWS + 1 :].mean(1)], 1)  # (N, 26) P(open)
     start = {"init": flat, "n_init": 1} if seed is None else {"n_init": 10, "random_state": seed}
     found = KMeans(len(best), **start).fit(rows)
-    cost = share[:, None] * cdist(flat, found.cluster_centers_, "sqeuclidean") * ROWS / PIXELS       # (K, K)
+    cost = share[:, None] * cdist(flat, found.cluster_centers_, "sqeuclidean") * ROWS / PIXELS  # (K, K)
     order = np.arange(len(best)) if seed is None else linear_sum_assignment(cost)[1]
     size = np.bincount(found.labels_, minlength=len(best)) / len(rows)
     distance = float(cost[range(len(best)), order].sum())

@@ -24,7 +24,7 @@ from .model import DROPOUT, BetaVAE, Output, hidden_units
 from .replay import Replay
 from .spec import Spec, capacity_at, cross_entropy, file_sha256, rate_factor_of, stack_terms, task_weight_at
 
-PARTS = "", "mean.", "square."               # of a checkpoint: what the names of weights and of Adam's moments begin with
+PARTS = "", "mean.", "square."  # of a checkpoint: what the names of weights and of Adam's moments begin with
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
 
 
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
     spec: Spec
     model: BetaVAE
-    history: pd.DataFrame                    # columns step, epoch, split, term, value
+    history: pd.DataFrame  # columns step, epoch, split, term, value
 
     @property
     def final(self) -> pd.Series:
@@ -57,8 +57,8 @@ class Run(NamedTuple):
 class Checkpoint(NamedTuple):
     """A network between two epochs."""
 
-    epoch: int                               # epochs done
-    tensors: dict[str, Tensor]               # weights by name; Adam's moments as "mean.NAME" and "square.NAME"
+    epoch: int  # epochs done
+    tensors: dict[str, Tensor]  # weights by name; Adam's moments as "mean.NAME" and "square.NAME"
     history: pd.DataFrame
 
     @classmethod
@@ -68,7 +68,9 @@ class Checkpoint(NamedTuple):
             torch.manual_seed(spec.seed)
             weights = BetaVAE(spec.latent_dim, spec.heads).state_dict()
         weights = {name: w for name, w in weights.items() if not spec.source or name.startswith("classifiers.")}
-        moments = {f"{moment}.{name}": torch.zeros_like(w) for moment in ("mean", "square") for name, w in weights.items()}
+        moments = {
+            f"{moment}.{name}": torch.zeros_like(w) for moment in ("mean", "square") for name, w in weights.items()
+        }
         return cls(0, weights | moments, _rows(0, 0, "", ()))
 
     def network(self, spec: Spec, source: BetaVAE | None = None) -> BetaVAE:
@@ -95,8 +97,13 @@ class Diverged(ArithmeticError):
         return self.args[0]
 
 
-def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint | None] = (),
-        keep: Callable[[int, Checkpoint], None] | None = None, sources: Mapping[str, BetaVAE] = {}) -> list[Run]:
+def fit(
+    specs: Sequence[Spec],
+    device: str = "auto",
+    starts: Sequence[Checkpoint | None] = (),
+    keep: Callable[[int, Checkpoint], None] | None = None,
+    sources: Mapping[str, BetaVAE] = {},
+) -> list[Run]:
     """Train one network a spec, from its seed to the last step; where a spec has a source, only its heads.
 
     device   "auto" (CUDA where there is one), "cpu" or "cuda". On a GPU all specs that share data and heads train as
@@ -113,26 +120,37 @@ def fit(specs: Sequence[Spec], device: str = "auto", starts: Sequence[Checkpoint
     place = pick_device(device)
     for s in specs:
         if s.source and (s.source not in sources or sources[s.source].latent_dim != s.latent_dim):
-            raise ValueError(f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, whose codes the heads read")
+            raise ValueError(
+                f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, whose codes the heads read"
+            )
     for capacity, steps, reached in dict.fromkeys(
-            (s.capacity, s.steps, capacity_at(s.steps, s)) for s in specs if s.loss == "B" and not s.source):
+        (s.capacity, s.steps, capacity_at(s.steps, s)) for s in specs if s.loss == "B" and not s.source
+    ):
         if reached < 0.95 * capacity:
-            print(f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
-                  "ramp and slow_until", file=sys.stderr)
+            print(
+                f"The capacity rises to {reached:.2f} of {capacity:g} nats in {steps} steps; for all of it raise steps, or lower "
+                "ramp and slow_until",
+                file=sys.stderr,
+            )
     starts = list(starts) or [None] * len(specs)
     jobs = stacks(specs, place, starts)
     with tempfile.TemporaryDirectory() as folder:
         done = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(specs))
-        done[:] = [min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, starts)]
-        arguments = [([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done)
-                     for job in jobs]
+        done[:] = [
+            min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, starts)
+        ]
+        arguments = [
+            ([specs[i] for i in job], place, [starts[i] for i in job], job, keep, sources, done) for job in jobs
+        ]
         with progress(done, sum(spec.steps for spec in specs)):
             if len(arguments) > 1:
                 import joblib
 
-                workers = min(len(arguments), joblib.cpu_count())                # as many cores as a job was given
-                named = dict(data.TASKS), dict(data.COUNTS)                      # with the caller's own, which a worker lacks
-                results = joblib.Parallel(workers, max_nbytes=None)(joblib.delayed(_in_worker)(*named, *a) for a in arguments)
+                workers = min(len(arguments), joblib.cpu_count())  # as many cores as a job was given
+                named = dict(data.TASKS), dict(data.COUNTS)  # with the caller's own, which a worker lacks
+                results = joblib.Parallel(workers, max_nbytes=None)(
+                    joblib.delayed(_in_worker)(*named, *a) for a in arguments
+                )
             else:
                 results = [fit_stack(*a) for a in arguments]
         del done
@@ -168,8 +186,9 @@ def pick_device(device: str) -> torch.device:
 
 def stack_key(spec: Spec) -> Spec:
     """What specs of one stack have in common: all but the capacity, its weight and schedule, and the seed."""
-    return dataclasses.replace(spec, capacity=0, gamma=0, beta=0, ramp=1, slow_until=0, slow_divisor=1, seed=0,
-                               source=spec.source and "any")
+    return dataclasses.replace(
+        spec, capacity=0, gamma=0, beta=0, ramp=1, slow_until=0, slow_divisor=1, seed=0, source=spec.source and "any"
+    )
 
 
 def epochs(spec: Spec) -> int:
@@ -179,7 +198,7 @@ def epochs(spec: Spec) -> int:
 def draw(spec: Spec, epoch: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
     """An epoch's order (images,) and sampling noise (images, D), and the generator for its dropout; epochs from 1."""
     rng = np.random.default_rng([spec.seed, epoch])
-    order = rng.permutation(spec.train_end)[:spec.steps_per_epoch * spec.batch_size]
+    order = rng.permutation(spec.train_end)[: spec.steps_per_epoch * spec.batch_size]
     return order, rng.standard_normal((len(order), spec.latent_dim), dtype=np.float32), rng
 
 
@@ -202,12 +221,13 @@ class Stack:
 
     def __init__(self, spec: Spec, checkpoints: Sequence[Checkpoint], device: torch.device):
         self.spec, self.size, gpu = spec, len(checkpoints), device.type == "cuda"
-        both = fast.turned({name: torch.stack([c.tensors[name] for c in checkpoints]).to(device)
-                            for name in checkpoints[0].tensors})
+        both = fast.turned(
+            {name: torch.stack([c.tensors[name] for c in checkpoints]).to(device) for name in checkpoints[0].tensors}
+        )
         names = [name for name in both if f"mean.{name}" in both]
         self.state = {part: {name: both[part + name] for name in names} for part in PARTS}
         self.state["steps"] = torch.tensor(float(checkpoints[0].epoch * spec.steps_per_epoch), device=device)
-        dtype = torch.float32 if gpu else torch.float64      # what Adam's kernel of each reads
+        dtype = torch.float32 if gpu else torch.float64  # what Adam's kernel of each reads
         self.state["rate"] = torch.tensor(spec.learning_rate, dtype=dtype, device=device)
         self.step = Replay(self._step, self.state, device)
 
@@ -221,11 +241,26 @@ class Stack:
             values = torch.stack(list(terms.values()))
             gradients = torch.autograd.grad(values.sum(), list(leaves.values()))
         state["steps"].add_(1)
-        torch._fused_adam_(weights, [g.contiguous() for g in gradients], means, squares, [], [state["steps"]] * len(weights),
-                           lr=state["rate"], beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False)
+        torch._fused_adam_(
+            weights,
+            [g.contiguous() for g in gradients],
+            means,
+            squares,
+            [],
+            [state["steps"]] * len(weights),
+            lr=state["rate"],
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
         return values.detach()
 
-    def forward(self, weights: Mapping[str, Tensor], inputs: Tensor, noise: Tensor, masks: Mapping[str, Tensor]) -> Output:
+    def forward(
+        self, weights: Mapping[str, Tensor], inputs: Tensor, noise: Tensor, masks: Mapping[str, Tensor]
+    ) -> Output:
         """All networks' outputs for images (M, B, 1, 13, 13); of classifiers the classes alone, for codes (M, B, D)."""
         if self.spec.source:
             return Output(None, None, None, inputs, fast.classify(weights, inputs, self.spec.heads, masks))
@@ -239,9 +274,15 @@ class Stack:
         return [Checkpoint(epoch, {k: copy(v[m]) for k, v in state.items()}, None) for m in range(self.size)]
 
 
-def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint | None], indices: list[int],
-              keep: Callable[[int, Checkpoint], None] | None, sources: Mapping[str, BetaVAE],
-              done: np.ndarray) -> list[Run]:
+def fit_stack(
+    specs: list[Spec],
+    device: torch.device,
+    starts: list[Checkpoint | None],
+    indices: list[int],
+    keep: Callable[[int, Checkpoint], None] | None,
+    sources: Mapping[str, BetaVAE],
+    done: np.ndarray,
+) -> list[Run]:
     """Train M networks with the same `stack_key`, from one epoch, as one.
 
     indices   their places in the list that `fit` was given, and in done, which counts steps for the progress line
@@ -252,13 +293,13 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
         validation = slice(spec.train_end, spec.validation_end)
         sources = {s.source: copy.deepcopy(sources[s.source]).to(device) for s in specs if s.source}
         if spec.source:
-            codes = torch.stack([sample(sources[s.source], images[:s.train_end], [s.seed, 0, 1]) for s in specs])
+            codes = torch.stack([sample(sources[s.source], images[: s.train_end], [s.seed, 0, 1]) for s in specs])
             held_out = [sample(sources[s.source], images[validation], [s.seed, 0]) for s in specs]
             member = torch.arange(len(specs), device=device)[:, None]
-            inputs_at = lambda rows: codes[member, rows]                         # (M, B, D)
+            inputs_at = lambda rows: codes[member, rows]  # (M, B, D)
         else:
             pixels = torch.from_numpy(images.astype(np.uint8)).to(device)
-            inputs_at = lambda rows: pixels[rows].float()                        # (M, B, 1, 13, 13)
+            inputs_at = lambda rows: pixels[rows].float()  # (M, B, 1, 13, 13)
         labels = {task: torch.from_numpy(data.TASKS[task].labels(factors)).to(device) for task in spec.tasks}
         terms = (*(() if spec.source else ("reconstruction", "rate")), *spec.tasks)
         starts = [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
@@ -273,35 +314,49 @@ def fit_stack(specs: list[Spec], device: torch.device, starts: list[Checkpoint |
             order, noise = (torch.from_numpy(np.stack(x)).to(device) for x in (orders, noises))
             before = (epoch - 1) * spec.steps_per_epoch
             steps = min(spec.steps_per_epoch, spec.steps - before)
-            log = torch.zeros(steps, len(terms), len(specs), device=device)      # (steps, terms, M)
+            log = torch.zeros(steps, len(terms), len(specs), device=device)  # (steps, terms, M)
             schedule = torch.tensor([[schedules(before + i + 1, s) for s in specs] for i in range(steps)])
-            schedule = schedule.mT.to(device)                                    # (steps, 1 + tasks, M): capacity, weights
+            schedule = schedule.mT.to(device)  # (steps, 1 + tasks, M): capacity, weights
             for i in range(steps):
                 batch = slice(i * spec.batch_size, (i + 1) * spec.batch_size)
-                rows = order[:, batch]                                           # (M, B)
+                rows = order[:, batch]  # (M, B)
                 random = _stacked([dropout(s, rows.shape[1], rng) for s, rng in zip(specs, rngs)], device)
-                log[i] = stack.step(inputs_at(rows), {task: label[rows] for task, label in labels.items()},
-                                    noise[:, batch], random, schedule[i, 0], factor,
-                                    dict(zip(spec.tasks, schedule[i, 1:])))
+                log[i] = stack.step(
+                    inputs_at(rows),
+                    {task: label[rows] for task, label in labels.items()},
+                    noise[:, batch],
+                    random,
+                    schedule[i, 0],
+                    factor,
+                    dict(zip(spec.tasks, schedule[i, 1:])),
+                )
                 if (i + 1) % 50 == 0 or i + 1 == steps:
-                    _check_finite(log[:i + 1], terms, before, epoch, histories, indices, specs)
+                    _check_finite(log[: i + 1], terms, before, epoch, histories, indices, specs)
                     done[indices] = before + i + 1
             for m, (s, checkpoint) in enumerate(zip(specs, stack.checkpoints(epoch))):
                 network = checkpoint.network(s, sources.get(s.source)).to(device)
-                if s.source:                 # only the head is new
+                if s.source:  # only the head is new
                     with torch.inference_mode():
                         scores = head_scores(network.classify(held_out[m]), factors[validation])
                 else:
                     scores = evaluate(network, images[validation], factors[validation], s.seed, fast.alone)
                 trained = zip(terms, log[:, :, m].mean(0).tolist())
-                histories[m] = pd.concat([histories[m], _rows(before + steps, epoch, "train", trained),
-                                          _rows(before + steps, epoch, "validation", scores.items())], ignore_index=True)
+                histories[m] = pd.concat(
+                    [
+                        histories[m],
+                        _rows(before + steps, epoch, "train", trained),
+                        _rows(before + steps, epoch, "validation", scores.items()),
+                    ],
+                    ignore_index=True,
+                )
                 if bad := [name for name, value in scores.items() if not math.isfinite(value)]:
                     raise Diverged(_not_finite(bad[0], scores[bad[0]], before + steps, s), histories[m], indices[m])
                 if keep:
                     keep(indices[m], checkpoint._replace(history=histories[m]))
-        return [Run(s, checkpoint.network(s, sources.get(s.source)), history)
-                for s, checkpoint, history in zip(specs, stack.checkpoints(epochs(spec)), histories)]
+        return [
+            Run(s, checkpoint.network(s, sources.get(s.source)), history)
+            for s, checkpoint, history in zip(specs, stack.checkpoints(epochs(spec)), histories)
+        ]
 
 
 def check_same_network(network: BetaVAE, images: np.ndarray) -> None:
@@ -313,8 +368,10 @@ def check_same_network(network: BetaVAE, images: np.ndarray) -> None:
     pairs |= {task: (p, other.classes[task]) for task, p in one.classes.items()}
     for name, (a, b) in pairs.items():
         if a.shape != b.shape or not torch.allclose(a, b, rtol=1e-3, atol=1e-4):
-            raise RuntimeError(f"geomlib/fast.py trains another network than geomlib/model.py describes ({name} differs): make the "
-                               "same change in both, and in geomlib/explorer/network.js")
+            raise RuntimeError(
+                f"geomlib/fast.py trains another network than geomlib/model.py describes ({name} differs): make the "
+                "same change in both, and in geomlib/explorer/network.js"
+            )
 
 
 def schedules(step: int, spec: Spec) -> list[float]:
@@ -323,7 +380,7 @@ def schedules(step: int, spec: Spec) -> list[float]:
 
 
 def _stacked(dicts: list[dict[str, np.ndarray]], device: torch.device) -> dict[str, Tensor]:
-    stack = lambda arrays: arrays[0][None] if len(arrays) == 1 else np.stack(arrays)         # one needs no copy
+    stack = lambda arrays: arrays[0][None] if len(arrays) == 1 else np.stack(arrays)  # one needs no copy
     return {key: torch.from_numpy(stack([d[key] for d in dicts])).to(device) for key in dicts[0]}
 
 
@@ -332,8 +389,15 @@ def _rows(step: int, epoch: int, split: str, values) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(HISTORY)).astype(HISTORY)
 
 
-def _check_finite(log: Tensor, terms: Sequence[str], before: int, epoch: int, histories: list[pd.DataFrame],
-                  indices: list[int], specs: list[Spec]) -> None:
+def _check_finite(
+    log: Tensor,
+    terms: Sequence[str],
+    before: int,
+    epoch: int,
+    histories: list[pd.DataFrame],
+    indices: list[int],
+    specs: list[Spec],
+) -> None:
     bad = (~torch.isfinite(log)).nonzero().tolist()
     if bad:
         i, term, m = bad[0]
@@ -343,18 +407,32 @@ def _check_finite(log: Tensor, terms: Sequence[str], before: int, epoch: int, hi
 
 
 def _not_finite(term: str, value: float, step: int, spec: Spec) -> str:
-    return (f"{term} is {value:g} at step {step} (capacity {spec.capacity:g}, gamma {spec.gamma:g}, seed {spec.seed}): "
-            "lower the learning_rate or gamma")
+    return (
+        f"{term} is {value:g} at step {step} (capacity {spec.capacity:g}, gamma {spec.gamma:g}, seed {spec.seed}): "
+        "lower the learning_rate or gamma"
+    )
 
 
 def speed(tasks: Sequence[str], frozen: bool = False) -> float:
     """Images a second that one thread trains with these heads, on frozen codes or not; timed now in a second or two."""
-    spec = Spec(counts=np.full((13, 13), 30), tasks=tuple(tasks), steps_per_epoch=34, steps=2 * 34,
-                source="new" if frozen else "")      # in the first epoch the step is recorded
+    spec = Spec(
+        counts=np.full((13, 13), 30),
+        tasks=tuple(tasks),
+        steps_per_epoch=34,
+        steps=2 * 34,
+        source="new" if frozen else "",
+    )  # in the first epoch the step is recorded
     stack = [spec] * (20 if frozen and max(spec.heads.values()) == 2 else 1)
     ends = []
-    fit_stack(stack, torch.device("cpu"), [None] * len(stack), list(range(len(stack))),
-              lambda index, checkpoint: ends.append(time.perf_counter()), {"new": BetaVAE()}, np.zeros(len(stack)))
+    fit_stack(
+        stack,
+        torch.device("cpu"),
+        [None] * len(stack),
+        list(range(len(stack))),
+        lambda index, checkpoint: ends.append(time.perf_counter()),
+        {"new": BetaVAE()},
+        np.zeros(len(stack)),
+    )
     return len(stack) * spec.steps_per_epoch * spec.batch_size / (ends[-1] - ends[-1 - len(stack)])
 
 
@@ -383,8 +461,12 @@ def progress(done: np.ndarray, total: int) -> Iterator[None]:
             pause = 0.5 if terminal else 60
             steps, seconds = int(done.sum()), time.monotonic() - began
             left = f"{seconds * (total - steps) / (steps - first):,.0f} s left" if steps > first else "starting"
-            print(f"training {len(done)} network(s): {steps / total:4.0%}, {left}  ", file=sys.stderr,
-                  end="\r" if terminal else "\n", flush=True)
+            print(
+                f"training {len(done)} network(s): {steps / total:4.0%}, {left}  ",
+                file=sys.stderr,
+                end="\r" if terminal else "\n",
+                flush=True,
+            )
 
     thread = threading.Thread(target=show, daemon=True)
     thread.start()
@@ -407,13 +489,17 @@ def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13)."""
     _check_network(model)
     if isinstance(images, data.Corridors):
-        raise TypeError("images must be an array (N, 1, 13, 13), got corridors with their factors: give .images of them")
+        raise TypeError(
+            "images must be an array (N, 1, 13, 13), got corridors with their factors: give .images of them"
+        )
     images = np.asarray(images)
     if images.shape[1:] != (1, data.SIDE, data.SIDE):
         raise ValueError(f"images must be (N, 1, 13, 13), 0 = open and 1 = wall, got shape {images.shape}")
     low, high = images.min(initial=0), images.max(initial=0)
     if not 0 <= low <= high <= 1:
-        raise ValueError(f"images must hold numbers from 0 (open) to 1 (wall), got {low:g}..{high:g}; divide those in 0..255 by 255")
+        raise ValueError(
+            f"images must hold numbers from 0 (open) to 1 (wall), got {low:g}..{high:g}; divide those in 0..255 by 255"
+        )
     return tuple(part.cpu().numpy() for part in _by_parts(model.encode, model, images))
 
 
@@ -431,8 +517,13 @@ def decode(model: BetaVAE, codes: np.ndarray) -> np.ndarray:
     return _by_parts(lambda z: (model.decode(z),), model, codes)[0].cpu().numpy()
 
 
-def evaluate(model: BetaVAE, images: np.ndarray, factors: np.ndarray, seed: int,
-             forward: Callable[..., Output] = BetaVAE.__call__) -> dict[str, float]:
+def evaluate(
+    model: BetaVAE,
+    images: np.ndarray,
+    factors: np.ndarray,
+    seed: int,
+    forward: Callable[..., Output] = BetaVAE.__call__,
+) -> dict[str, float]:
     """Scores of a network on images (N, 1, 13, 13), as the paper's validation: codes are sampled, no dropout.
 
     forward         how the network is computed: as it is written, or `fast.alone`
@@ -492,6 +583,8 @@ def _by_parts(function: Callable, model: BetaVAE, *arrays: np.ndarray) -> list[T
     device = model.mu.weight.device
     size = 1000 if device.type == "cpu" else 50_000
     with torch.inference_mode():
-        parts = [function(*(torch.from_numpy(np.array(a[i:i + size], np.float32)).to(device) for a in arrays))
-                 for i in range(0, max(len(arrays[0]), 1), size)]
+        parts = [
+            function(*(torch.from_numpy(np.array(a[i : i + size], np.float32)).to(device) for a in arrays))
+            for i in range(0, max(len(arrays[0]), 1), size)
+        ]
     return [torch.cat(part) for part in zip(*parts)]

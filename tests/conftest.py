@@ -6,7 +6,11 @@ import pytest
 import geomlib as g
 
 HARMLESS = ("Identifier 'THEBE_JS_URL' has already been declared", "Got invalid theme mode")  # errors of the theme
-TINY = {"counts": np.full((13, 13), 6).tolist(), "steps": 14, "batch_size": 128}  # 861 images to train on: 7 steps an epoch
+TINY = {
+    "counts": np.full((13, 13), 6).tolist(),
+    "steps": 14,
+    "batch_size": 128,
+}  # 861 images to train on: 7 steps an epoch
 
 
 @pytest.fixture
@@ -28,12 +32,14 @@ def trained():
 @pytest.fixture(scope="session")
 def browser():
     """One Chromium for all browser tests."""
-    from playwright.sync_api import sync_playwright    # here: on a cluster's GPU node the other tests run without it
+    from playwright.sync_api import sync_playwright  # here: on a cluster's GPU node the other tests run without it
 
     path = shutil.which("chromium")
     assert path, "chromium is missing: install the package `chromium` of Debian or Ubuntu"
-    flags = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-             "--disable-component-update --disable-sync").split()
+    flags = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync"
+    ).split()
     with sync_playwright() as playwright:
         with playwright.chromium.launch(executable_path=path, args=flags) as launched:
             yield launched
@@ -42,6 +48,7 @@ def browser():
 @pytest.fixture(scope="session")
 def visit(browser):
     """Open an address in a fresh context; page.outside: what it asked of other machines; page.errors: its errors."""
+
     def opened(address, width=1200, ready=None, **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         page = context.new_page()
@@ -71,13 +78,18 @@ def visit(browser):
 @pytest.fixture(scope="session")
 def serious_faults():
     """What axe-core finds on a page in a theme, light or dark: (rule, element, what to do) of each serious fault."""
+
     def found(page, theme):
-        page.add_style_tag(content="* { transition: none !important }")          # no colour on its way to another
+        page.add_style_tag(content="* { transition: none !important }")  # no colour on its way to another
         page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
         page.add_script_tag(path=g.paper.ROOT / "tests/vendor/axe.min.js")
         faults = page.evaluate("axe.run().then(found => found.violations)")
-        serious = [(fault["id"], node["html"][:200], node["failureSummary"]) for fault in faults
-                   for node in fault["nodes"] if fault["impact"] in ("serious", "critical")]
+        serious = [
+            (fault["id"], node["html"][:200], node["failureSummary"])
+            for fault in faults
+            for node in fault["nodes"]
+            if fault["impact"] in ("serious", "critical")
+        ]
         # The theme's own switch is named otherwise than by the titles of its icons, which nobody sees.
         return [fault for fault in serious if "theme-switch-button" not in fault[1]]
 

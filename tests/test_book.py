@@ -11,7 +11,9 @@ BUILT = ROOT / "_build/html"
 PAGES = re.findall(r"file: (\S+)", "file: book/intro\n" + (ROOT / "_toc.yml").read_text())
 
 # The explorer, or a widget of it, has drawn; or there is none.
-EXPLORED = """document.querySelector('.plot')?.ariaLabel || !document.querySelector('.explorer, [type*="widget-state"]')"""
+EXPLORED = (
+    """document.querySelector('.plot')?.ariaLabel || !document.querySelector('.explorer, [type*="widget-state"]')"""
+)
 
 # Boxes have the colour of the page's text; axe can't judge it, as the ground of their heads is drawn by a pseudo-element.
 READABLE = """[...document.querySelectorAll('.admonition > p')].every(
@@ -28,7 +30,9 @@ def test_the_links_of_a_page_lead_somewhere(name):
         if not path.startswith(("http:", "https:", "mailto:", "data:", "javascript:")):
             target = (page.parent / path.partition("?")[0]).resolve() if path else page
             assert target.is_file() and (target.suffix not in (".ipynb", ".md") or "_sources" in path), href
-            assert not anchor or "=" in anchor or target.suffix != ".html" or f'id="{anchor}"' in target.read_text(), href
+            assert not anchor or "=" in anchor or target.suffix != ".html" or f'id="{anchor}"' in target.read_text(), (
+                href
+            )
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -39,7 +43,9 @@ def test_a_page_is_whole_accessible_and_asks_nothing_of_other_machines(visit, se
     for theme in ("light", "dark"):
         assert serious_faults(page, theme) == [], theme
         assert page.evaluate(READABLE)
-        assert page.evaluate("[...document.querySelectorAll('.explorer .panes')].every(x => x.scrollWidth < x.clientWidth + 3)")
+        assert page.evaluate(
+            "[...document.querySelectorAll('.explorer .panes')].every(x => x.scrollWidth < x.clientWidth + 3)"
+        )
     assert page.locator("article img").count() == page.locator("article img[alt]:not([alt=''])").count()
     assert page.locator("article figure").count() == page.locator("article figure figcaption").count()
     page.set_viewport_size({"width": 400, "height": 800})

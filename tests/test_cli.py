@@ -28,36 +28,52 @@ SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
 
 
 def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, capsys):
-    status, out, _, _ = command("train", "E2M1", "--capacity", 10, "--folder", tmp_path, "--set", SMALL, "steps=7", "gamma=2",
-                                capsys=capsys)
+    status, out, _, _ = command(
+        "train", "E2M1", "--capacity", 10, "--folder", tmp_path, "--set", SMALL, "steps=7", "gamma=2", capsys=capsys
+    )
     assert status == 0 and "gamma 2" in out and "reconstruction 0." in out
     (folder,) = tmp_path.iterdir()
     assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
 
 
-@pytest.mark.parametrize("words, expected", [
-    (["train", "E9", "--capacity", "10"], "model must be one of baseline"),
-    (["train", "E1M1", "--capacity", "5"], "capacity must be one of the paper's"),
-    (["train", "E1M1", "--capacity", "10", "--set", "gama=3"], "did you mean gamma?"),
-    (["train", "E1M1", "--capacity", "10", "--set", "folder=x"], "no field 'folder'"),
-    (["compare", str(paper.ROOT / "data/tries.csv")], "has no column measure, seed, value; geomlib results -o"),
-    (["original", "a.ckpt", "--csv", "images.txt"], "must end in .csv, got images.txt"),
-    (["train", "E1M1", "--capacity", "nan"], "capacity must be one of the paper's"),
-    (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
-    (["train", "E1M1", "--capacity", "10", "--set", "labels_sha256=5"], "must be a checksum"),
-    (["train", "E1M1", "--capacity", "10", "--set", "gamma"], "--set takes NAME=VALUE, got 'gamma'"),
-    (["train", "E1M1", "--capacity", "10", "--set", "gamma=high"], "gamma must be a number.*'high'"),
-    (["train", "E1M1", "--capacity", "10", "--set", "counts=none.csv"], "none.csv"),
-    (["train", "E1M1", "--capacity", "10", "--set", "steps=1", "--device", "gpu"], "auto, cpu or cuda"),
-    (["train", "E2M1-on-baseline", "--capacity", "10", "--set", 'tasks=["aligned"]'], "which task is read from whose codes; tasks can't"),
-    (["results", "E1M1", "--set", "gamma=200"], "write their numbers elsewhere with -o FILE"),
-    (["choose", "E2M1-on-baseline", "--capacity", "3"], "E2M1-on-baseline reads frozen codes and has no rate to hold"),
-    (["page", "geometri"], "no notebook 'geometri'"),
-    (["page", str(paper.ROOT / "notebooks/capacity.md"), "-p", "capacity", "3", "4"], "-p takes NAME=VALUE, got 'capacity 3 4'"),
-    (["page", str(paper.ROOT / "notebooks/capacity.md"), "-p", "changes=gamma"], 'a dictionary, as JSON {"name": 1},'),
-    (["compare", "nowhere.csv"], "geomlib: nowhere.csv: No such file or directory$"),
-    (["original", "nowhere.ckpt"], "geomlib: nowhere.ckpt: No such file or directory$"),
-])
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["train", "E9", "--capacity", "10"], "model must be one of baseline"),
+        (["train", "E1M1", "--capacity", "5"], "capacity must be one of the paper's"),
+        (["train", "E1M1", "--capacity", "10", "--set", "gama=3"], "did you mean gamma?"),
+        (["train", "E1M1", "--capacity", "10", "--set", "folder=x"], "no field 'folder'"),
+        (["compare", str(paper.ROOT / "data/tries.csv")], "has no column measure, seed, value; geomlib results -o"),
+        (["original", "a.ckpt", "--csv", "images.txt"], "must end in .csv, got images.txt"),
+        (["train", "E1M1", "--capacity", "nan"], "capacity must be one of the paper's"),
+        (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
+        (["train", "E1M1", "--capacity", "10", "--set", "labels_sha256=5"], "must be a checksum"),
+        (["train", "E1M1", "--capacity", "10", "--set", "gamma"], "--set takes NAME=VALUE, got 'gamma'"),
+        (["train", "E1M1", "--capacity", "10", "--set", "gamma=high"], "gamma must be a number.*'high'"),
+        (["train", "E1M1", "--capacity", "10", "--set", "counts=none.csv"], "none.csv"),
+        (["train", "E1M1", "--capacity", "10", "--set", "steps=1", "--device", "gpu"], "auto, cpu or cuda"),
+        (
+            ["train", "E2M1-on-baseline", "--capacity", "10", "--set", 'tasks=["aligned"]'],
+            "which task is read from whose codes; tasks can't",
+        ),
+        (["results", "E1M1", "--set", "gamma=200"], "write their numbers elsewhere with -o FILE"),
+        (
+            ["choose", "E2M1-on-baseline", "--capacity", "3"],
+            "E2M1-on-baseline reads frozen codes and has no rate to hold",
+        ),
+        (["page", "geometri"], "no notebook 'geometri'"),
+        (
+            ["page", str(paper.ROOT / "notebooks/capacity.md"), "-p", "capacity", "3", "4"],
+            "-p takes NAME=VALUE, got 'capacity 3 4'",
+        ),
+        (
+            ["page", str(paper.ROOT / "notebooks/capacity.md"), "-p", "changes=gamma"],
+            'a dictionary, as JSON {"name": 1},',
+        ),
+        (["compare", "nowhere.csv"], "geomlib: nowhere.csv: No such file or directory$"),
+        (["original", "nowhere.ckpt"], "geomlib: nowhere.ckpt: No such file or directory$"),
+    ],
+)
 def test_a_wrong_word_ends_with_one_line_and_a_status(tmp_path, capsys, monkeypatch, words, expected):
     monkeypatch.chdir(tmp_path)
     folder = ["--folder", str(tmp_path)] if words[0] == "train" else []
@@ -66,12 +82,34 @@ def test_a_wrong_word_ends_with_one_line_and_a_status(tmp_path, capsys, monkeypa
 
 
 def test_a_term_signal_is_an_interrupt_checkpoints_are_kept_and_no_worker_stays(tmp_path):
-    process = subprocess.Popen([sys.executable, "-m", "geomlib", "train", "baseline", "--capacity", "3", "10", "--folder", tmp_path, "--set",
-                                SMALL, "steps=100000"], cwd=paper.ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "geomlib",
+            "train",
+            "baseline",
+            "--capacity",
+            "3",
+            "10",
+            "--folder",
+            tmp_path,
+            "--set",
+            SMALL,
+            "steps=100000",
+        ],
+        cwd=paper.ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     until(lambda: len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2, 120)
     process.terminate()
-    errors = process.communicate(timeout=60)[1]              # ends when the last worker has closed it, too
-    assert process.returncode == 1 and "Traceback" not in errors and errors.splitlines()[-1].startswith("geomlib: stopped; whole runs are kept")
+    errors = process.communicate(timeout=60)[1]  # ends when the last worker has closed it, too
+    assert (
+        process.returncode == 1
+        and "Traceback" not in errors
+        and errors.splitlines()[-1].startswith("geomlib: stopped; whole runs are kept")
+    )
     assert f"training 2 network(s) into {tmp_path}; 0 found trained\n" in errors
     assert len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2
 
@@ -82,26 +120,44 @@ def test_numbers_made_anew_are_compared_with_the_stored_and_the_published(tmp_pa
     status, out, _, _ = command("compare", new, capsys=capsys)
     assert status == 0 and "here but not there: 0." in out
     assert "Largest difference of reconstruction_loss from data/results.csv: 0.0000" in out
-    (row,) = [line.split() for line in out.splitlines() if line.split()[:3] == ["E1M1", "3.0000", "reconstruction_loss"]]
-    published = paper.published().query("model == 'E1M1' and capacity == 3 and measure == 'reconstruction_loss'").value.item()
+    (row,) = [
+        line.split() for line in out.splitlines() if line.split()[:3] == ["E1M1", "3.0000", "reconstruction_loss"]
+    ]
+    published = (
+        paper.published().query("model == 'E1M1' and capacity == 3 and measure == 'reconstruction_loss'").value.item()
+    )
     assert float(row[-1]) == pytest.approx(published, abs=1e-4)
 
 
 def test_results_are_those_of_the_runs_named(tmp_path, capsys):
-    status, out, _, _ = command("results", "E2M1", "E2M1-on-baseline", "--capacity", 10, "-o", tmp_path / "new.csv", capsys=capsys)
+    status, out, _, _ = command(
+        "results", "E2M1", "E2M1-on-baseline", "--capacity", 10, "-o", tmp_path / "new.csv", capsys=capsys
+    )
     assert status == 0 and "numbers of 2 runs" in out
     new = paper.compare(pd.read_csv(tmp_path / "new.csv"))
     new = new[new.ours.notna()]
     assert {"f1_joint", "f1_disjoint", "class_distortion_01"} <= set(new.measure) and new.released.notna().all()
     assert (new.difference.abs() <= 1e-4 * (1 + new.released.abs())).all()
-    status, _, _, message = command("results", "E2M1", "--capacity", 10, "--folder", tmp_path, "-o", tmp_path / "x.csv", capsys=capsys)
+    status, _, _, message = command(
+        "results", "E2M1", "--capacity", 10, "--folder", tmp_path, "-o", tmp_path / "x.csv", capsys=capsys
+    )
     assert status == 1 and "1 of 1 runs are not in" in message and "E2M1-c10-s0; geomlib" in message
 
 
 def test_durations_of_jobs_that_end_together_are_all_kept(tmp_path):
-    jobs = [subprocess.Popen([sys.executable, "-c", "import sys; from pathlib import Path; import geomlib as g; from geomlib import cli; "
-                              "cli.record(Path(sys.argv[1]), [g.Spec(steps=7)], 'cpu', float(sys.argv[2]))", tmp_path, str(seconds)])
-            for seconds in (1, 2, 3)]
+    jobs = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from pathlib import Path; import geomlib as g; from geomlib import cli; "
+                "cli.record(Path(sys.argv[1]), [g.Spec(steps=7)], 'cpu', float(sys.argv[2]))",
+                tmp_path,
+                str(seconds),
+            ]
+        )
+        for seconds in (1, 2, 3)
+    ]
     assert [job.wait() for job in jobs] == [0, 0, 0]
     assert cli.recorded(tmp_path, "cpu") == {((), False): 7 * 128 / 2}
 
@@ -115,20 +171,27 @@ def test_help_names_every_command(capsys):
 
 
 def test_causes_trains_what_is_not_tried_of_the_networks_that_miss_a_number(monkeypatch, capsys):
-    card = pd.DataFrame([("E2M1", "f1_simultaneous", 10.0, 0.7, "missed", "?"), ("E2M5", "reconstruction_loss", 10.0, 0.05, "missed", "?"),
-                         ("E1M1", "reconstruction_loss", 3.0, 0.07, "reproduced", "")],
-                        columns=["model", "measure", "capacity", "published", "verdict", "cause"])
+    card = pd.DataFrame(
+        [
+            ("E2M1", "f1_simultaneous", 10.0, 0.7, "missed", "?"),
+            ("E2M5", "reconstruction_loss", 10.0, 0.05, "missed", "?"),
+            ("E1M1", "reconstruction_loss", 3.0, 0.07, "reproduced", ""),
+        ],
+        columns=["model", "measure", "capacity", "published", "verdict", "cause"],
+    )
     plain = paper.spec("E2M5", 10)
-    tries = pd.DataFrame([("E2M5", 10.0, *paper.setting(plain), 10.0), ("E2M5", 10.0, 5000.0, *paper.setting(plain)[1:], 9.0)],
-                         columns=[*paper.TRY, "rate"])
+    tries = pd.DataFrame(
+        [("E2M5", 10.0, *paper.setting(plain), 10.0), ("E2M5", 10.0, 5000.0, *paper.setting(plain)[1:], 9.0)],
+        columns=[*paper.TRY, "rate"],
+    )
     wanted = []
     monkeypatch.setattr(paper, "scorecard", lambda: card)
     monkeypatch.setattr(paper, "tries", lambda: tries)
     monkeypatch.setattr(paper, "try_all", wanted.extend)
     status, out, _, _ = command("causes", capsys=capsys)
     assert status == 0 and "f1_simultaneous" in out and "E1M1" not in out
-    assert {(model, capacity) for model, capacity, _ in wanted} == {("E2M5", 10.0)}     # one network, of two numbers
-    assert {spec.gamma for *_, spec in wanted} == {*paper.GAMMAS}               # 5000 is tried
+    assert {(model, capacity) for model, capacity, _ in wanted} == {("E2M5", 10.0)}  # one network, of two numbers
+    assert {spec.gamma for *_, spec in wanted} == {*paper.GAMMAS}  # 5000 is tried
     assert len(wanted) == len(paper.alternatives("E2M5", 10)) - 1
 
 
@@ -143,8 +206,17 @@ def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
     torch.save({"state_dict": state}, tmp_path / "a.ckpt")
     torch.save({"state_dict": original_state({})[1]}, tmp_path / "b.ckpt")
     g.write_csv(tmp_path / "set.csv", g.corridors([[3] * 13] * 13, 0))
-    status, out, _, _ = command("original", tmp_path / "a.ckpt", "--task", "order", "--csv", tmp_path / "set.csv",
-                                "--reference", tmp_path / "b.ckpt", capsys=capsys)
+    status, out, _, _ = command(
+        "original",
+        tmp_path / "a.ckpt",
+        "--task",
+        "order",
+        "--csv",
+        tmp_path / "set.csv",
+        "--reference",
+        tmp_path / "b.ckpt",
+        capsys=capsys,
+    )
     assert status == 0
     images, factors = g.read_csv(tmp_path / "set.csv")
     spec = g.Spec(counts=str(tmp_path / "set.csv"))
@@ -155,6 +227,14 @@ def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
 
 
 def test_the_command_runs_as_a_module_and_reports_in_one_line(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "geomlib", "train", "baseline", "--capacity", "7"], cwd=paper.ROOT,
-                          capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.startswith("geomlib: capacity must be one of") and done.stderr.count("\n") == 1
+    done = subprocess.run(
+        [sys.executable, "-m", "geomlib", "train", "baseline", "--capacity", "7"],
+        cwd=paper.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("geomlib: capacity must be one of")
+        and done.stderr.count("\n") == 1
+    )

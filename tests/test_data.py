@@ -9,7 +9,7 @@ def test_a_pixels_frequency_is_the_profile_at_every_position_and_column():
     images, factors = g.corridors("uniform", seed=3)
     for rows, x in ((slice(0, 6), factors[:, 0]), (slice(7, 13), factors[:, 1])):
         for position in range(13):
-            pixels = images[x == position, 0, rows].reshape(-1, 13)              # (images x rows, columns)
+            pixels = images[x == position, 0, rows].reshape(-1, 13)  # (images x rows, columns)
             p = data.PROFILE[position]
             error = np.abs(1 - pixels.mean(0) - p)
             assert (error <= 5 * np.sqrt(p * (1 - p) / len(pixels)) + 1e-7).all()
@@ -29,8 +29,10 @@ def test_the_two_corridors_noise_is_independent():
     assert abs(np.corrcoef(upper, lower)[0, 1]) < 5 / np.sqrt(len(images))
 
 
-@pytest.mark.parametrize("name, total, often, seldom", [
-    ("bottom", 202_280, 2000, 260), ("bottom_small", 98_800, 1000, 100), ("diagonal", 85_800, 3000, 300)])
+@pytest.mark.parametrize(
+    "name, total, often, seldom",
+    [("bottom", 202_280, 2000, 260), ("bottom_small", 98_800, 1000, 100), ("diagonal", 85_800, 3000, 300)],
+)
 def test_a_biased_set_has_the_papers_counts(name, total, often, seldom):
     assert g.COUNTS[name].sum() == total
     frequent = g.COUNTS[name] == often
@@ -57,8 +59,13 @@ def test_labels_follow_the_papers_rules_at_every_pair():
     for uc in range(13):
         for lc in range(13):
             label = {name: int(task.labels(np.array([[uc, lc]]))[0]) for name, task in g.TASKS.items()}
-            assert label == {"order": int(uc <= lc), "quadrant": int(uc < 6 or lc >= 6), "aligned": int(uc == lc),
-                             "region": 5 * ((uc + 1) // 3) + (lc + 1) // 3, "identity": 13 * uc + lc}
+            assert label == {
+                "order": int(uc <= lc),
+                "quadrant": int(uc < 6 or lc >= 6),
+                "aligned": int(uc == lc),
+                "region": 5 * ((uc + 1) // 3) + (lc + 1) // 3,
+                "identity": 13 * uc + lc,
+            }
     assert [task.n_classes for task in g.TASKS.values()] == [2, 2, 2, 25, 169]
 
 
@@ -70,21 +77,25 @@ def with_value(value):
     def put(t):
         t[4, 7] = value
         return t
+
     return put
 
 
-@pytest.mark.parametrize("counts, words", [
-    (np.ones((13, 12)), r"shape \(13, 13\).*got \(13, 12\)"),
-    (table(with_value(-1)), "got -1 at x_uc=4, x_lc=7"),
-    (table(with_value(1.5)), "whole numbers >= 0, got 1.5"),
-    (table(with_value(np.nan)), "got nan"),
-    (table(with_value(np.inf)), "got inf"),
-    (np.zeros((13, 13)), "sum to 1..5,000,000 images, got 0"),
-    (table(with_value(1e12)), "got 1,000,000,000,168"),
-    ("unifrom", "one of uniform, bottom, bottom_small, diagonal .*'unifrom'"),
-    ([["a"] * 13] * 13, "13 x 13 table of whole numbers"),
-    ([[1], [1, 2]], "13 x 13 table"),
-])
+@pytest.mark.parametrize(
+    "counts, words",
+    [
+        (np.ones((13, 12)), r"shape \(13, 13\).*got \(13, 12\)"),
+        (table(with_value(-1)), "got -1 at x_uc=4, x_lc=7"),
+        (table(with_value(1.5)), "whole numbers >= 0, got 1.5"),
+        (table(with_value(np.nan)), "got nan"),
+        (table(with_value(np.inf)), "got inf"),
+        (np.zeros((13, 13)), "sum to 1..5,000,000 images, got 0"),
+        (table(with_value(1e12)), "got 1,000,000,000,168"),
+        ("unifrom", "one of uniform, bottom, bottom_small, diagonal .*'unifrom'"),
+        ([["a"] * 13] * 13, "13 x 13 table of whole numbers"),
+        ([[1], [1, 2]], "13 x 13 table"),
+    ],
+)
 def test_counts_that_are_no_table_of_counts_are_refused(counts, words):
     with pytest.raises(ValueError, match=words):
         g.corridors(counts)
@@ -104,18 +115,22 @@ def test_a_set_survives_its_csv(csv, images):
     assert all(len(line.split(",")) == 171 for line in csv.read_text().splitlines())
 
 
-
-
-@pytest.mark.parametrize("edit, words", [
-    (lambda rows: [row[:-1] for row in rows], "171 columns are expected.*got 170"),
-    (lambda rows: [rows[0], rows[1] + ["1"], *rows[2:]], "same 171 columns"),
-    (lambda rows: [*rows[:2], rows[2][:100], *rows[3:]], "line 3, column 101"),
-    (lambda rows: [["2", *rows[0][1:]], *rows[1:]], "line 1, column 1: must be a pixel, 0 or 1, got 2"),
-    (lambda rows: [rows[0], [*rows[1][:-1], "13"], *rows[2:]], "line 2, column 171: must be a position.*0..12, got 13"),
-    (lambda rows: [rows[0], [*rows[1][:-1], "-1"], *rows[2:]], "line 2, column 171: .*got -1"),
-    (lambda rows: [rows[0], [*rows[1][:-2], "x", "1"], *rows[2:]], "line 2, column 170: .*got x"),
-    (lambda rows: [rows[0], ["nan", *rows[1][1:]], *rows[2:]], "line 2, column 1: "),
-])
+@pytest.mark.parametrize(
+    "edit, words",
+    [
+        (lambda rows: [row[:-1] for row in rows], "171 columns are expected.*got 170"),
+        (lambda rows: [rows[0], rows[1] + ["1"], *rows[2:]], "same 171 columns"),
+        (lambda rows: [*rows[:2], rows[2][:100], *rows[3:]], "line 3, column 101"),
+        (lambda rows: [["2", *rows[0][1:]], *rows[1:]], "line 1, column 1: must be a pixel, 0 or 1, got 2"),
+        (
+            lambda rows: [rows[0], [*rows[1][:-1], "13"], *rows[2:]],
+            "line 2, column 171: must be a position.*0..12, got 13",
+        ),
+        (lambda rows: [rows[0], [*rows[1][:-1], "-1"], *rows[2:]], "line 2, column 171: .*got -1"),
+        (lambda rows: [rows[0], [*rows[1][:-2], "x", "1"], *rows[2:]], "line 2, column 170: .*got x"),
+        (lambda rows: [rows[0], ["nan", *rows[1][1:]], *rows[2:]], "line 2, column 1: "),
+    ],
+)
 def test_a_csv_that_is_not_the_originals_form_is_refused_with_its_line(csv, edit, words):
     rows = edit([line.split(",") for line in csv.read_text().splitlines()])
     csv.write_text("".join(",".join(row) + "\n" for row in rows))

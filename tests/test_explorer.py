@@ -54,7 +54,7 @@ def test_a_task_of_ones_own_is_asked_by_its_name(explorer, monkeypatch):
     monkeypatch.setitem(data.TASKS, "far", data.Task(4, lambda factors: np.abs(factors[:, 0] - factors[:, 1]) // 5))
     tasks = networks.index({"mine": [("mine", explorer.named[0][1])]})["tasks"]
     assert tasks["thirds"]["question"] == "thirds" and tasks["thirds"]["classes"][1] == "x_UC 5–9, x_LC 0–12"
-    assert tasks["far"]["classes"] == ["class 0", "class 1", "class 2", "class 3"]           # no blocks of pairs; one empty
+    assert tasks["far"]["classes"] == ["class 0", "class 1", "class 2", "class 3"]  # no blocks of pairs; one empty
 
 
 def test_each_tasks_classes_are_named_by_the_positions_they_hold(explorer):
@@ -68,7 +68,7 @@ def test_each_tasks_classes_are_named_by_the_positions_they_hold(explorer):
 def test_colours_tell_a_models_classes_apart(explorer):
     colours = dict(explorer._index["colours"])
     for model in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5"):
-        of, = (colours[name] for name in colours if model in name)
+        (of,) = (colours[name] for name in colours if model in name)
         classes = paper.classes(model, networks.PAIRS)
         assert len(set(of)) == len(set(zip(of, classes))) == len(set(classes)), model
 
@@ -88,11 +88,11 @@ def test_the_commands_run_a_page_with_parameters_it_has():
 
 def test_a_network_of_ones_own_is_reproduced_by_its_spec():
     run = fresh(2, seed=3, tasks=("order",), gamma=50.0)
-    command, = networks.commands("E2M1 seed 3", run)
+    (command,) = networks.commands("E2M1 seed 3", run)
     assert command.startswith("geomlib.fit([geomlib.Spec(") and "seed=3" in command
     assert eval(command.removeprefix("geomlib.fit([geomlib.").removesuffix("])"), {"Spec": Spec}) == run.spec
     run = fresh(2, counts=[[6] * 13] * 13)
-    command, = networks.commands("own", run)
+    (command,) = networks.commands("own", run)
     assert command.startswith("geomlib.fit([geomlib.Spec(counts=counts, ")
     assert eval(command, {"geomlib": SimpleNamespace(Spec=Spec, fit=list), "counts": [[6] * 13] * 13}) == [run.spec]
 
@@ -101,7 +101,11 @@ def test_runs_that_differ_in_capacity_are_one_network_and_others_are_not():
     listed = [fresh(10), fresh(1), fresh(1), fresh(3, seed=2), fresh(3, tasks=("order", "region"))]
     made = Explorer(listed)._index["models"]
     assert {name: [stop["capacity"] for stop in stops] for name, stops in made} == {
-        "baseline": [1, 10], "baseline (2)": [1], "baseline seed 2": [3], "own": [3]}
+        "baseline": [1, 10],
+        "baseline (2)": [1],
+        "baseline seed 2": [3],
+        "own": [3],
+    }
 
 
 def test_a_network_has_the_name_it_is_given_also_when_trained_anew():
@@ -109,7 +113,9 @@ def test_a_network_has_the_name_it_is_given_also_when_trained_anew():
     made.state = "model=mine&capacity=10"
     made.retrain(3, steps=1)
     assert {name: [stop["capacity"] for stop in stops] for name, stops in made._index["models"]} == {
-        "mine": [1, 3, 10], "plain": [1]}
+        "mine": [1, 3, 10],
+        "plain": [1],
+    }
 
 
 def test_a_sample_shows_codes_of_the_chosen_pair(explorer):

@@ -25,7 +25,7 @@ from geomlib import BetaVAE, Spec, corridors, data, paper
 from geomlib.explorer import Explorer, networks
 from geomlib.train import Run
 
-WIDGET = "document.querySelector('.explorer')?.explorer?.sides[0].network"   # there, and its first network has come
+WIDGET = "document.querySelector('.explorer')?.explorer?.sides[0].network"  # there, and its first network has come
 PIXELS = "[...explorer.sides[{}].network.pixels]"
 
 
@@ -40,7 +40,7 @@ def models():
         torch.manual_seed(capacity)
         model = BetaVAE(heads={task: data.TASKS[task].n_classes for task in data.TASKS})
         with torch.no_grad():
-            for parameter in model.parameters():             # larger, so that answers differ; rounded, as they are sent
+            for parameter in model.parameters():  # larger, so that answers differ; rounded, as they are sent
                 parameter.copy_((2 * parameter).half())
         listed[f"all-c{capacity}"] = Run(Spec(capacity=capacity, tasks=tuple(data.TASKS)), model, None)
     found = networks.released()
@@ -67,16 +67,30 @@ def book(models, tmp_path_factory):
     for name in ("_config.yml", "book/_static/custom.css", "book/_static/names.js", "book/references.bib"):
         shutil.copy(paper.ROOT / name, root / name)
     text = (paper.ROOT / "book/explore.md").read_text()
-    (root / "book/explore.md").write_text(re.sub(r"\[(\w[^]]*)\]\([\w/.#]+\)", r"\1", text))    # the pages it links to aren't here
+    (root / "book/explore.md").write_text(
+        re.sub(r"\[(\w[^]]*)\]\([\w/.#]+\)", r"\1", text)
+    )  # the pages it links to aren't here
     networks.export(root / "book/_static/explorer", models)
     widget = Explorer([run for _, run in models["all"]])
     widget.state = "model=own&capacity=10&uc=2&lc=7"
-    shown = nbformat.v4.new_output("display_data", {"application/vnd.jupyter.widget-view+json": {
-        "model_id": widget.model_id, "version_major": 2, "version_minor": 1}})
+    shown = nbformat.v4.new_output(
+        "display_data",
+        {
+            "application/vnd.jupyter.widget-view+json": {
+                "model_id": widget.model_id,
+                "version_major": 2,
+                "version_minor": 1,
+            }
+        },
+    )
     cell = nbformat.v4.new_code_cell("Explorer(runs)", execution_count=1, outputs=[shown])
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A widget"), cell], metadata={
-        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-        "widgets": {"application/vnd.jupyter.widget-state+json": widget.get_manager_state()}})
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# A widget"), cell],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "widgets": {"application/vnd.jupyter.widget-state+json": widget.get_manager_state()},
+        },
+    )
     nbformat.write(notebook, root / "book/widget.ipynb")
     toc = {"format": "jb-book", "root": "book/explore", "chapters": [{"file": "book/widget"}]}
     (root / "_toc.yml").write_text(yaml.safe_dump(toc))
@@ -89,6 +103,7 @@ def book(models, tmp_path_factory):
 @pytest.fixture(scope="session")
 def served(book):
     """The small book's address on a server of this machine."""
+
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
             pass
@@ -120,10 +135,13 @@ def show(page, state):
 
 def drawn(page, expression):
     """The value of an expression after the page has drawn."""
-    return page.evaluate("""async expression => {
+    return page.evaluate(
+        """async expression => {
         for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
         return eval(expression);
-    }""", expression)
+    }""",
+        expression,
+    )
 
 
 def part(page, name, second=False):
@@ -193,7 +211,8 @@ def test_every_network_computes_what_torch_computes(opened, all_runs):
     images = corridors("uniform").images[-100:]
     codes = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
     for slug, run in all_runs.items():
-        found = opened.evaluate("""async ([slug, images, codes]) => {
+        found = opened.evaluate(
+            """async ([slug, images, codes]) => {
             const network = new geomlib.Network(await explorer.load(slug));
             const found = { mu: [], logvar: [], pixels: [], classes: {} };
             for (const image of images) {
@@ -209,7 +228,9 @@ def test_every_network_computes_what_torch_computes(opened, all_runs):
                     (found.classes[task] ??= []).push([...network.heads[task].probabilities]);
             }
             return found;
-        }""", [slug, images.reshape(100, -1).astype(int).tolist(), codes.tolist()])
+        }""",
+            [slug, images.reshape(100, -1).astype(int).tolist(), codes.tolist()],
+        )
         with torch.inference_mode():
             mu, logvar = run.model.encode(torch.from_numpy(images))
             pixels, classes = run.model.decode(torch.from_numpy(codes)), run.model.classify(torch.from_numpy(codes))
@@ -355,10 +376,13 @@ def test_the_model_is_chosen_by_keys(page, index, all_runs):
 
 def pixel(page, pair, dx=0, dy=0):
     """Red, green, blue in the plot at the point of a pair, or some px from there."""
-    return drawn(page, f"""(() => {{ const canvas = explorer.sides[0].plot, half = canvas.clientWidth / 2;
+    return drawn(
+        page,
+        f"""(() => {{ const canvas = explorer.sides[0].plot, half = canvas.clientWidth / 2;
         const scale = (half - geomlib.MARGIN) / explorer.limit(), [x, y] = explorer.sides[0].points.slice({2 * pair});
         const at = [half + scale * x + {dx}, half - scale * y + {dy}].map(z => z * devicePixelRatio);
-        return [...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3); }})()""")
+        return [...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3); }})()""",
+    )
 
 
 def test_the_plane_is_chosen_by_keys(page, index):
@@ -376,10 +400,10 @@ def test_each_colouring_is_the_pairs_own_and_the_points_wear_it(page, index):
     select = part(page, "colour")
     for name, colours in index["colours"]:
         select.select_option(name)
-        rgb = [[int(colour[i:i + 2], 16) for i in (1, 3, 5)] for colour in colours]
+        rgb = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours]
         key = drawn(page, "[...explorer.key.getContext('2d').getImageData(0, 0, 13, 13).data]")
         near(np.reshape(key, (169, 4))[:, :3], rgb, 0)
-        seen = pixel(page, np.abs(points(page)).max(1).argmax())                 # at the rim, where few others lie
+        seen = pixel(page, np.abs(points(page)).max(1).argmax())  # at the rim, where few others lie
         assert min(np.abs(np.subtract(seen, colour)).max() for colour in rgb) <= 2, name
     select.focus()
     page.keyboard.press("Home")
@@ -389,16 +413,21 @@ def test_each_colouring_is_the_pairs_own_and_the_points_wear_it(page, index):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_points_have_an_edge_of_the_colour_of_text(page, theme):
     """Of the points, the ones nearest in colour to the ground: light ones on light, dark ones on dark."""
-    show(page, "model=baseline&capacity=10")                 # its points lie apart
+    show(page, "model=baseline&capacity=10")  # its points lie apart
     page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
-    colours = drawn(page, """['ink', 'ground'].map(name => {
+    colours = drawn(
+        page,
+        """['ink', 'ground'].map(name => {
         const context = document.createElement('canvas').getContext('2d');
         context.fillStyle = explorer.style[name];
         context.fillRect(0, 0, 1, 1);
-        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3); })""")
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3); })""",
+    )
     ink, ground = np.array(colours, float)
     radius, turns = drawn(page, "Math.max(3, explorer.sides[0].plot.clientWidth / 110)"), np.arange(16) * np.pi / 8
-    around = [pixel(page, {"light": 12, "dark": 0}[theme] * 13 + 6, *radius * np.array([np.cos(t), np.sin(t)])) for t in turns]
+    around = [
+        pixel(page, {"light": 12, "dark": 0}[theme] * 13 + 6, *radius * np.array([np.cos(t), np.sin(t)])) for t in turns
+    ]
     page.evaluate("Object.assign(document.documentElement.dataset, { theme: 'light', mode: 'light' })")
     shares = (around - ground) @ (ink - ground) / ((ink - ground) @ (ink - ground))  # 0: as the ground, 1: as the ink
     assert np.median(shares) > 0.5
@@ -412,7 +441,7 @@ def test_latents_that_no_network_uses_are_marked_in_the_list_of_planes(page, ind
         numbers, text = option[0].split(","), option[1]
         unused = [number for number in numbers if rates[int(number) - 1] <= 0.01]
         assert ("both unused" in text) == (len(unused) == 2)
-        assert (f"{unused[0]} (unused)" in text if len(unused) == 1 else " (unused)" not in text), text
+        assert f"{unused[0]} (unused)" in text if len(unused) == 1 else " (unused)" not in text, text
 
 
 def test_the_name_of_an_axis_lies_outside_the_points(page):
@@ -430,9 +459,9 @@ def test_the_name_of_an_axis_lies_outside_the_points(page):
         return seen;
     }""")
     size, margin = page.evaluate("[explorer.sides[0].plot.clientWidth, geomlib.MARGIN]")
-    (_, x, y), = (at for at in written if at[0] == "latent 2")
+    ((_, x, y),) = (at for at in written if at[0] == "latent 2")
     assert y > size - margin / 3
-    (_, x, y), = (at for at in written if at[0] == "latent 5")
+    ((_, x, y),) = (at for at in written if at[0] == "latent 5")
     assert x < margin / 2
 
 
@@ -462,8 +491,11 @@ def test_new_noise_is_another_draw_of_the_same_pair(page, all_runs):
 
 
 def test_a_cloud_goes_with_its_pair_and_network(page):
-    for change in ("explorer.choosePair(1, 2)", "explorer.moveCapacity(explorer.sides[0], 1)",
-                   "explorer.choose(explorer.sides[0], 'baseline', 10)"):
+    for change in (
+        "explorer.choosePair(1, 2)",
+        "explorer.moveCapacity(explorer.sides[0], 1)",
+        "explorer.choose(explorer.sides[0], 'baseline', 10)",
+    ):
         assert page.evaluate(f"explorer.cloud = [[0, 0, 0, 0, 0]]; {change}; explorer.cloud") == []
 
 
@@ -487,15 +519,18 @@ def test_draws_have_the_noise_of_the_data_set(page):
 
 def spot(page, pair):
     """Where a pair's point lies in the plot, in px."""
-    x, y = drawn(page, f"""(() => {{ const side = explorer.sides[0], half = side.plot.clientWidth / 2;
+    x, y = drawn(
+        page,
+        f"""(() => {{ const side = explorer.sides[0], half = side.plot.clientWidth / 2;
         const scale = (half - geomlib.MARGIN) / explorer.limit();
-        return [half + scale * side.points[{2 * pair}], half - scale * side.points[{2 * pair + 1}]]; }})()""")
+        return [half + scale * side.points[{2 * pair}], half - scale * side.points[{2 * pair + 1}]]; }})()""",
+    )
     return {"x": x, "y": y}
 
 
 def test_a_point_that_the_mouse_is_over_is_named(page):
-    show(page, "model=baseline&capacity=10")                 # its points lie apart
-    page.wait_for_function("explorer.sides[0].network")      # its code is on the plot, too
+    show(page, "model=baseline&capacity=10")  # its points lie apart
+    page.wait_for_function("explorer.sides[0].network")  # its code is on the plot, too
     plot = page.locator(".plot").first
     drawn(page, "0")
     before = plot.evaluate("plot => plot.toDataURL()")
@@ -538,7 +573,7 @@ def test_the_zoom_is_off_where_the_codes_on_show_fill_the_map_already(page, inde
         page.evaluate(f"explorer.moveCapacity(explorer.sides[0], {[1, 10][stop]})")
         assert drawn(page, "explorer.zoom.disabled") == off
     show(page, f"model=all&capacity={[1, 10][wide]}&zoom=1")
-    assert not drawn(page, "explorer.zoom.disabled")         # or it could not be taken back
+    assert not drawn(page, "explorer.zoom.disabled")  # or it could not be taken back
     zoom.press("Space")
     assert drawn(page, "document.activeElement.name") == "zoom" and zoom.is_enabled()
     part(page, "uc").press("ArrowRight")
@@ -551,13 +586,18 @@ def test_a_halo_stands_out_from_the_ground(page, theme):
     show(page, "model=baseline&capacity=0.3&colour=x_LC+≤+6+(E1M1)")
     page.evaluate("theme => Object.assign(document.documentElement.dataset, { theme, mode: theme })", theme)
     pair = 6 * 13 + 12
-    out = points(page)[pair] * drawn(page, f"explorer.sides[0].spreads[{2 * pair}]") / np.linalg.norm(points(page)[pair])
+    out = (
+        points(page)[pair] * drawn(page, f"explorer.sides[0].spreads[{2 * pair}]") / np.linalg.norm(points(page)[pair])
+    )
     scale = drawn(page, "(explorer.sides[0].plot.clientWidth / 2 - geomlib.MARGIN) / explorer.limit()")
     halo = pixel(page, pair, *(0.5 * scale * out * [1, -1]))
-    ground = drawn(page, """(() => { const context = document.createElement('canvas').getContext('2d');
+    ground = drawn(
+        page,
+        """(() => { const context = document.createElement('canvas').getContext('2d');
         context.fillStyle = explorer.style.ground;
         context.fillRect(0, 0, 1, 1);
-        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3); })()""")
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3); })()""",
+    )
     page.evaluate("Object.assign(document.documentElement.dataset, { theme: 'light', mode: 'light' })")
     light = lambda rgb: np.power(np.array(rgb) / 255, 2.2) @ [0.2126, 0.7152, 0.0722] + 0.05
     assert max(light(halo) / light(ground), light(ground) / light(halo)) > 1.4
@@ -567,7 +607,7 @@ def test_a_network_brings_its_colours_where_those_of_no_network_shown_are_chosen
     show(page, "model=baseline&capacity=10&colour=x_UC+≤+x_LC+(E2M1)")
     name = page.locator("[name=model]").first.evaluate("select => [...select.options].map(o => o.value)")
     part(page, "model").select_option(name[0])
-    assert drawn(page, "explorer.colour.value") == "x_UC"    # no network here has classes of its own
+    assert drawn(page, "explorer.colour.value") == "x_UC"  # no network here has classes of its own
     part(page, "colour").select_option("x_LC")
     part(page, "model").select_option(name[-1])
     assert drawn(page, "explorer.colour.value") == "x_LC"
@@ -579,7 +619,7 @@ def test_a_click_on_a_point_or_on_the_key_chooses_its_pair(page, all_runs):
     where = points(page)
     assert np.hypot(*(where[chosen] - where[11 * 13 + 1])) < 0.02 * np.abs(where).max()
     check_reconstruction(page, all_runs["all-c10"])
-    page.locator(".plot").first.click(position={"x": 3, "y": 3})                 # far from any point
+    page.locator(".plot").first.click(position={"x": 3, "y": 3})  # far from any point
     assert drawn(page, "[explorer.uc, explorer.lc]") == [chosen // 13, chosen % 13]
     page.locator(".key canvas").click(position={"x": 6 * 2 + 3, "y": 6 * 12 + 3})
     assert drawn(page, "[explorer.uc, explorer.lc]") == [12, 2]
@@ -677,8 +717,11 @@ def test_latents_show_code_spread_and_rate_and_unused_ones_are_marked(page, inde
         image = drawn(page, "[...explorer.image]")
         with torch.inference_mode():
             mu, logvar = listed[-1][1].model.encode(torch.tensor(image, dtype=torch.float32).view(1, 1, 13, 13))
-        rows = drawn(page, """[...explorer.sides[0].latents.querySelectorAll('.latent')].map(row =>
-            [row.querySelector('output').textContent, row.querySelector('.rate').textContent, row.className])""")
+        rows = drawn(
+            page,
+            """[...explorer.sides[0].latents.querySelectorAll('.latent')].map(row =>
+            [row.querySelector('output').textContent, row.querySelector('.rate').textContent, row.className])""",
+        )
         for (code, rate, names), m, v, expected in zip(rows, mu[0], logvar[0], rates, strict=True):
             near([float(x.replace("−", "-")) for x in code.split(" ± ")], [m, (v / 2).exp()], 0.0051)
             assert rate == ("unused" if expected <= 0.01 else f"{expected:.2f} nats")
@@ -699,7 +742,7 @@ def test_heads_answer_as_in_torch_and_are_told_right_or_wrong(page, index, all_r
         assert said == about["classes"][best]
         near(float(probability), sure, 0.0051)
         assert verdict == ("correct" if about["truth"][3 * 13 + 9] == best else "wrong")
-    part(page, "open").click()                               # a drawing has no true answer
+    part(page, "open").click()  # a drawing has no true answer
     assert drawn(page, "explorer.sides[0].answers.querySelector('dd').textContent").endswith(")")
 
 
@@ -727,8 +770,10 @@ def test_a_second_network_sees_the_same_stimulus_at_the_same_or_another_capacity
 
 
 def test_a_view_is_linked_by_its_address(opened, visit, book, all_runs):
-    state = ("model=all&capacity=1&model2=all&capacity2=10&z2=1,-0.5,0,0.25,2&plane=2,5&colour=x_LC"
-             "&pixels=fffffffffffffffffff3008fffffffffffffffffff1")
+    state = (
+        "model=all&capacity=1&model2=all&capacity2=10&z2=1,-0.5,0,0.25,2&plane=2,5&colour=x_LC"
+        "&pixels=fffffffffffffffffff3008fffffffffffffffffff1"
+    )
     page = visit(f"file://{book}/book/explore.html#{state}")
     page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
     page.wait_for_function("explorer.sides[1].network")
@@ -745,14 +790,22 @@ def test_a_view_is_linked_by_its_address(opened, visit, book, all_runs):
     page.context.close()
 
 
-@pytest.mark.parametrize("state, said", [
-    ("model=E9M9", "no model E9M9: showing baseline"),
-    ("model=all&capacity=10&model2=E9M9", "no model E9M9: showing all"),
-    ("model=all&capacity=x&uc=-4&lc=99&z=1,2&plane=7,8&colour=no&pixels=zz",
-     "no capacity x: showing 10; no x_UC -4: showing 0; no x_LC 99: showing 12; no plane 7,8: showing map; "
-     "no colour no: showing x_UC"),
-    ("model=all&capacity=99", "no capacity 99: showing 10"),
-    ("&&&===%E0%A4%A", ""), ("model=all&capacity=2.8&uc=4&lc=0", ""), ("", "")])
+@pytest.mark.parametrize(
+    "state, said",
+    [
+        ("model=E9M9", "no model E9M9: showing baseline"),
+        ("model=all&capacity=10&model2=E9M9", "no model E9M9: showing all"),
+        (
+            "model=all&capacity=x&uc=-4&lc=99&z=1,2&plane=7,8&colour=no&pixels=zz",
+            "no capacity x: showing 10; no x_UC -4: showing 0; no x_LC 99: showing 12; no plane 7,8: showing map; "
+            "no colour no: showing x_UC",
+        ),
+        ("model=all&capacity=99", "no capacity 99: showing 10"),
+        ("&&&===%E0%A4%A", ""),
+        ("model=all&capacity=2.8&uc=4&lc=0", ""),
+        ("", ""),
+    ],
+)
 def test_what_a_link_asks_for_in_vain_is_said_and_something_sensible_shown(page, state, said):
     page.evaluate("state => explorer.set(state)", state)
     assert page.locator(".explorer .status").text_content() == said
@@ -780,7 +833,7 @@ def test_links_to_views_move_the_explorer_and_bring_it_into_view(visit, book, mo
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.name") == "plane"
     page.get_by_role("link", name="Orthogonalization").click()
-    page.locator(".views").get_by_role("link", name="E2M1").click()              # a view in the text of another, which stays
+    page.locator(".views").get_by_role("link", name="E2M1").click()  # a view in the text of another, which stays
     page.wait_for_function("explorer.sides[0].model.value === 'E2M1'")
     assert visible() == [False, False, False, True, False]
     page.context.close()
@@ -795,7 +848,7 @@ def test_a_view_is_marked_until_what_it_sets_is_changed_and_its_text_stays(visit
     view.click()
     page.wait_for_function("location.hash.includes('uc=3')")
     assert marked.text_content() == view.text_content()
-    part(page, "uc").press("ArrowLeft")                      # as the text asks for
+    part(page, "uc").press("ArrowLeft")  # as the text asks for
     page.wait_for_function("location.hash.includes('uc=2')")
     assert marked.count() == 1
     page.evaluate("explorer.moveCapacity(explorer.sides[0], 3)")
@@ -814,21 +867,24 @@ def test_a_link_to_a_heading_leaves_the_explorer_as_it_is(page):
 def test_the_views_show_what_their_texts_say(index, models):
     """By the numbers of what is drawn: steps and noise on the map, the columns where images are lightest."""
     grid = lambda model, capacity, what, d: next(
-        halves(stop[what], 13, 13, d) for stop in stops(index, model) if stop["capacity"] == capacity)
+        halves(stop[what], 13, 13, d) for stop in stops(index, model) if stop["capacity"] == capacity
+    )
 
     def lightest(model, capacity, half):
         """The column where each pair's decoded image is lightest, above (0) or below (7): (13, 13)."""
         run = next(run for _, run in models[model] if run.spec.capacity == capacity)
-        images = np.array([decoded(run, z) for z in grid(model, capacity, "codes", 5).reshape(169, 5)]).reshape(13, 13, 13, 13)
-        return images[:, :, half:half + 6].mean(2).argmin(-1)
+        images = np.array([decoded(run, z) for z in grid(model, capacity, "codes", 5).reshape(169, 5)]).reshape(
+            13, 13, 13, 13
+        )
+        return images[:, :, half : half + 6].mean(2).argmin(-1)
 
-    for capacity, follows in (0.3, False), (10, True):       # prototypization, from x_UC 3 to 0
+    for capacity, follows in (0.3, False), (10, True):  # prototypization, from x_UC 3 to 0
         step = np.linalg.norm(np.subtract(*grid("baseline", capacity, "map", 2)[[3, 0], 9]))
         assert (step > grid("baseline", capacity, "mapSpreads", 2)[3, 9, 0]) == follows
         assert (np.ptp(lightest("baseline", capacity, 0)[[3, 0], 9]) >= 3) == follows
-    assert lightest("E1M1", 0.3, 7).max() < 6                # specialization
+    assert lightest("E1M1", 0.3, 7).max() < 6  # specialization
     assert lightest("baseline", 0.3, 7)[:, 9:].min() > 6
-    x = grid("E1M1", 0.3, "map", 2)[..., 0]                  # the rare half lies within the frequent one
+    x = grid("E1M1", 0.3, "map", 2)[..., 0]  # the rare half lies within the frequent one
     assert x[:, :3].max() < x[:, 7:].min() - 0.2 and x[:, 7:].max() < x[:, :7].max()
 
     yes = np.less_equal.outer(np.arange(13), np.arange(13))
@@ -839,7 +895,7 @@ def test_the_views_show_what_their_texts_say(index, models):
         across = yes[:, 1:] != yes[:, :-1]
         return steps[across].mean() / steps[~across].mean()
 
-    assert cut("E2M1") > 2 and 0.8 < cut("baseline") < 1.2   # orthogonalization: inside the plane, and beyond it
+    assert cut("E2M1") > 2 and 0.8 < cut("baseline") < 1.2  # orthogonalization: inside the plane, and beyond it
     codes, aligned = grid("E2M3", 3, "codes", 5), np.eye(13, dtype=bool)
     assert np.abs(codes[aligned, 0] - 2).max() < 0.4 and codes[~aligned, 0].max() < 1
     run = next(run for _, run in models["E2M3"] if run.spec.capacity == 3)
@@ -847,7 +903,9 @@ def test_the_views_show_what_their_texts_say(index, models):
     assert (answer(codes) == aligned).all()
     codes[..., 0] = 2
     assert answer(codes).all()
-    columns = lambda z: np.array([decoded(run, z).reshape(13, 13)[rows].mean(0).argmin() for rows in (slice(6), slice(7, 13))])
+    columns = lambda z: np.array(
+        [decoded(run, z).reshape(13, 13)[rows].mean(0).argmin() for rows in (slice(6), slice(7, 13))]
+    )
     assert np.ptp(columns(grid("E2M3", 3, "codes", 5)[2, 5])) == 3 and np.ptp(columns(codes[2, 5])) == 0
 
 
@@ -857,7 +915,9 @@ def test_the_command_on_the_page_is_the_networks_and_can_be_copied(visit, served
     shown = page.locator(".command code").all_text_contents()
     assert shown == index["models"][0][1][-1]["commands"]
     assert page.locator(".command li span").all_text_contents() == [
-        "Page of baseline at 10 nats, with geomlib:", "The same with papermill:"]
+        "Page of baseline at 10 nats, with geomlib:",
+        "The same with papermill:",
+    ]
     button = page.locator(".command button").first
     button.focus()
     page.keyboard.press("Enter")
@@ -873,20 +933,23 @@ def test_each_command_says_whose_it_is_and_is_shown_once(page, index):
     page.wait_for_function("document.querySelector('.command li').textContent.includes('E1M1')")
     assert page.locator(".command code").all_text_contents() == stops(index, "E1M1")[0]["commands"]
     assert page.locator(".command li span").first.text_content() == (
-        "Page of E1M1 at 0.3 nats and E1M1 at 10 nats, with geomlib:")
+        "Page of E1M1 at 0.3 nats and E1M1 at 10 nats, with geomlib:"
+    )
     show(page, "model=baseline&capacity=3&model2=all&capacity2=10")
     page.wait_for_function("document.querySelector('.command li').textContent.includes('baseline')")
     assert page.locator(".command li span").all_text_contents() == [
-        "Page of baseline at 3 nats, with geomlib:", "The same with papermill:",
-        "Training of all at 10 nats, with geomlib:"]
+        "Page of baseline at 3 nats, with geomlib:",
+        "The same with papermill:",
+        "Training of all at 10 nats, with geomlib:",
+    ]
 
 
 # --- for everyone ---------------------------------------------------------------------------------------------
 
 
 def test_every_control_is_reached_by_tab_and_shows_its_focus(page):
-    page.wait_for_function("explorer.commands.children.length === 1")            # those of the network shown
-    page.locator("#explorer").evaluate("root => root.querySelector('select').focus()")       # the first
+    page.wait_for_function("explorer.commands.children.length === 1")  # those of the network shown
+    page.locator("#explorer").evaluate("root => root.querySelector('select').focus()")  # the first
     count = page.locator("#explorer").evaluate("""root =>
         [...root.querySelectorAll('select, button, input, [tabindex="0"]')]
         .filter(x => !x.disabled && x.checkVisibility({ visibilityProperty: true })).length""")
@@ -906,8 +969,10 @@ def test_each_picture_says_in_words_what_it_shows(page, all_runs):
     image = drawn(page, "[...explorer.image]")
     for place, pixels in ((".stimulus", image), (".decoded", reconstruction(all_runs["all-c10"], image)[1])):
         above, below = np.reshape(pixels, (13, 13))[:6].mean(0), np.reshape(pixels, (13, 13))[7:].mean(0)
-        words = (f"Lightest above: column {above.argmin()} ({100 * (1 - above.min()):.0f} % open), "
-                 f"below: column {below.argmin()} ")
+        words = (
+            f"Lightest above: column {above.argmin()} ({100 * (1 - above.min()):.0f} % open), "
+            f"below: column {below.argmin()} "
+        )
         assert words in page.locator(f"{place} canvas").first.get_attribute("aria-label")
 
 
@@ -917,7 +982,7 @@ def test_the_legend_says_which_of_two_classes_is_which(opened):
         show(opened, f"model=all&capacity=10&colour={colour}")
         assert words.is_visible() == shown
         colours.append(opened.evaluate("explorer.colours"))
-    yes, no = colours[1][12], colours[1][-13]                                    # pairs (0, 12) and (12, 0)
+    yes, no = colours[1][12], colours[1][-13]  # pairs (0, 12) and (12, 0)
     assert words.text_content() == "blue: yes, beige: no" and (yes, no) == ("#4a6fa5", "#e8e4d8")
 
 
@@ -927,9 +992,12 @@ def test_the_page_fits_its_width(opened, width):
     for state in ("model=all&capacity=10", "model=all&capacity=10&model2=all"):
         show(opened, state)
         assert drawn(opened, "document.documentElement.scrollWidth <= innerWidth")
-        assert drawn(opened, """(() => { const right = explorer.root.getBoundingClientRect().right + 1;
+        assert drawn(
+            opened,
+            """(() => { const right = explorer.root.getBoundingClientRect().right + 1;
             return [...explorer.root.querySelectorAll('*')].every(x => !x.checkVisibility()
-                || x.getBoundingClientRect().right <= right); })()""")
+                || x.getBoundingClientRect().right <= right); })()""",
+        )
     opened.set_viewport_size({"width": 1200, "height": 900})
 
 
@@ -940,7 +1008,7 @@ def test_neither_a_second_network_nor_the_capacity_moves_the_stimulus_or_the_fir
         const { x, y, width, height } = document.querySelector(name).getBoundingClientRect();
         return [x, y + scrollY, width, height]; })"""
     show(opened, "model=all&capacity=10")
-    opened.wait_for_timeout(500)                             # the theme's sidebar glides to its place
+    opened.wait_for_timeout(500)  # the theme's sidebar glides to its place
     one = drawn(opened, places)
     opened.evaluate("explorer.moveCapacity(explorer.sides[0], 4.4)")
     between = drawn(opened, places)
@@ -950,15 +1018,18 @@ def test_neither_a_second_network_nor_the_capacity_moves_the_stimulus_or_the_fir
     opened.set_viewport_size({"width": 1200, "height": 900})
     near(one, two, 1)
     near(one, between, 1)
-    assert max(y + height for _, y, _, height in one) - min(y for _, y, _, _ in one) < 836   # both on a screen of 900
+    assert max(y + height for _, y, _, height in one) - min(y for _, y, _, _ in one) < 836  # both on a screen of 900
 
 
 def test_what_is_touched_is_large_enough_and_texts_are_whole(opened):
     """24 px on a narrow screen; the frame of a slider in focus cuts no text; a select shows its longest option."""
     opened.set_viewport_size({"width": 400, "height": 900})
     show(opened, "model=all&capacity=10&model2=all&capacity2=1")
-    small = drawn(opened, """[...explorer.root.querySelectorAll('button, select, input:not([type=checkbox]), label')]
-        .filter(x => x.checkVisibility() && x.getBoundingClientRect().height < 24).map(x => x.outerHTML)""")
+    small = drawn(
+        opened,
+        """[...explorer.root.querySelectorAll('button, select, input:not([type=checkbox]), label')]
+        .filter(x => x.checkVisibility() && x.getBoundingClientRect().height < 24).map(x => x.outerHTML)""",
+    )
     assert small == []
     cut = opened.evaluate("""() => [...explorer.root.querySelectorAll('[type=range]:enabled')].filter(slider => {
         slider.focus({ focusVisible: true });
@@ -973,12 +1044,15 @@ def test_what_is_touched_is_large_enough_and_texts_are_whole(opened):
         }
     }).map(slider => slider.outerHTML)""")
     assert cut == []
-    short = drawn(opened, """[explorer.planes, explorer.colour].filter(select => {
+    short = drawn(
+        opened,
+        """[explorer.planes, explorer.colour].filter(select => {
         const context = document.createElement('canvas').getContext('2d'), style = getComputedStyle(select);
         context.font = style.font;
         const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20;
         return [...select.options].some(option => context.measureText(option.text).width > room);
-    }).map(select => select.name)""")
+    }).map(select => select.name)""",
+    )
     opened.set_viewport_size({"width": 1200, "height": 900})
     assert short == []
 

@@ -24,14 +24,19 @@ def inputs(m, n, heads, latent_dim=5):
     """Images, noise and dropout masks of m networks."""
     generator = torch.Generator().manual_seed(8)
     images = (torch.rand(m, n, 1, 13, 13, generator=generator) > 0.7).float()
-    masks = {task: (torch.rand(m, n, hidden_units(k), generator=generator) >= DROPOUT) / (1 - DROPOUT)
-             for task, k in heads.items() if k > 2}
+    masks = {
+        task: (torch.rand(m, n, hidden_units(k), generator=generator) >= DROPOUT) / (1 - DROPOUT)
+        for task, k in heads.items()
+        if k > 2
+    }
     return images, torch.randn(m, n, latent_dim, generator=generator), masks
 
 
 def stack(nets):
-    return {name: torch.stack([dict(net.named_parameters())[name].detach() for net in nets]).requires_grad_()
-            for name, _ in nets[0].named_parameters()}
+    return {
+        name: torch.stack([dict(net.named_parameters())[name].detach() for net in nets]).requires_grad_()
+        for name, _ in nets[0].named_parameters()
+    }
 
 
 def loss(output, images):
@@ -46,8 +51,17 @@ def close(ours, theirs):
     return (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
 
 
-@pytest.mark.parametrize("m, n, heads, latents", [(1, 128, {}, 5), (1, 16, HEADS, 5), (3, 5, HEADS, 5), (2, 1, {"identity": 169}, 5),
-                                                  (1, 3, HEADS, 1), (2, 3, HEADS, 8)])
+@pytest.mark.parametrize(
+    "m, n, heads, latents",
+    [
+        (1, 128, {}, 5),
+        (1, 16, HEADS, 5),
+        (3, 5, HEADS, 5),
+        (2, 1, {"identity": 169}, 5),
+        (1, 3, HEADS, 1),
+        (2, 3, HEADS, 8),
+    ],
+)
 def test_outputs_and_gradients_are_those_of_the_readable_network(m, n, heads, latents):
     nets, (images, noise, masks) = networks(m, heads, latents), inputs(m, n, heads, latents)
     weights = stack(nets)
@@ -95,7 +109,9 @@ def test_products_are_right_for_every_layout_of_the_factors():
             assert torch.allclose(fast.product(p.float(), q.float()), (a @ b).float(), atol=1e-5)
 
 
-@pytest.mark.parametrize("maker, family, wins", [("AuthenticAMD", 26, True), ("AuthenticAMD", 25, False), ("GenuineIntel", 6, False)])
+@pytest.mark.parametrize(
+    "maker, family, wins", [("AuthenticAMD", 26, True), ("AuthenticAMD", 25, False), ("GenuineIntel", 6, False)]
+)
 def test_onednn_multiplies_on_amd_since_zen_5_alone(maker, family, wins, tmp_path, monkeypatch):
     info = tmp_path / "cpuinfo"
     info.write_text(f"processor\t: 0\nvendor_id\t: {maker}\ncpu family\t: {family}\nmodel\t\t: 17\n")

@@ -67,8 +67,9 @@ def lab(colour, eye):
 
 
 @pytest.mark.parametrize("eye", EYES)
-@pytest.mark.parametrize("together", [("baseline", "E1M1", "E1M2"),
-                                      ("baseline", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5")])
+@pytest.mark.parametrize(
+    "together", [("baseline", "E1M1", "E1M2"), ("baseline", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5")]
+)
 def test_models_that_share_a_figure_differ_for_every_eye(together, eye):
     for a, b in itertools.combinations(together, 2):
         difference = np.linalg.norm(lab(figures.COLOURS[a], EYES[eye]) - lab(figures.COLOURS[b], EYES[eye]))
@@ -83,9 +84,9 @@ def test_colours_stand_out_from_white(colour):
 
 def test_figures_have_an_opaque_white_ground_and_text_for_small_screens(ax):
     assert to_rgb(ax.figure.get_facecolor()) == (1, 1, 1) and ax.figure.get_facecolor()[3] == 1
-    width = 400 / figures.STYLE["figure.figsize"][0]         # pixels an inch where the page is 400 pixels wide
+    width = 400 / figures.STYLE["figure.figsize"][0]  # pixels an inch where the page is 400 pixels wide
     for key in "font.size", "axes.labelsize", "xtick.labelsize", "legend.fontsize":
-        assert figures.STYLE[key] / 72 * width >= 10         # pixels
+        assert figures.STYLE[key] / 72 * width >= 10  # pixels
 
 
 def test_an_image_shows_open_pixels_white_and_keeps_its_rows(ax):
@@ -95,7 +96,7 @@ def test_an_image_shows_open_pixels_white_and_keeps_its_rows(ax):
     assert shown.cmap(0.0)[:3] == (1, 1, 1) and shown.cmap(1.0)[:3] == (0, 0, 0) and shown.get_clim() == (0, 1)
     for r, c in np.ndindex(2, 3):
         y, x = 15 * r + 1, 15 * c + 1
-        np.testing.assert_array_equal(shown.get_array()[y:y + 13, x:x + 13], images[r, c])
+        np.testing.assert_array_equal(shown.get_array()[y : y + 13, x : x + 13], images[r, c])
         assert ax.get_yticks()[r] == y + 6 and ax.get_xticks()[c] == x + 6
 
 
@@ -122,9 +123,11 @@ def test_two_classes_have_the_colours_of_every_binary_task_and_a_square_of_class
     assert all(len(np.unique(figures.class_colours(n).colors, axis=0)) == n for n in (3, 5, 6, 25, 169))
     colours = figures.class_colours(25).colors.reshape(5, 5, 3)
     lower_left, lower_right, upper_left, upper_right = map(to_rgb, figures.CORNERS)
-    np.testing.assert_allclose(colours[[0, 0, -1, -1], [0, -1, 0, -1]], [upper_left, upper_right, lower_left, lower_right])
+    np.testing.assert_allclose(
+        colours[[0, 0, -1, -1], [0, -1, 0, -1]], [upper_left, upper_right, lower_left, lower_right]
+    )
     lightness = np.array([[lab(colour, EYES["deutan"])[0] for colour in row] for row in colours])
-    assert (np.diff(lightness, axis=0) < 0).all()            # the first position darkens, for other eyes too
+    assert (np.diff(lightness, axis=0) < 0).all()  # the first position darkens, for other eyes too
 
 
 def test_marked_pairs_have_their_number_at_their_place(ax):
@@ -147,7 +150,10 @@ def test_numbers_that_would_cover_each_other_share_a_text_of_three_at_most(ax):
     points = np.r_[np.zeros((4, 2)), [[0.5, 0]], [[0.52, 0]], [[0, 1]]]
     figures.draw_embedding(ax, points, np.zeros(7, int), np.arange(7))
     assert [(text.get_text(), *text.get_position()) for text in ax.texts] == [
-        ("1, 2, 3, …", 0, 0), ("5, 6", 0.5, 0), ("7", 0, 1)]
+        ("1, 2, 3, …", 0, 0),
+        ("5, 6", 0.5, 0),
+        ("7", 0, 1),
+    ]
 
 
 def test_a_magnified_embedding_says_so_and_ends_where_it_is_told(ax):
@@ -163,7 +169,10 @@ def test_a_matrix_has_its_numbers_written_in_and_missing_ones_left_out(ax):
     figures.draw_matrix(ax, values, ["a", "b"], ["c", "d"], limits=(-1, 1))
     np.testing.assert_array_equal(ax.images[0].get_array().filled(np.nan), values)
     assert [(text.get_text(), *text.get_position()) for text in ax.texts] == [
-        ("0.50", 0, 0), ("−0.25", 1, 0), ("0.00", 1, 1)]
+        ("0.50", 0, 0),
+        ("−0.25", 1, 0),
+        ("0.00", 1, 1),
+    ]
     for text in ax.texts:
         x, y = text.get_position()
         ground = linear(ax.images[0].cmap(ax.images[0].norm(values[y, x]))[:3]) @ [0.2126, 0.7152, 0.0722]
@@ -203,8 +212,9 @@ def test_differences_go_from_low_to_high_about_the_mean(ax):
 
 def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
     capacities = [0.3, 10, 10]
-    figures.draw_agreement(ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], capacities, [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1],
-                            ["", "", ""])
+    figures.draw_agreement(
+        ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], capacities, [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1], ["", "", ""]
+    )
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["A", "B"]
     points = [line for line in ax.lines if len(line.get_xdata())]
     assert [np.atleast_1d(line.get_xdata())[0] for line in points] == [-2, 1, 0.5]
@@ -224,7 +234,11 @@ def test_named_numbers_of_agreement_have_their_names_on_the_free_side_below_each
     away, names = np.array([-3.0, -4, 2, -5]), ["a", "b", "c", ""]
     figures.draw_agreement(ax, ["A"] * 4, ["E1M1"] * 4, [3] * 4, away, away, away, names)
     (xa, ya), (xb, yb), (xc, _) = (text.get_position() for text in ax.texts)
-    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"] and [text.xy[0] for text in ax.texts] == [-3, -4, 2]
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"] and [text.xy[0] for text in ax.texts] == [
+        -3,
+        -4,
+        2,
+    ]
     assert xa == xb > 0 > xc and yb - ya > 1.5
 
 
@@ -232,9 +246,11 @@ def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_wher
     values, rings = np.array([[1, np.nan, 3], [3, 4.0, 5]]), np.array([[0, 0, 0], [0, 0, 1]], bool)
     figures.draw_effects_by_capacity(ax, "E1M2", [0.3, 1, 10], values, rings, 0.1, 0.02, "a claim", "difference")
     zero, mean, filled, empty, _ = ax.lines
-    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 3])                   # a ring counts for nothing
+    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 3])  # a ring counts for nothing
     np.testing.assert_allclose(mean.get_xdata(), [0.33, 1.1, 11])
-    assert sorted(filled.get_ydata()[np.isfinite(filled.get_ydata())]) == [1, 3, 3, 4] and list(empty.get_ydata()) == [5]
+    assert sorted(filled.get_ydata()[np.isfinite(filled.get_ydata())]) == [1, 3, 3, 4] and list(empty.get_ydata()) == [
+        5
+    ]
     assert filled.get_markerfacecolor() == figures.COLOURS["E1M2"] and empty.get_markerfacecolor() == "white"
     assert len(set(filled.get_xdata()[:2])) == 2 and not np.any(zero.get_ydata())
 
@@ -262,7 +278,7 @@ def test_a_seed_that_was_known_is_a_ring(ax):
 
 def test_the_range_of_seeds_stands_beside_its_gamma(ax):
     figures.draw_range_at_gamma(ax, 100, 1, 3, "range of 5 seeds", 1)
-    (start, end), = ax.collections[0].get_segments()
+    ((start, end),) = ax.collections[0].get_segments()
     assert start[0] == end[0] < 100 and (start[1], end[1]) == (1, 3)
 
 
@@ -290,7 +306,7 @@ def test_several_seeds_are_a_line_for_their_mean_in_a_band_for_their_range(ax):
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [2, 2, 5])
     band = ax.collections[0].get_paths()[0].vertices
     assert band[:, 1].min() == 1 and band[:, 1].max() == 5
-    assert len(ax.collections) == 1                          # one seed has no range
+    assert len(ax.collections) == 1  # one seed has no range
     assert ax.get_legend_handles_labels()[1] == ["E2M3, ours", "published", "E2M1, ours", "E2M2, ours"]
 
 
@@ -328,7 +344,7 @@ def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):
     limit, nothing_more, pixels, networks = ax.lines
     np.testing.assert_array_equal(nothing_more.get_xydata(), [[5, 0.05], [7, 0.05]])
     np.testing.assert_array_equal(pixels.get_xydata(), [[5, 0.05], [9, 0]])
-    assert ax.collections[0].get_paths()[0].vertices[:, 0].max() == 5            # nothing is shaded beyond the limit
+    assert ax.collections[0].get_paths()[0].vertices[:, 0].max() == 5  # nothing is shaded beyond the limit
     np.testing.assert_array_equal(limit.get_xydata(), np.c_[rates, distortions])
     np.testing.assert_array_equal(networks.get_xydata(), np.c_[rates + 1, 2 * distortions])
     assert [(t.get_text(), *t.xy) for t in ax.texts] == [("a", 1, 0.3), ("b", 2, 0.24), ("c", 6, 0.1)]
@@ -357,7 +373,10 @@ def test_a_thumbnail_is_filled_by_its_points_and_grey_where_the_network_ignores_
 def test_a_sketch_has_its_axes_as_named_arrows(ax):
     figures.draw_sketch(ax, RNG.normal(size=(20, 2)), np.arange(20) % 2, "", [("latent 3", ((-1, -1), (-1, 1)))])
     arrow, name = ax.texts
-    assert (arrow.xy, arrow.get_position()) == ((-1, 1), (-1, -1)) and (name.get_text(), name.xy) == ("latent 3", (-1, 1))
+    assert (arrow.xy, arrow.get_position()) == ((-1, 1), (-1, -1)) and (name.get_text(), name.xy) == (
+        "latent 3",
+        (-1, 1),
+    )
 
 
 def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_and_one_entry_each(ax):

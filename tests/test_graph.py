@@ -25,8 +25,14 @@ def trains(commands):
     """(model, capacity, seed) of every run that the commands train."""
     train = r"LOKY_MAX_CPU_COUNT=\d+ geomlib train (.+) --capacity (.+) --seed ([\d ]+) --folder reproduce/runs .*"
     words = [re.fullmatch(train, command) for command in commands]
-    return [(model, float(c), int(seed)) for found in words if found
-            for model in found[1].split() for c in found[2].split() for seed in found[3].split()]
+    return [
+        (model, float(c), int(seed))
+        for found in words
+        if found
+        for model in found[1].split()
+        for c in found[2].split()
+        for seed in found[3].split()
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +52,25 @@ def test_the_book_runs_its_pages_and_trains_nothing(tree):
     assert len(pages) == sum(command.startswith("geomlib page") for command in commands) > 0
 
 
-@pytest.mark.parametrize("page, words", [
-    ("clams", "names book/pages/clams, but there is no notebooks/clams.md"),
-    ("extend", "notebooks/extend.md names a figure fig-own, as notebooks/extend.md does; give it a name of its own")])
+@pytest.mark.parametrize(
+    "page, words",
+    [
+        ("clams", "names book/pages/clams, but there is no notebooks/clams.md"),
+        (
+            "extend",
+            "notebooks/extend.md names a figure fig-own, as notebooks/extend.md does; give it a name of its own",
+        ),
+    ],
+)
 def test_a_page_without_a_notebook_and_a_figure_of_a_name_that_is_taken_are_named(tmp_path, page, words):
     for path in ROOT.iterdir():
         if path.name in ("Snakefile", "_config.yml", "geomlib", "notebooks", "data", "book"):
             (tmp_path / path.name).symlink_to(path)
     text = (ROOT / "_toc.yml").read_text()
     (tmp_path / "_toc.yml").write_text(text.replace("book/pages/claims", f"book/pages/{page}"))
-    done = subprocess.run([sys.executable, "-m", "snakemake", "-n", "--nolock", "book"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--nolock", "book"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode and words in done.stdout + done.stderr
 
 
@@ -76,7 +91,7 @@ def test_what_is_trained_stays_whatever_the_code_and_only_the_rest_is_trained(tr
                 made = tree / "reproduce/runs" / f"{model}-c{capacity:g}-s{seed}.txt"
                 made.parent.mkdir(parents=True, exist_ok=True)
                 made.touch()
-    made.unlink()                            # E2M5 at 10 nats; all others are older than the code from here on
+    made.unlink()  # E2M5 at 10 nats; all others are older than the code from here on
     (tree / "geomlib").unlink()
     shutil.copytree(ROOT / "geomlib", tree / "geomlib", copy_function=shutil.copyfile)
     commands = plan("reproduce", "--config", "seeds=2", folder=tree)

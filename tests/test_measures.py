@@ -14,10 +14,11 @@ CODES, REFERENCE = RNG.normal(size=(2, N, D))
 LABELS = RNG.permutation(np.r_[:4, RNG.integers(0, 4, N - 4)])
 ROTATION = np.linalg.qr(RNG.normal(size=(D, D)))[0]
 MATRICES = pytest.mark.parametrize("matrix", [m.distortion, m.distortion_robust])
-UNIFORM = RNG.integers(0, 13, (15_000, 2))                   # positions of a validation part
+UNIFORM = RNG.integers(0, 13, (15_000, 2))  # positions of a validation part
 
 
 # distortion
+
 
 def test_distortion_is_four_nested_loops():
     k = LABELS.max() + 1
@@ -30,8 +31,10 @@ def test_distortion_is_four_nested_loops():
     expected = np.empty((k, k))
     for a in range(k):
         for b in range(k):
-            expected[a, b] = np.mean([ratio[i, j] for i in range(N) for j in range(N)
-                                      if LABELS[i] == a and LABELS[j] == b]) - ratio.mean()
+            expected[a, b] = (
+                np.mean([ratio[i, j] for i in range(N) for j in range(N) if LABELS[i] == a and LABELS[j] == b])
+                - ratio.mean()
+            )
     np.testing.assert_allclose(m.distortion(CODES, REFERENCE, LABELS), expected, atol=1e-12)
 
 
@@ -91,7 +94,7 @@ def test_classes_moved_apart_have_a_positive_entry_and_the_others_a_negative_one
 
 @MATRICES
 def test_a_class_without_images_is_nan_and_leaves_the_others(matrix):
-    labels = np.where(LABELS > 1, LABELS + 1, LABELS)        # nobody in class 2
+    labels = np.where(LABELS > 1, LABELS + 1, LABELS)  # nobody in class 2
     values = matrix(CODES, REFERENCE, labels)
     assert np.isnan(values[2]).all() and np.isnan(values[:, 2]).all()
     rest = np.ix_([0, 1, 3, 4], [0, 1, 3, 4])
@@ -118,6 +121,7 @@ def test_distances_are_exact_for_codes_far_from_the_origin_and_close_together():
 
 
 # tuning
+
 
 def test_class_distances_are_means_over_pairs_of_images():
     expected = np.zeros((4, 4))
@@ -155,6 +159,7 @@ def test_scale_and_shift_of_all_codes_and_order_leave_the_tuning():
 
 # embedding
 
+
 def raw_stress(codes, plane):
     return ((pdist(codes) - pdist(plane)) ** 2).sum()
 
@@ -170,13 +175,16 @@ def test_classes_part_in_the_plane_of_the_positions_or_at_right_angles_to_it():
     assert m.own_angle(code[:, :3], labels, PAIRS) == pytest.approx(np.degrees(np.arctan2(1, 2 * np.sqrt(2))))
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: m.information_bound(np.zeros((4, 2)), np.zeros((4, 1))), "mu and logvar must have one shape"),
-    (lambda: m.information(np.zeros((4, 2)), np.zeros((4, 2)), np.zeros((5, 2))), "codes of the first M of N"),
-    (lambda: m.within_between(np.eye(2), [0, 0]), "two classes or more"),
-    (lambda: m.share_of_space(np.zeros((3, 2)), [0, 0, 0]), "labels must be 0 and 1"),
-    (lambda: m.distortion(np.eye(2), np.eye(2), [0, 10**6]), "whole numbers in 0..9999"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: m.information_bound(np.zeros((4, 2)), np.zeros((4, 1))), "mu and logvar must have one shape"),
+        (lambda: m.information(np.zeros((4, 2)), np.zeros((4, 2)), np.zeros((5, 2))), "codes of the first M of N"),
+        (lambda: m.within_between(np.eye(2), [0, 0]), "two classes or more"),
+        (lambda: m.share_of_space(np.zeros((3, 2)), [0, 0, 0]), "labels must be 0 and 1"),
+        (lambda: m.distortion(np.eye(2), np.eye(2), [0, 10**6]), "whole numbers in 0..9999"),
+    ],
+)
 def test_what_has_no_answer_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
@@ -189,9 +197,9 @@ def test_equal_codes_have_no_stress_and_no_angle():
 
 def test_separation_is_the_distance_in_units_of_all_noise_and_grows_with_the_columns():
     factors = np.repeat(PAIRS, 400, axis=0)
-    own = np.tile([-0.3, 0.3], len(factors) // 2)[:, None]                       # of the images: a variance of 0.09
+    own = np.tile([-0.3, 0.3], len(factors) // 2)[:, None]  # of the images: a variance of 0.09
     mu = factors * [2.0, 2.0] + own
-    found = m.separation(mu, np.full(mu.shape, np.log(0.16)), factors)    # of the code; in all 0.5**2
+    found = m.separation(mu, np.full(mu.shape, np.log(0.16)), factors)  # of the code; in all 0.5**2
     np.testing.assert_allclose(found, 4 * np.arange(1, 13))
     np.testing.assert_allclose(m.separation(7 * mu, np.full(mu.shape, np.log(0.16 * 49)), factors), found)
     assert m.separation(0 * mu, 0 * mu, factors).max() == 0
@@ -205,7 +213,9 @@ def test_unevenness_is_of_any_square():
 def test_stress_is_0_for_a_turned_plane_and_about_a_third_for_a_cloud_in_five_dimensions():
     plane, cloud = RNG.normal(size=(100, 2)), RNG.normal(size=(300, 5))
     assert m.stress(plane, plane @ [[0.6, 0.8, 0], [-0.8, 0.6, 0]]) == pytest.approx(0, abs=1e-12)
-    assert 0.2 < m.stress(m.embed(cloud), cloud) < 0.35 and m.stress(cloud[:, :2], cloud) > m.stress(m.embed(cloud), cloud)
+    assert 0.2 < m.stress(m.embed(cloud), cloud) < 0.35 and m.stress(cloud[:, :2], cloud) > m.stress(
+        m.embed(cloud), cloud
+    )
     assert m.stress(0 * plane, plane) == 1
 
 
@@ -236,6 +246,7 @@ def test_the_same_seed_gives_the_same_embedding(seed):
 
 # F1
 
+
 @pytest.mark.parametrize("n_classes", [2, 3, 25, 169])
 def test_batchwise_f1_is_scikit_learns_for_each_batch_of_32(n_classes):
     labels = RNG.integers(0, n_classes, 500)
@@ -252,14 +263,15 @@ def test_a_perfect_classifier_reads_092_batchwise_where_positives_are_rare():
     aligned = TASKS["aligned"].labels(UNIFORM)
     assert m.f1(aligned, aligned, 2) == 1
     assert m.f1_batchwise(aligned, aligned, 2) == pytest.approx(0.92, abs=0.03)
-    assert m.f1_batchwise(aligned, aligned, 2) == pytest.approx(np.mean([aligned[i:i + 32].any() for i in
-                                                                         range(0, len(aligned), 32)]))
+    assert m.f1_batchwise(aligned, aligned, 2) == pytest.approx(
+        np.mean([aligned[i : i + 32].any() for i in range(0, len(aligned), 32)])
+    )
 
 
 def test_a_perfect_classifier_of_25_regions_reads_1_and_071_if_absent_classes_counted_as_0():
     region = TASKS["region"].labels(UNIFORM)
     assert m.f1_batchwise(region, region, 25) == 1
-    occurring = [len(set(region[i:i + 32])) / 25 for i in range(0, len(region), 32)]
+    occurring = [len(set(region[i : i + 32])) / 25 for i in range(0, len(region), 32)]
     assert np.mean(occurring) == pytest.approx(0.71, abs=0.02)
 
 
@@ -278,6 +290,7 @@ def test_the_whole_f1_ignores_the_order_and_the_batchwise_does_not():
 
 # rate, reconstruction
 
+
 def test_the_prior_has_no_rate_and_no_active_latent():
     np.testing.assert_array_equal(m.latent_rates(np.zeros((9, D)), np.zeros((9, D))), 0)
     assert m.active_latents(np.zeros((9, D)), np.zeros((9, D))) == 0
@@ -285,14 +298,14 @@ def test_the_prior_has_no_rate_and_no_active_latent():
 
 def test_the_rate_of_a_latent_is_the_divergence_from_the_prior():
     mu, sigma, z = 0.7, 0.4, RNG.normal(size=400_000)
-    x = mu + sigma * z                                       # ln q(x) - ln p(x), averaged over samples of q
+    x = mu + sigma * z  # ln q(x) - ln p(x), averaged over samples of q
     sampled = ((x**2 - z**2) / 2 - np.log(sigma)).mean()
     rate = m.latent_rates(np.full((1, 1), mu), np.full((1, 1), 2 * np.log(sigma)))
     assert rate[0] == pytest.approx(sampled, abs=5e-3)
 
 
 def test_a_latent_is_active_above_a_hundredth_of_a_nat():
-    mu = np.sqrt([[0.0, 0.0199, 0.0201, 4.0]])               # rates mu^2 / 2
+    mu = np.sqrt([[0.0, 0.0199, 0.0201, 4.0]])  # rates mu^2 / 2
     assert m.active_latents(np.repeat(mu, 5, 0), np.zeros((5, 4))) == 2
 
 
@@ -307,40 +320,41 @@ def test_the_loss_of_a_uniform_guess_is_a_quarter():
 NAN = np.where(np.arange(N)[:, None] == 4, np.nan, CODES)
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: m.distortion(CODES, REFERENCE[1:], LABELS), "same images, got 60 and 59"),
-    (lambda: m.distortion(NAN, REFERENCE, LABELS), "codes must be finite, got 5 values of 300"),
-    (lambda: m.distortion(CODES, NAN, LABELS), "reference must be finite"),
-    (lambda: m.distortion(CODES, REFERENCE, LABELS[1:]), r"labels must have shape \(60,\)"),
-    (lambda: m.distortion(CODES, REFERENCE, LABELS - 1), "labels must be whole numbers in 0.*, got -1"),
-    (lambda: m.distortion(CODES, REFERENCE, LABELS + 0.5), "labels must be whole numbers"),
-    (lambda: m.distortion(CODES[:, 0], REFERENCE, LABELS), r"codes must have shape \(N, D\), got \(60,\)"),
-    (lambda: m.distortion_robust(NAN, REFERENCE, LABELS), "codes must be finite"),
-    (lambda: m.tuning(CODES, UNIFORM[:N] + 1), "factors must be whole numbers in 0..12, got 13"),
-    (lambda: m.tuning(CODES, UNIFORM[:9]), r"factors must have shape \(60, 2\)"),
-    (lambda: m.tuning(NAN, UNIFORM[:N]), "codes must be finite"),
-    (lambda: m.tuning(np.ones((N, 2)), UNIFORM[:N]), "codes must differ"),
-    (lambda: m.tuning(np.ones((0, 2)), UNIFORM[:0]), "codes must not be empty"),
-    (lambda: m.embed(NAN), "codes must be finite"),
-    (lambda: m.f1(LABELS, LABELS[1:], 4), r"predicted must have shape \(60,\)"),
-    (lambda: m.f1(LABELS, LABELS, 3), "labels must be whole numbers in 0..2, got 3"),
-    (lambda: m.f1(LABELS, RNG.random(N), 4), "predicted must be whole numbers"),
-    (lambda: m.f1([], [], 2), r"labels must have shape \(N,\) and not be empty"),
-    (lambda: m.f1_batchwise(LABELS, LABELS, 4, batch=0), "batch must be a number of images >= 1, got 0"),
-    (lambda: m.active_latents(CODES, REFERENCE[1:]), "mu and logvar must have one shape"),
-    (lambda: m.active_latents(CODES, NAN), "logvar must be finite"),
-    (lambda: m.reconstruction_loss(CODES, CODES[1:]), "must have one shape"),
-    (lambda: m.reconstruction_loss(CODES, NAN), "reconstructions must be finite"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: m.distortion(CODES, REFERENCE[1:], LABELS), "same images, got 60 and 59"),
+        (lambda: m.distortion(NAN, REFERENCE, LABELS), "codes must be finite, got 5 values of 300"),
+        (lambda: m.distortion(CODES, NAN, LABELS), "reference must be finite"),
+        (lambda: m.distortion(CODES, REFERENCE, LABELS[1:]), r"labels must have shape \(60,\)"),
+        (lambda: m.distortion(CODES, REFERENCE, LABELS - 1), "labels must be whole numbers in 0.*, got -1"),
+        (lambda: m.distortion(CODES, REFERENCE, LABELS + 0.5), "labels must be whole numbers"),
+        (lambda: m.distortion(CODES[:, 0], REFERENCE, LABELS), r"codes must have shape \(N, D\), got \(60,\)"),
+        (lambda: m.distortion_robust(NAN, REFERENCE, LABELS), "codes must be finite"),
+        (lambda: m.tuning(CODES, UNIFORM[:N] + 1), "factors must be whole numbers in 0..12, got 13"),
+        (lambda: m.tuning(CODES, UNIFORM[:9]), r"factors must have shape \(60, 2\)"),
+        (lambda: m.tuning(NAN, UNIFORM[:N]), "codes must be finite"),
+        (lambda: m.tuning(np.ones((N, 2)), UNIFORM[:N]), "codes must differ"),
+        (lambda: m.tuning(np.ones((0, 2)), UNIFORM[:0]), "codes must not be empty"),
+        (lambda: m.embed(NAN), "codes must be finite"),
+        (lambda: m.f1(LABELS, LABELS[1:], 4), r"predicted must have shape \(60,\)"),
+        (lambda: m.f1(LABELS, LABELS, 3), "labels must be whole numbers in 0..2, got 3"),
+        (lambda: m.f1(LABELS, RNG.random(N), 4), "predicted must be whole numbers"),
+        (lambda: m.f1([], [], 2), r"labels must have shape \(N,\) and not be empty"),
+        (lambda: m.f1_batchwise(LABELS, LABELS, 4, batch=0), "batch must be a number of images >= 1, got 0"),
+        (lambda: m.active_latents(CODES, REFERENCE[1:]), "mu and logvar must have one shape"),
+        (lambda: m.active_latents(CODES, NAN), "logvar must be finite"),
+        (lambda: m.reconstruction_loss(CODES, CODES[1:]), "must have one shape"),
+        (lambda: m.reconstruction_loss(CODES, NAN), "reconstructions must be finite"),
+    ],
+)
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
 
-
-
 def test_an_even_grid_has_no_unevenness_and_clusters_have_much():
-    even = PAIRS @ np.array([[1.0, 2.0], [-2.0, 1.0]])                           # a rotated, scaled grid
+    even = PAIRS @ np.array([[1.0, 2.0], [-2.0, 1.0]])  # a rotated, scaled grid
     clusters = np.round(PAIRS / 6) + 0.01 * PAIRS
     assert m.unevenness(even) < 1e-12
     assert m.unevenness(clusters) > 1
@@ -348,7 +362,7 @@ def test_an_even_grid_has_no_unevenness_and_clusters_have_much():
 
 
 def test_a_stretched_half_has_the_larger_share_of_space():
-    half = (PAIRS[:, 1] <= 5).astype(int)                                        # 6 and 7 columns
+    half = (PAIRS[:, 1] <= 5).astype(int)  # 6 and 7 columns
     stretched = np.c_[PAIRS[:, 0] * 0, np.where(half, 10 * PAIRS[:, 1], PAIRS[:, 1])].astype(float)
     assert m.share_of_space(stretched, half) > 5
     assert np.isclose(m.share_of_space(np.c_[PAIRS, PAIRS], 1 - half), 1 / m.share_of_space(PAIRS, half))
@@ -375,9 +389,10 @@ def test_the_mean_code_of_a_pair_is_that_of_its_images():
 
 # what can be read off a code
 
+
 def test_a_class_that_is_never_answered_is_counted_and_the_recall_is_that_of_the_others():
     labels, predicted = np.repeat([0, 1, 2], [4, 4, 2]), np.array([0, 0, 0, 3, 1, 1, 0, 0, 0, 0])
-    assert m.answered(labels, predicted, 25) == (1, (3 / 4 + 2 / 4) / 2)         # never 2; 3 and more do not occur
+    assert m.answered(labels, predicted, 25) == (1, (3 / 4 + 2 / 4) / 2)  # never 2; 3 and more do not occur
     assert m.answered(labels, labels, 25) == (0, 1)
     never, recall = m.answered(labels, np.full(10, 3), 25)
     assert never == 3 and np.isnan(recall)
@@ -396,7 +411,10 @@ def test_gaussians_read_codes_as_quadratic_discriminant_analysis_does():
 
     codes, labels = gaussians(3000)
     new, _ = gaussians(500, 1)
-    read, expected = m.readout(codes, labels, new), QuadraticDiscriminantAnalysis().fit(codes, labels).predict_proba(new)
+    read, expected = (
+        m.readout(codes, labels, new),
+        QuadraticDiscriminantAnalysis().fit(codes, labels).predict_proba(new),
+    )
     np.testing.assert_allclose(read.sum(1), 1)
     assert np.abs(read - expected).mean() < 0.001 and np.mean(read.argmax(1) == expected.argmax(1)) > 0.998
 
@@ -430,6 +448,7 @@ def test_a_band_is_read_by_gaussians_of_its_pairs_and_by_no_flat_boundary():
 
 # codes that tell nothing
 
+
 def test_a_latent_with_the_same_posterior_for_every_image_has_a_rate_and_tells_nothing():
     mu, logvar = np.full((N, D), 0.5), np.full((N, D), -0.3)
     assert m.latent_rates(mu, logvar).min() > 0.1 and m.ignores_input(mu, logvar)
@@ -442,7 +461,7 @@ def test_a_latent_tells_at_most_its_rate_and_two_sure_codes_are_allowed_a_bit():
     mu, logvar = RNG.normal(size=(N, D)), RNG.normal(size=(N, D))
     bound = m.information_bound(mu, logvar)
     assert (0 <= bound).all() and (bound <= m.latent_rates(mu, logvar) + 1e-12).all()
-    two = np.where(np.arange(N) % 2, 10.0, -10.0)[:, None]   # two sure codes: one bit
+    two = np.where(np.arange(N) % 2, 10.0, -10.0)[:, None]  # two sure codes: one bit
     assert m.information_bound(two, np.full((N, 1), -4.0)) >= np.log(2)
 
 
@@ -476,7 +495,7 @@ def balanced(mu, sigma):
 
 
 def test_codes_of_classes_far_apart_tell_the_class_and_nothing_else():
-    labels = np.repeat(np.tile(np.arange(5), 40), 2)                             # (400,)
+    labels = np.repeat(np.tile(np.arange(5), 40), 2)  # (400,)
     mu, logvar = np.c_[3.0 * labels, 0 * labels], np.full((400, 2), np.log(0.01))
     z = balanced(mu, 0.1)
     low, high = m.information(mu, logvar, z)
@@ -494,7 +513,7 @@ def test_codes_that_are_the_same_for_every_image_tell_nothing_whatever_their_rat
 
 def test_the_information_of_a_gaussian_channel_lies_between_its_bounds_and_below_the_bound_by_variance():
     rng = np.random.default_rng(0)
-    exact = 2 * np.log(1 / 0.05) / 2         # two latents of variance 1, of which 0.05 is noise
+    exact = 2 * np.log(1 / 0.05) / 2  # two latents of variance 1, of which 0.05 is noise
     mu, logvar = rng.normal(scale=0.95**0.5, size=(4000, 2)), np.full((4000, 2), np.log(0.05))
     low, high = m.information(mu, logvar, mu[:2000] + 0.05**0.5 * rng.normal(size=(2000, 2)))
     assert low < high and low == pytest.approx(exact, abs=0.05) and high == pytest.approx(exact, abs=0.05)

@@ -11,9 +11,14 @@ def test_the_network_has_the_papers_number_of_parameters():
     assert sum(p.numel() for p in g.BetaVAE().parameters()) == 349_643
 
 
-@pytest.mark.parametrize("task, parameters", [
-    ("order", 5 * 1024 + 1024 + 1024 + 1), ("region", 5 * 1500 + 1500 + 1500 * 25 + 25),
-    ("identity", 5 * 2500 + 2500 + 2500 * 169 + 169)])
+@pytest.mark.parametrize(
+    "task, parameters",
+    [
+        ("order", 5 * 1024 + 1024 + 1024 + 1),
+        ("region", 5 * 1500 + 1500 + 1500 * 25 + 25),
+        ("identity", 5 * 2500 + 2500 + 2500 * 169 + 169),
+    ],
+)
 def test_a_head_has_the_originals_layers(task, parameters):
     network = g.BetaVAE(heads={task: g.TASKS[task].n_classes})
     assert sum(p.numel() for p in network.classifiers[task].parameters()) == parameters
@@ -47,7 +52,9 @@ def test_without_noise_the_code_is_the_posterior_mean_and_noise_has_the_posterio
 def test_the_rate_is_the_divergence_of_two_gaussians():
     mu, logvar = torch.randn(4, 5, dtype=torch.double), torch.randn(4, 5, dtype=torch.double)
     normal = torch.distributions.Normal
-    kl = torch.distributions.kl_divergence(normal(mu, (logvar / 2).exp()), normal(torch.zeros(()), torch.ones(())).expand((4, 5)))
+    kl = torch.distributions.kl_divergence(
+        normal(mu, (logvar / 2).exp()), normal(torch.zeros(()), torch.ones(())).expand((4, 5))
+    )
     assert torch.allclose(g.rate(mu, logvar), kl.sum(1))
     assert g.rate(torch.zeros(1, 5), torch.zeros(1, 5)) == 0
 
@@ -62,13 +69,17 @@ def original_state(heads):
         if part == "classifiers":
             task, layer, kind = rest.split(".")
             layer = "3" if layer == "2" else layer
-            part, rest = ("clf", f"{layer}.{kind}") if len(heads) == 1 else ("clf_dict", f"{number[task]}.{layer}.{kind}")
+            part, rest = (
+                ("clf", f"{layer}.{kind}") if len(heads) == 1 else ("clf_dict", f"{number[task]}.{layer}.{kind}")
+            )
         state[f"model.{ours.get(part, part)}.{rest}"] = value
     return network, state
 
 
-@pytest.mark.parametrize("heads", [{}, {"order": 2}, {"region": 25}, {"identity": 169},
-                                   {"region": 25, "aligned": 2, "order": 2, "quadrant": 2}])
+@pytest.mark.parametrize(
+    "heads",
+    [{}, {"order": 2}, {"region": 25}, {"identity": 169}, {"region": 25, "aligned": 2, "order": 2, "quadrant": 2}],
+)
 def test_a_checkpoint_of_the_original_gives_the_same_network(tmp_path, heads):
     network, state = original_state(heads)
     torch.save({"state_dict": state, "epoch": 5, "hyper_parameters": {"kld_weight": 0.0003}}, tmp_path / "a.ckpt")
@@ -103,10 +114,19 @@ def broken(kind, state):
     return {"state_dict": state, "callbacks": Payload()}
 
 
-@pytest.mark.parametrize("kind, words", [
-    ("missing", "encoder.2.bias"), ("shape", "encoder.2.bias"), ("unknown", "flow.weight"), ("list", "'state_dict' of named tensors"),
-    ("key", "'state_dict' of named tensors"), ("number", "'state_dict' of named tensors"),
-    ("other", "no model.fc_mu.bias"), ("object", "weights alone: .*torch.save")])
+@pytest.mark.parametrize(
+    "kind, words",
+    [
+        ("missing", "encoder.2.bias"),
+        ("shape", "encoder.2.bias"),
+        ("unknown", "flow.weight"),
+        ("list", "'state_dict' of named tensors"),
+        ("key", "'state_dict' of named tensors"),
+        ("number", "'state_dict' of named tensors"),
+        ("other", "no model.fc_mu.bias"),
+        ("object", "weights alone: .*torch.save"),
+    ],
+)
 def test_a_checkpoint_that_does_not_fit_is_refused_and_never_runs_code(tmp_path, capsys, kind, words):
     torch.save(broken(kind, original_state({})[1]), tmp_path / "a.ckpt")
     with pytest.raises(ValueError, match=words):
@@ -117,7 +137,14 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_never_runs_code(tmp_path,
 def test_files_that_are_no_checkpoints_are_refused(tmp_path):
     torch.save({"state_dict": original_state({})[1]}, tmp_path / "a.ckpt")
     whole = (tmp_path / "a.ckpt").read_bytes()
-    for content in (b"", b"hello", b"# The geometry of codes\n", whole[:1000], pickle.dumps({"state_dict": {}}, protocol=2), np.zeros(5).tobytes()):
+    for content in (
+        b"",
+        b"hello",
+        b"# The geometry of codes\n",
+        whole[:1000],
+        pickle.dumps({"state_dict": {}}, protocol=2),
+        np.zeros(5).tobytes(),
+    ):
         (tmp_path / "b.ckpt").write_bytes(content)
         with pytest.raises(ValueError, match="b.ckpt: not a checkpoint of torch.save"):
             g.load_original(tmp_path / "b.ckpt")

@@ -74,9 +74,13 @@ def test_a_page_ends_with_the_command_that_makes_it_again(notebook, monkeypatch)
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)
     command = "".join(json.loads(page.read_text())["cells"][-1]["source"]).split("```")[1].removeprefix("bash\n")
     seen = []
-    monkeypatch.setattr(pages, "page", lambda notebook, output, parameters, banner: seen.append((str(notebook), parameters)))
+    monkeypatch.setattr(
+        pages, "page", lambda notebook, output, parameters, banner: seen.append((str(notebook), parameters))
+    )
     cli.main(shlex.split(command)[1:])
-    cli.main(["page", str(notebook), '-p', 'model="3"', "-p", "capacity=3", "-p", "changes", json.dumps(given["changes"])])
+    cli.main(
+        ["page", str(notebook), "-p", 'model="3"', "-p", "capacity=3", "-p", "changes", json.dumps(given["changes"])]
+    )
     assert seen == [(str(notebook), given)] * 2
 
 
@@ -85,17 +89,28 @@ def test_notices_of_training_show_at_once_and_stay_out_of_the_page(notebook, cap
     notebook.write_text(NOTEBOOK.replace("print(repr(", f"import sys; {says}\nprint(repr(", 1))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
     assert "1%, 9 s left" in capfd.readouterr().err
-    assert not any(output.get("name") == "stderr" for cell in json.loads(page.read_text())["cells"] for output in cell.get("outputs", []))
+    assert not any(
+        output.get("name") == "stderr"
+        for cell in json.loads(page.read_text())["cells"]
+        for output in cell.get("outputs", [])
+    )
     notebook.write_text(NOTEBOOK.replace("print(repr(", "import sys; print('odd', file=sys.stderr)\nprint(repr(", 1))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
-    assert any(output.get("text") == ["odd\n"] for cell in json.loads(page.read_text())["cells"] for output in cell.get("outputs", []))
+    assert any(
+        output.get("text") == ["odd\n"]
+        for cell in json.loads(page.read_text())["cells"]
+        for output in cell.get("outputs", [])
+    )
 
 
 def test_a_text_with_nothing_to_say_leaves_nothing(notebook):
     says = "from IPython.display import Markdown\nMarkdown('' if flag else 'no flag')"
     notebook.write_text(NOTEBOOK + f"\n```{{code-cell}}\n{says}\n```\n")
-    last = lambda given: [cell for cell in json.loads(pages.page(notebook, notebook.with_name("p.ipynb"), given).read_text())["cells"]
-                          if cell["cell_type"] == "code"][-1]["outputs"]
+    last = lambda given: [
+        cell
+        for cell in json.loads(pages.page(notebook, notebook.with_name("p.ipynb"), given).read_text())["cells"]
+        if cell["cell_type"] == "code"
+    ][-1]["outputs"]
     assert last({}) == [] and last({"flag": False})[0]["data"]["text/markdown"] == ["no flag"]
 
 
@@ -119,7 +134,9 @@ def test_equal_runs_give_equal_bytes(notebook):
 
 
 def test_a_widget_stays_alive_in_the_page_and_its_bytes_are_equal_too(notebook):
-    notebook.write_text(NOTEBOOK.replace("print(repr(", "import ipywidgets\ndisplay(ipywidgets.IntSlider(7))\nprint(repr(", 1))
+    notebook.write_text(
+        NOTEBOOK.replace("print(repr(", "import ipywidgets\ndisplay(ipywidgets.IntSlider(7))\nprint(repr(", 1)
+    )
     one, two = (pages.page(notebook, notebook.with_name(f"{name}.ipynb")) for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     page = json.loads(one.read_text())
@@ -134,15 +151,18 @@ def test_numpy_numbers_and_tuples_become_plain(notebook):
     assert printed(page) == "('baseline', 0.5, True, {'a': 3, 'b': [1, 2]})\n"
 
 
-@pytest.mark.parametrize("given, message", [
-    ({"modle": "E1M1"}, "no parameter 'modle'; did you mean 'model'?\nIt has model='baseline', capacity=10.0"),
-    ({"capacity": "ten"}, "capacity must be a number like 10.0, got 'ten'"),
-    ({"capacity": True}, "capacity must be a number"),
-    ({"flag": "false"}, "flag must be true or false"),
-    ({"model": 1}, "model must be a text like 'baseline', got 1"),
-    ({"changes": [1]}, 'changes must be a dictionary, as JSON {"name": 1}, like {}, got [1]'),
-    ({"changes": {"a": {1}}}, "changes must be a number, text, list or dictionary of these"),
-])
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"modle": "E1M1"}, "no parameter 'modle'; did you mean 'model'?\nIt has model='baseline', capacity=10.0"),
+        ({"capacity": "ten"}, "capacity must be a number like 10.0, got 'ten'"),
+        ({"capacity": True}, "capacity must be a number"),
+        ({"flag": "false"}, "flag must be true or false"),
+        ({"model": 1}, "model must be a text like 'baseline', got 1"),
+        ({"changes": [1]}, 'changes must be a dictionary, as JSON {"name": 1}, like {}, got [1]'),
+        ({"changes": {"a": {1}}}, "changes must be a number, text, list or dictionary of these"),
+    ],
+)
 def test_a_parameter_that_does_not_fit_is_refused_before_launch(notebook, given, message, monkeypatch):
     monkeypatch.setattr(pages, "execute", lambda *_: pytest.fail("launched"))
     with pytest.raises(ValueError) as error:
@@ -151,10 +171,13 @@ def test_a_parameter_that_does_not_fit_is_refused_before_launch(notebook, given,
     assert list(notebook.parent.iterdir()) == [notebook]
 
 
-@pytest.mark.parametrize("change, message", [
-    ((":tags: [parameters]\n", ""), "must have one cell tagged 'parameters', it has 0"),
-    (("capacity = 10.0", "capacity = 5 * 2.0"), "may hold only lines like `seed = 0`"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ((":tags: [parameters]\n", ""), "must have one cell tagged 'parameters', it has 0"),
+        (("capacity = 10.0", "capacity = 5 * 2.0"), "may hold only lines like `seed = 0`"),
+    ],
+)
 def test_a_notebook_must_declare_its_parameters(notebook, change, message):
     notebook.write_text(NOTEBOOK.replace(*change))
     with pytest.raises(ValueError, match=message):
@@ -182,8 +205,10 @@ def test_a_kernel_that_dies_is_an_error_and_the_good_page_stays(notebook):
 
 
 def test_an_interrupt_ends_the_kernel_and_leaves_no_file(notebook):
-    call = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"      # a shell's & would have it ignored
-            f"from geomlib import pages; pages.page({notebook.name!r}, 'small.ipynb', {{'model': 'slow'}})")
+    call = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & would have it ignored
+        f"from geomlib import pages; pages.page({notebook.name!r}, 'small.ipynb', {{'model': 'slow'}})"
+    )
     env = os.environ | {"PYTHONPATH": str(Path(pages.__file__).parents[1])}
     runner = subprocess.Popen([sys.executable, "-c", call], cwd=notebook.parent, stderr=subprocess.DEVNULL, env=env)
     kernel = notebook.with_name("kernel")
@@ -233,20 +258,38 @@ def test_plain_jupytext_and_papermill_run_the_same_notebook(notebook):
     assert printed(notebook.with_name("plain.ipynb")) == printed(ours)
 
 
-@pytest.mark.parametrize("text, value", [
-    ("E1M1", "E1M1"), ("3", 3), ("1e-3", 1e-3), ("false", False), ("False", False), ("null", None), ("[1, 2]", [1, 2]),
-    ('{"steps": 40}', {"steps": 40}), ("{'steps': 40}", {"steps": 40}), ('"3"', "3"), ("{steps: 40}", "{steps: 40}"),
-])
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("E1M1", "E1M1"),
+        ("3", 3),
+        ("1e-3", 1e-3),
+        ("false", False),
+        ("False", False),
+        ("null", None),
+        ("[1, 2]", [1, 2]),
+        ('{"steps": 40}', {"steps": 40}),
+        ("{'steps': 40}", {"steps": 40}),
+        ('"3"', "3"),
+        ("{steps: 40}", "{steps: 40}"),
+    ],
+)
 def test_texts_of_the_command_line_become_values(text, value):
     parsed = pages.parse([("name", text)])["name"]
     assert parsed == value and type(parsed) is type(value)
 
 
-@pytest.mark.parametrize("given, name", [
-    ({}, "capacity"), ({"capacity": 3}, "capacity-3"), ({"model": "E1M1"}, "capacity-E1M1"),
-    ({"capacity": 0.3, "seed": 1}, "capacity-0.3-seed1"), ({"runs": "../my runs"}, "capacity-.._my_runs"),
-    ({"changes": {"counts": [[6] * 13] * 13}}, "capacity-2bf34a8c"),
-])
+@pytest.mark.parametrize(
+    "given, name",
+    [
+        ({}, "capacity"),
+        ({"capacity": 3}, "capacity-3"),
+        ({"model": "E1M1"}, "capacity-E1M1"),
+        ({"capacity": 0.3, "seed": 1}, "capacity-0.3-seed1"),
+        ({"runs": "../my runs"}, "capacity-.._my_runs"),
+        ({"changes": {"counts": [[6] * 13] * 13}}, "capacity-2bf34a8c"),
+    ],
+)
 def test_a_page_is_named_by_what_was_given(given, name):
     assert pages.output_path("notebooks/capacity.md", given) == Path(f"book/pages/{name}.ipynb")
 

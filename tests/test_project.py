@@ -15,12 +15,21 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DIRECT = [Requirement(text) for text in
-          [*PROJECT["dependencies"], *(x for extra in PROJECT["optional-dependencies"].values() for x in extra)]]
-CONSTRAINTS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().lower().splitlines()
-                   if line and not line.startswith("#"))
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal",
-               "playwright": "playwright-python"}
+DIRECT = [
+    Requirement(text)
+    for text in [*PROJECT["dependencies"], *(x for extra in PROJECT["optional-dependencies"].values() for x in extra)]
+]
+CONSTRAINTS = dict(
+    line.split("==")
+    for line in (ROOT / "constraints.txt").read_text().lower().splitlines()
+    if line and not line.startswith("#")
+)
+CONDA_NAMES = {
+    "torch": "pytorch-cpu",
+    "matplotlib": "matplotlib-base",
+    "snakemake": "snakemake-minimal",
+    "playwright": "playwright-python",
+}
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
 PAGES = re.findall(r"\bbook/pages/(\S+)", (ROOT / "_toc.yml").read_text())
 
@@ -39,13 +48,24 @@ def test_an_exact_version_lies_in_its_range(need):
 
 def test_every_package_that_the_library_imports_is_declared():
     nodes = [node for path in ROOT.glob("geomlib/**/*.py") for node in ast.walk(ast.parse(path.read_text()))]
-    imported = {name.split(".")[0] for node in nodes
-                for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else
-                             [node.module] if isinstance(node, ast.ImportFrom) and not node.level else [])}
+    imported = {
+        name.split(".")[0]
+        for node in nodes
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
     owners = metadata.packages_distributions()
     declared = {need.name for need in DIRECT} | {"ipython", "matplotlib-inline"}  # the two come with ipykernel
-    assert [name for name in sorted(imported - set(sys.stdlib_module_names) - {"geomlib"})
-            if not declared & {owner.lower() for owner in owners.get(name, [])}] == []
+    assert [
+        name
+        for name in sorted(imported - set(sys.stdlib_module_names) - {"geomlib"})
+        if not declared & {owner.lower() for owner in owners.get(name, [])}
+    ] == []
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -65,9 +85,12 @@ def test_every_notebook_is_a_page_of_the_book():
 def test_vendored_files_are_the_listed_ones_and_carry_their_licence():
     vendor = ROOT / "book/_static/vendor"
     sums = dict(reversed(line.split()) for line in (vendor / "SHA256SUMS").read_text().splitlines())
-    found = {str(path.relative_to(vendor)): hashlib.sha256(path.read_bytes()).hexdigest()
-             for path in vendor.glob("*/**/*") if path.is_file()}
-    assert {name: found[name] for name in found if name != "widgets/config.js"} == sums     # config.js is ours
+    found = {
+        str(path.relative_to(vendor)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in vendor.glob("*/**/*")
+        if path.is_file()
+    }
+    assert {name: found[name] for name in found if name != "widgets/config.js"} == sums  # config.js is ours
     assert all(any(folder.glob("LICENSE*")) for folder in vendor.iterdir() if folder.is_dir())
 
 

@@ -9,7 +9,7 @@ import geomlib as g
 from geomlib import fast, replay, train
 
 pytestmark = pytest.mark.skipif(sys.version_info >= (3, 14), reason="TorchScript ends with Python 3.13")
-FEW = {"counts": np.full((13, 13), 4), "steps": 15}          # epochs of 4 full batches and one of 62 images
+FEW = {"counts": np.full((13, 13), 4), "steps": 15}  # epochs of 4 full batches and one of 62 images
 
 
 @pytest.mark.parametrize("wins", [True, False])
@@ -30,7 +30,7 @@ def test_replayed_steps_give_the_same_bits(monkeypatch, wins, changes):
         monkeypatch.setitem(replay.EAGER, "cpu", calls)
         results.append(g.fit([g.Spec(**FEW, **changes)], "cpu", sources={"there": source})[0])
     eager, recorded = results
-    assert len(replayed) == 10               # of 15, two are before the recording and three of another size
+    assert len(replayed) == 10  # of 15, two are before the recording and three of another size
     assert all(torch.equal(w, recorded.model.state_dict()[name]) for name, w in eager.model.state_dict().items())
     assert eager.history.equals(recorded.history)
 
@@ -38,6 +38,8 @@ def test_replayed_steps_give_the_same_bits(monkeypatch, wins, changes):
 def test_a_step_that_looks_at_a_value_says_so(monkeypatch):
     terms = train.stack_terms
     monkeypatch.setitem(replay.EAGER, "cpu", 2)
-    monkeypatch.setattr(train, "stack_terms", lambda *a: {name: term * (term.sum().item() > 0) for name, term in terms(*a).items()})
+    monkeypatch.setattr(
+        train, "stack_terms", lambda *a: {name: term * (term.sum().item() > 0) for name, term in terms(*a).items()}
+    )
     with pytest.raises(RuntimeError, match=r"must not look at a tensor's value.*EAGER\['cpu'\] = math.inf"):
         g.fit([g.Spec(**FEW)], "cpu")

@@ -35,7 +35,9 @@ def test_a_run_survives_its_folder_to_the_bit(folder, trained):
 
 
 def test_weights_of_another_network_are_refused_by_name(folder, monkeypatch):
-    monkeypatch.setattr(train.BetaVAE, "load_state_dict", lambda *_: (_ for _ in ()).throw(RuntimeError("size mismatch for mu")))
+    monkeypatch.setattr(
+        train.BetaVAE, "load_state_dict", lambda *_: (_ for _ in ()).throw(RuntimeError("size mismatch for mu"))
+    )
     with pytest.raises(ValueError, match="run holds weights of another network .*size mismatch for mu"):
         runs.load(folder)
 
@@ -66,7 +68,9 @@ def test_half_precision_halves_the_weights_and_loads_as_float32(tmp_path, folder
     sizes = [(path / "weights.safetensors").stat().st_size for path in (tmp_path / "half", folder)]
     assert sizes[0] < 0.55 * sizes[1]
     for name, value in runs.load(tmp_path / "half").model.state_dict().items():
-        assert value.dtype == torch.float32 and torch.allclose(value, trained.model.state_dict()[name], rtol=1e-3, atol=1e-6)
+        assert value.dtype == torch.float32 and torch.allclose(
+            value, trained.model.state_dict()[name], rtol=1e-3, atol=1e-6
+        )
 
 
 def test_nothing_is_overwritten(folder, trained):
@@ -83,7 +87,9 @@ def test_a_missing_truncated_or_altered_file_is_noticed(folder, name, damage):
     content = path.read_bytes()
     path.unlink()
     if damage != "missing":
-        path.write_bytes(content[:len(content) // 2] if damage == "truncated" else bytes([content[0] ^ 1]) + content[1:])
+        path.write_bytes(
+            content[: len(content) // 2] if damage == "truncated" else bytes([content[0] ^ 1]) + content[1:]
+        )
     with pytest.raises((ValueError, FileNotFoundError), match="missing" if damage == "missing" else "checksum differs"):
         runs.load(folder)
 
@@ -182,8 +188,10 @@ def test_a_checkpoint_of_another_spec_is_refused(tmp_path, tiny):
         runs.train([dataclasses.replace(tiny, gamma=1)], [tmp_path / "run"], "cpu")
 
 
-PROGRAM = "import json, sys; import geomlib as g; from geomlib import runs; " \
-          "runs.train([g.Spec(**fields) for fields in json.loads(sys.argv[1])], sys.argv[2:], 'cpu')"
+PROGRAM = (
+    "import json, sys; import geomlib as g; from geomlib import runs; "
+    "runs.train([g.Spec(**fields) for fields in json.loads(sys.argv[1])], sys.argv[2:], 'cpu')"
+)
 
 
 def start(spec, *folders):
@@ -212,7 +220,7 @@ def two_processes(spec, folder):
 def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path, tiny):
     spec = dataclasses.replace(tiny, steps=140)
     first, second = two_processes(spec, tmp_path / "run")
-    first.kill()                             # the system frees its lock
+    first.kill()  # the system frees its lock
     first.communicate()
     second.communicate(timeout=120)
     assert second.returncode == 0
@@ -233,7 +241,7 @@ def test_networks_that_train_side_by_side_stop_when_they_are_killed_and_go_on(tm
     first = start(spec, *folders)
     wait_until(lambda: all(path.exists() for path in paths))
     first.kill()
-    first.communicate()                      # ends when its workers, which hold its stderr, have ended, too
+    first.communicate()  # ends when its workers, which hold its stderr, have ended, too
     before = [path.read_bytes() for path in paths]
     second = start(spec, *folders)
     wait_until(lambda: [path.exists() and path.read_bytes() for path in paths] != before)
@@ -244,7 +252,7 @@ def test_networks_that_train_side_by_side_stop_when_they_are_killed_and_go_on(tm
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
     """Three real kills at random moments; benchmarks/kill.py does twenty."""
-    spec = dataclasses.replace(tiny, steps=420, tasks=("order",))                # 60 epochs
+    spec = dataclasses.replace(tiny, steps=420, tasks=("order",))  # 60 epochs
     seed = random.randrange(10**6)
     print("seed of the moments", seed)
     moments, path = random.Random(seed), tmp_path / "run.part" / "checkpoint.safetensors"
@@ -252,7 +260,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
         process = start(spec, tmp_path / "run")
         written = lambda: path.stat().st_mtime_ns if path.exists() else 0
         old = written()
-        wait_until(lambda: written() != old)                                     # it trains, not only starts
+        wait_until(lambda: written() != old)  # it trains, not only starts
         time.sleep(moments.uniform(0, 0.3))
         process.send_signal(signal.SIGKILL)
         process.communicate()

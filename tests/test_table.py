@@ -12,7 +12,9 @@ TABLE = """<table class="sortable"><thead><tr><th>model</th><th>difference</th><
 @pytest.fixture
 def page(visit, tmp_path):
     path = tmp_path / "table.html"
-    path.write_text(f'<meta charset="utf-8">{TABLE}<script src="{(ROOT / "book/_static/table.js").as_uri()}" defer></script>')
+    path.write_text(
+        f'<meta charset="utf-8">{TABLE}<script src="{(ROOT / "book/_static/table.js").as_uri()}" defer></script>'
+    )
     page = visit(path.as_uri())
     yield page
     assert page.errors == []

@@ -16,7 +16,7 @@ TABLES = {
     "random with empty pairs": RNG.integers(0, 5, (13, 13)) * RNG.integers(0, 9, (13, 1)),
     "two pairs": np.eye(1, 169, 5, dtype=int).reshape(13, 13) * 3 + np.eye(1, 169, 160, dtype=int).reshape(13, 13),
 }
-NEAREST = 6 * ((PROFILE[0] - PROFILE[1]) ** 2).sum() / 169    # distortion of taking the first position for the second
+NEAREST = 6 * ((PROFILE[0] - PROFILE[1]) ** 2).sum() / 169  # distortion of taking the first position for the second
 
 
 @pytest.fixture(scope="module", params=TABLES)
@@ -91,7 +91,7 @@ def test_independent_corridors_share_the_rate_at_a_common_slope():
     assert len(slopes) > 50
     for slope in slopes:
         both, first, second = (cost[slope] for cost in costs)
-        assert both == pytest.approx(first + second, abs=1e-3)                   # nats, of up to 5
+        assert both == pytest.approx(first + second, abs=1e-3)  # nats, of up to 5
 
 
 def test_two_positions_told_apart_with_all_rate_and_confused_with_none():
@@ -122,7 +122,7 @@ def test_no_further_reproduction_would_improve_a_code(table):
             weight = probability * np.exp(-code.slope * ((candidate[:, None] - x) ** 2).sum(2) - log_z)
             candidate = weight @ x / weight.sum(1, keepdims=True)
         worst = max(worst, np.log(weight.sum(1).max()) / code.slope / 169)
-    assert worst < 1e-4                                                          # mean squared error per pixel
+    assert worst < 1e-4  # mean squared error per pixel
 
 
 def test_a_code_is_a_probability_and_its_reproductions_are_means():
@@ -144,7 +144,7 @@ def test_bad_counts_are_refused():
         rate_distortion("uniform", np.zeros(168, int))
 
 
-ORDER = np.triu(np.ones((13, 13), int)).ravel()              # x_uc <= x_lc
+ORDER = np.triu(np.ones((13, 13), int)).ravel()  # x_uc <= x_lc
 
 
 def test_with_labels_the_limit_lies_above_and_comes_down_to_the_limit_without():
@@ -154,7 +154,7 @@ def test_with_labels_the_limit_lies_above_and_comes_down_to_the_limit_without():
     entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
     assert losses[0] == pytest.approx(plain[0] + entropy) and losses[-1] == pytest.approx(plain[-1])
     assert (losses[:-1] > plain[:-1] - 1e-6).all()
-    assert np.interp(0.3, rates, losses) < losses[0] - 0.3   # each nat tells a nat of the class, and some of the image
+    assert np.interp(0.3, rates, losses) < losses[0] - 0.3  # each nat tells a nat of the class, and some of the image
 
 
 def test_a_code_of_images_and_classes_makes_their_sum_least():
@@ -198,7 +198,7 @@ def test_a_network_that_ignores_its_images_has_the_loss_of_the_mean_image():
 @pytest.mark.parametrize("seed", [None, 0])
 def test_images_of_the_prototypes_gather_at_the_prototypes(seed):
     best, share = PROFILE[[[0, 6], [6, 12], [12, 0]]], np.array([0.5, 0.3, 0.2])
-    drawn = 1 - np.repeat(np.insert(best, 1, 1, 1), [6, 1, 6], 1)                # (3, 13, 13)
+    drawn = 1 - np.repeat(np.insert(best, 1, 1, 1), [6, 1, 6], 1)  # (3, 13, 13)
     images = np.repeat(drawn, [50, 30, 20], 0)[RNG.permutation(100), None] + RNG.normal(0, 1e-3, (100, 1, 13, 13))
     centres, sizes, distance = gather(images, best, share, seed)
     assert centres == pytest.approx(best, abs=1e-2) and sizes == pytest.approx(share)
@@ -222,7 +222,7 @@ def test_no_code_of_the_pixels_beats_the_curve_of_pixels():
     table[4, 9] = 1
     rates, distortions = with_pixels(table)
     y = np.linspace(0, 1, 2001)
-    for slope in (2.3, 3, 5, 10):            # nats for a unit of squared error
+    for slope in (2.3, 3, 5, 10):  # nats for a unit of squared error
         best = 0
         for p in source(table)[0].ravel():
             gain = entr(p) + entr(1 - p) - entr(y) - entr(1 - y) + slope * y * (1 - y)

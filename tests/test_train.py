@@ -40,7 +40,10 @@ def test_a_task_has_two_classes_or_more(monkeypatch):
         g.Spec(tasks=["one"])
 
 
-@pytest.mark.parametrize("name", ["rate", "rate_0", "f1_order", "whole_f1_order", "reconstruction", "active_latents", "keys", "two words", "a.b"])
+@pytest.mark.parametrize(
+    "name",
+    ["rate", "rate_0", "f1_order", "whole_f1_order", "reconstruction", "active_latents", "keys", "two words", "a.b"],
+)
 def test_a_task_has_no_name_of_another_score_or_of_a_method(monkeypatch, name):
     monkeypatch.setitem(g.TASKS, name, g.TASKS["order"])
     with pytest.raises(ValueError, match="a task can't be named"):
@@ -51,7 +54,7 @@ def test_workers_know_tasks_and_counts_of_ones_own(monkeypatch):
     monkeypatch.setitem(g.TASKS, "low", g.data.Task(2, lambda f: (f[:, 0] < 3).astype(int)))
     monkeypatch.setitem(g.COUNTS, "few", np.full((13, 13), 2))
     spec = g.Spec(counts="few", tasks=["low"], steps=1)
-    one, other = g.fit([spec, dataclasses.replace(spec, seed=1)], "cpu")         # a process each
+    one, other = g.fit([spec, dataclasses.replace(spec, seed=1)], "cpu")  # a process each
     assert one.final["low"] > 0 and other.spec.seed == 1
 
 
@@ -64,14 +67,24 @@ def test_a_network_that_is_not_the_one_that_trains_is_refused(monkeypatch):
         train.check_same_network(g.BetaVAE(), images)
 
 
-@pytest.mark.parametrize("given, words", [
-    (lambda run, images: g.encode(run.model, images.images[:, 0]), r"images must be \(N, 1, 13, 13\).* got shape \(507, 13, 13\)"),
-    (lambda run, images: g.encode(run.model, images), "give .images of them"),
-    (lambda run, images: g.encode(run.model, images.images * 255), r"got 0\.\.255; divide those in 0\.\.255 by 255"),
-    (lambda run, images: g.encode(run.model, images.images * np.nan), r"from 0 \(open\) to 1 \(wall\), got nan"),
-    (lambda run, images: g.encode(run, images.images), "as .model of a run is, got Run"),
-    (lambda run, images: g.decode(run, np.zeros((1, 5))), "got Run"),
-    (lambda run, images: g.evaluate(run, *images, seed=0), "got Run")])
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (
+            lambda run, images: g.encode(run.model, images.images[:, 0]),
+            r"images must be \(N, 1, 13, 13\).* got shape \(507, 13, 13\)",
+        ),
+        (lambda run, images: g.encode(run.model, images), "give .images of them"),
+        (
+            lambda run, images: g.encode(run.model, images.images * 255),
+            r"got 0\.\.255; divide those in 0\.\.255 by 255",
+        ),
+        (lambda run, images: g.encode(run.model, images.images * np.nan), r"from 0 \(open\) to 1 \(wall\), got nan"),
+        (lambda run, images: g.encode(run, images.images), "as .model of a run is, got Run"),
+        (lambda run, images: g.decode(run, np.zeros((1, 5))), "got Run"),
+        (lambda run, images: g.evaluate(run, *images, seed=0), "got Run"),
+    ],
+)
 def test_what_is_no_network_or_no_images_is_refused(trained, images, given, words):
     with pytest.raises((ValueError, TypeError), match=words):
         given(trained, images)
@@ -85,7 +98,7 @@ def test_a_spec_survives_json():
 def test_a_spec_knows_the_table_of_its_counts(monkeypatch):
     spec = g.Spec(counts="bottom")
     assert g.change(spec, counts="diagonal") == g.Spec(counts="diagonal") != g.change(spec, counts=g.COUNTS["diagonal"])
-    assert g.Spec(counts=g.COUNTS["bottom"]).counts_sha256 == ""                 # the table itself is in the spec
+    assert g.Spec(counts=g.COUNTS["bottom"]).counts_sha256 == ""  # the table itself is in the spec
     monkeypatch.setitem(g.COUNTS, "bottom", g.COUNTS["bottom"] + 1)
     with pytest.raises(ValueError, match="table of counts 'bottom' is no longer the one trained on.*a name of its own"):
         g.Spec(**dataclasses.asdict(spec))
@@ -101,33 +114,36 @@ def test_a_spec_knows_the_rules_of_its_tasks(monkeypatch):
         g.Spec(**dataclasses.asdict(spec))
 
 
-@pytest.mark.parametrize("field, value, words", [
-    ("capacity", -1, "capacity must be a number in 0.*nats.*got -1"),
-    ("capacity", float("nan"), "got nan"),
-    ("capacity", float("inf"), "got inf"),
-    ("capacity", "ten", "got 'ten'"),
-    ("capacity", True, "got True"),
-    ("gamma", None, "got None"),
-    ("steps", 0, "steps must be a whole number in 1..*got 0"),
-    ("steps", 1.5, "got 1.5"),
-    ("steps_per_epoch", 0, "got 0"),
-    ("steps_per_epoch", 2000, "at most 1329.*got 2000"),
-    ("batch_size", 0, "got 0"),
-    ("learning_rate", 0, "learning_rate"),
-    ("seed", -1, r"in 0\.\.4,294,967,296, got -1"),
-    ("loss", "C", "loss must be one of B, H, got 'C'"),
-    ("clock", "wall", "original, steps"),
-    ("task_rule", "never", "early, late, constant"),
-    ("tasks", ("order", "colour"), "order, quadrant, aligned, region, identity, .*got .*colour"),
-    ("tasks", "order", r'a list of names .* as tasks=\["order"\], got .order'),
-    ("tasks", ("order", "order"), "each task once"),
-    ("softmax_twice", "no", "True or False, got 'no'"),
-    ("train_end", 200_000, "0 < train_end < validation_end <= 200000"),
-    ("validation_end", 200_001, "validation_end <= 200000 .*got 170000 and 200001"),
-    ("validation_end", 170_000, "got 170000 and 170000"),
-    ("counts", "bottm", "'bottm'"),
-    ("counts", [[1, 2]], r"shape \(13, 13\)"),
-])
+@pytest.mark.parametrize(
+    "field, value, words",
+    [
+        ("capacity", -1, "capacity must be a number in 0.*nats.*got -1"),
+        ("capacity", float("nan"), "got nan"),
+        ("capacity", float("inf"), "got inf"),
+        ("capacity", "ten", "got 'ten'"),
+        ("capacity", True, "got True"),
+        ("gamma", None, "got None"),
+        ("steps", 0, "steps must be a whole number in 1..*got 0"),
+        ("steps", 1.5, "got 1.5"),
+        ("steps_per_epoch", 0, "got 0"),
+        ("steps_per_epoch", 2000, "at most 1329.*got 2000"),
+        ("batch_size", 0, "got 0"),
+        ("learning_rate", 0, "learning_rate"),
+        ("seed", -1, r"in 0\.\.4,294,967,296, got -1"),
+        ("loss", "C", "loss must be one of B, H, got 'C'"),
+        ("clock", "wall", "original, steps"),
+        ("task_rule", "never", "early, late, constant"),
+        ("tasks", ("order", "colour"), "order, quadrant, aligned, region, identity, .*got .*colour"),
+        ("tasks", "order", r'a list of names .* as tasks=\["order"\], got .order'),
+        ("tasks", ("order", "order"), "each task once"),
+        ("softmax_twice", "no", "True or False, got 'no'"),
+        ("train_end", 200_000, "0 < train_end < validation_end <= 200000"),
+        ("validation_end", 200_001, "validation_end <= 200000 .*got 170000 and 200001"),
+        ("validation_end", 170_000, "got 170000 and 170000"),
+        ("counts", "bottm", "'bottm'"),
+        ("counts", [[1, 2]], r"shape \(13, 13\)"),
+    ],
+)
 def test_a_wrong_value_is_refused_by_name_with_what_is_allowed(field, value, words):
     with pytest.raises(ValueError, match=words):
         g.Spec(**{field: value})
@@ -215,7 +231,9 @@ def test_one_rate_group_takes_the_whole_batch():
 
 def test_the_twice_softmaxed_loss_cannot_fall_below_its_floor():
     perfect = torch.eye(25)
-    twice, once = (spec_module.cross_entropy(perfect, torch.arange(25), softmax_twice=flag).item() for flag in (True, False))
+    twice, once = (
+        spec_module.cross_entropy(perfect, torch.arange(25), softmax_twice=flag).item() for flag in (True, False)
+    )
     assert twice == pytest.approx(2.285, abs=1e-3)
     assert once == 0
 
@@ -233,14 +251,16 @@ def test_the_same_spec_gives_the_same_bits_alone_and_beside_others(tiny):
 
 
 def test_a_stack_trains_each_network_as_it_trains_alone(tiny):
-    specs = [dataclasses.replace(tiny, seed=seed, capacity=capacity, tasks=("order", "region"))
-             for seed, capacity in ((0, 10.0), (1, 1.0), (2, 3.0))]
+    specs = [
+        dataclasses.replace(tiny, seed=seed, capacity=capacity, tasks=("order", "region"))
+        for seed, capacity in ((0, 10.0), (1, 1.0), (2, 3.0))
+    ]
     stack = train.fit_stack(specs, torch.device("cpu"), [None] * 3, [0, 1, 2], None, {}, np.zeros(3))
     for spec, member in zip(specs, stack):
         alone = g.fit([spec], "cpu")[0]
         for name, value in alone.model.state_dict().items():
             difference = (value - member.model.state_dict()[name]).abs()
-            assert difference.mean() < 1e-6, name                                # rounding, but where a gradient is ~ 0
+            assert difference.mean() < 1e-6, name  # rounding, but where a gradient is ~ 0
         assert np.allclose(alone.history.value, member.history.value, rtol=1e-4, atol=1e-5)
 
 
@@ -261,20 +281,25 @@ def test_training_learns_to_tell_two_corridors_apart():
     spec = g.Spec(counts=counts, steps=170, ramp=1, slow_until=0, capacity=3)
     loss = g.fit([spec], "cpu")[0].final.reconstruction
     images = g.corridors(counts, 0).images
-    assert loss < 0.8 * ((images - images.mean(0)) ** 2).mean()                  # far better than one picture for all
+    assert loss < 0.8 * ((images - images.mean(0)) ** 2).mean()  # far better than one picture for all
 
 
 def test_the_history_names_every_term_of_every_epoch(trained):
     history = trained.history
     assert list(history.columns) == ["step", "epoch", "split", "term", "value"]
     assert set(history.step) == {7, 14} and set(history.epoch) == {1, 2}
-    assert list(history[(history.split == "train") & (history.epoch == 2)].term) == ["reconstruction", "rate", "order", "region"]
+    assert list(history[(history.split == "train") & (history.epoch == 2)].term) == [
+        "reconstruction",
+        "rate",
+        "order",
+        "region",
+    ]
     for term in ("reconstruction", "rate", "rate_4", "order", "f1_order", "whole_f1_order", "region", "f1_region"):
         assert np.isfinite(trained.final[term])
 
 
 def test_a_short_last_batch_and_epochs_cut_short_are_trained_on():
-    spec = g.Spec(counts=np.full((13, 13), 6), batch_size=100, steps=9)          # 861 = 8 x 100 + 61
+    spec = g.Spec(counts=np.full((13, 13), 6), batch_size=100, steps=9)  # 861 = 8 x 100 + 61
     assert g.fit([spec], "cpu")[0].final.size
     assert g.Spec(**{**dataclasses.asdict(spec), "steps_per_epoch": 2, "steps": 5}).steps_per_epoch == 2
 
@@ -309,7 +334,9 @@ def test_training_says_where_the_steps_are_too_few_for_the_capacity(tiny, capsys
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_term(tiny):
-    with pytest.raises(train.Diverged, match="(reconstruction|rate) is (nan|inf) at step [0-9]+ .capacity 10, .*: lower") as caught:
+    with pytest.raises(
+        train.Diverged, match="(reconstruction|rate) is (nan|inf) at step [0-9]+ .capacity 10, .*: lower"
+    ) as caught:
         g.fit([dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=700)], "cpu")
     assert "at step" in str(caught.value) and isinstance(caught.value.history, pd.DataFrame)
 
@@ -326,12 +353,16 @@ def test_evaluation_is_that_of_sampled_codes_and_encoding_that_of_means(trained,
     scores = g.evaluate(trained.model, images.images, images.factors, seed=0)
     noise = torch.from_numpy(np.random.default_rng([0, 0]).standard_normal((len(images.images), 5), dtype=np.float32))
     out = trained.model(torch.from_numpy(images.images), noise)
-    assert scores["reconstruction"] == pytest.approx((out.reconstruction - torch.from_numpy(images.images)).square().mean().item(), rel=1e-5)
+    assert scores["reconstruction"] == pytest.approx(
+        (out.reconstruction - torch.from_numpy(images.images)).square().mean().item(), rel=1e-5
+    )
     assert scores["rate"] == pytest.approx(g.rate(out.mu, out.logvar).mean().item(), rel=1e-5)
     assert scores["rate"] == pytest.approx(sum(scores[f"rate_{i}"] for i in range(5)))
     assert np.allclose(g.encode(trained.model, images.images), out.mu.detach().numpy(), atol=1e-6)
     assert g.encode(trained.model, images.images[:0]).shape == (0, 5)
-    assert np.array_equal(g.encode(trained.model, torch.from_numpy(images.images)), g.encode(trained.model, images.images))
+    assert np.array_equal(
+        g.encode(trained.model, torch.from_numpy(images.images)), g.encode(trained.model, images.images)
+    )
     assert np.allclose(g.decode(trained.model, out.z.detach().numpy()), out.reconstruction.detach().numpy(), atol=1e-6)
 
 
@@ -350,8 +381,10 @@ def test_a_classifier_on_frozen_codes_learns_its_task_and_leaves_the_network_alo
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_trains_as_a_cpu_does(tiny):
-    specs = [dataclasses.replace(tiny, steps=49, seed=seed, capacity=capacity, tasks=("order", "region"))
-             for seed, capacity in ((0, 10.0), (1, 1.0))]
+    specs = [
+        dataclasses.replace(tiny, steps=49, seed=seed, capacity=capacity, tasks=("order", "region"))
+        for seed, capacity in ((0, 10.0), (1, 1.0))
+    ]
     for one, other in zip(g.fit(specs, "cuda"), g.fit(specs, "cpu")):
         assert np.allclose(one.history.value, other.history.value, rtol=2e-3, atol=1e-4)
     spec = g.Spec(counts=np.full((13, 13), 6), steps=49, tasks=("order",), source="there")

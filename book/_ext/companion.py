@@ -1,13 +1,13 @@
 """What the book's prose takes from files: numbers, the notation table.  Sphinx extension.
 
-    {published}`baseline reconstruction_loss 3`     a number of data/published.csv
-    {ours}`baseline reconstruction_loss 3`          the same of data/results.csv, released network (seed 0)
-    {seeds}`baseline reconstruction_loss 3`         the same of all seeds, smallest to largest
-    {measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
-    {score}`all reproduced`                         a count of the scorecard's summary
-    {claim}`specialization`                         how many seeds a claim holds for: "5 of 5"
-    ```{notation}                                   the table of symbols in geomlib/__init__.py
-    ```
+{published}`baseline reconstruction_loss 3`     a number of data/published.csv
+{ours}`baseline reconstruction_loss 3`          the same of data/results.csv, released network (seed 0)
+{seeds}`baseline reconstruction_loss 3`         the same of all seeds, smallest to largest
+{measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
+{score}`all reproduced`                         a count of the scorecard's summary
+{claim}`specialization`                         how many seeds a claim holds for: "5 of 5"
+```{notation}                                   the table of symbols in geomlib/__init__.py
+```
 """
 
 import ast
@@ -38,9 +38,12 @@ class Number(SphinxRole):
         try:
             model, measure, capacity = self.text.split()
             with path.open() as file:
-                found = [float(row["value"]) for row in csv.DictReader(file)
-                         if (row["model"], row["measure"], float(row["capacity"])) == (model, measure, float(capacity))
-                         and self.only.items() <= row.items()]
+                found = [
+                    float(row["value"])
+                    for row in csv.DictReader(file)
+                    if (row["model"], row["measure"], float(row["capacity"])) == (model, measure, float(capacity))
+                    and self.only.items() <= row.items()
+                ]
             numbers = (min(found), max(found)) if self.several else found
             text = " to ".join(f"{number:.4f}" for number in numbers)
             if len(numbers) != 1 + self.several:
@@ -77,7 +80,7 @@ def note_dependencies(env, *names):
 @cache
 def summary():
     """The scorecard's, once a build."""
-    from geomlib import paper                # takes seconds, so only where a page asks
+    from geomlib import paper  # takes seconds, so only where a page asks
 
     return paper.summary(paper.scorecard())
 

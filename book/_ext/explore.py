@@ -1,6 +1,6 @@
 """Links to views of the explorer, from any page.  Sphinx extension.
 
-    {view}`see it move <model=E1M1&capacity=0.3>`   the text, and the view as it stands in the explorer's address after #
+{view}`see it move <model=E1M1&capacity=0.3>`   the text, and the view as it stands in the explorer's address after #
 """
 
 from docutils import nodes

@@ -29,11 +29,14 @@ def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]
     network, others stand alone. A run without a name has one by its data, tasks and seed."""
     models: dict[str, list[tuple[str, Run]]] = {}
     for given, run in sorted(listed, key=lambda pair: pair[1].spec.capacity):
-        own = [m for m, fields in paper.MODELS.items() if (run.spec.counts, run.spec.tasks) ==
-               (fields.get("counts", "uniform"), fields.get("tasks", ()))]
+        own = [
+            m
+            for m, fields in paper.MODELS.items()
+            if (run.spec.counts, run.spec.tasks) == (fields.get("counts", "uniform"), fields.get("tasks", ()))
+        ]
         base = given or f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
         names = (base if n == 1 else f"{base} ({n})" for n in range(1, len(listed) + 1))
-        fits = lambda other: (other.spec.capacity != run.spec.capacity and other.spec.latent_dim == run.spec.latent_dim)
+        fits = lambda other: other.spec.capacity != run.spec.capacity and other.spec.latent_dim == run.spec.latent_dim
         name = next(n for n in names if all(fits(other) for _, other in models.get(n, ())))
         models.setdefault(name, []).append((f"{name}-c{run.spec.capacity:g}", run))
     return models
@@ -49,7 +52,9 @@ class Explorer(anywidget.AnyWidget):
     `panel` adds controls for what a page can't compute: `sample`, `traverse`, `retrain`.
     """
 
-    _esm = SCRIPT + """
+    _esm = (
+        SCRIPT
+        + """
     export default { render({ model, el }) {
       const root = document.createElement("div");
       root.className = "explorer";
@@ -65,6 +70,7 @@ class Explorer(anywidget.AnyWidget):
       model.on("change:_cloud", () => { page.cloud = model.get("_cloud"); page.update(); });
       return () => page.close();
     } };"""
+    )
     _css = STYLE
     _index = traitlets.Dict().tag(sync=True)
     _networks = traitlets.Dict().tag(sync=True)
@@ -74,7 +80,9 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, runs: Run | Sequence[Run] | Mapping[str, Run | Sequence[Run]]):
         super().__init__()
         runs = runs if isinstance(runs, Mapping) else {"": runs}
-        self.named = [(str(name), run) for name, some in runs.items() for run in ([some] if isinstance(some, Run) else some)]
+        self.named = [
+            (str(name), run) for name, some in runs.items() for run in ([some] if isinstance(some, Run) else some)
+        ]
         if not self.named:
             raise ValueError("runs must hold one trained network or more, got none; g.fit or geomlib train makes one")
         self._show(self.named[-1][1])
@@ -115,8 +123,10 @@ class Explorer(anywidget.AnyWidget):
         known = [trained for name, trained in self._chosen if name == model]
         nearest = min(known, key=lambda trained: abs(trained - capacity))
         if abs(nearest - capacity) >= 0.01:
-            raise ValueError(f"{model} has no network at {capacity:g} nats; move its capacity to one of "
-                             f"{', '.join(f'{trained:g}' for trained in known)}")
+            raise ValueError(
+                f"{model} has no network at {capacity:g} nats; move its capacity to one of "
+                f"{', '.join(f'{trained:g}' for trained in known)}"
+            )
         return self._chosen[model, nearest]
 
     def sample(self, n: int = 300) -> np.ndarray:
@@ -124,10 +134,10 @@ class Explorer(anywidget.AnyWidget):
         counts = np.zeros((13, 13), int)
         counts[int(self.view["uc"]), int(self.view["lc"])] = n
         mu, logvar = train.posterior(self.run.model, data.corridors(counts, seed=0).images)
-        if "plane" not in self.view and mu.shape[1] > 1:                         # the two latents that carry most
+        if "plane" not in self.view and mu.shape[1] > 1:  # the two latents that carry most
             most = sorted(np.argsort(measures.latent_rates(mu, logvar))[-2:] + 1)
             self.state = urlencode(self.view | {"plane": f"{most[0]},{most[1]}"}, safe=",")
-        self._cloud = []                     # the page may have dropped the same cloud
+        self._cloud = []  # the page may have dropped the same cloud
         self._cloud = mu.astype(float).round(3).tolist()
         return mu
 
@@ -136,19 +146,23 @@ class Explorer(anywidget.AnyWidget):
         from matplotlib.figure import Figure
 
         code, values = self.sample().mean(0), np.linspace(-2, 2, steps)
-        z = np.repeat(code[None, None], len(code), 0).repeat(steps, 1)           # (D, steps, D)
+        z = np.repeat(code[None, None], len(code), 0).repeat(steps, 1)  # (D, steps, D)
         z[range(len(code)), :, range(len(code))] = values
         images = train.decode(self.run.model, z.reshape(-1, len(code))).reshape(len(code), steps, 13, 13)
         figure = Figure((5, 0.8 * len(code)), layout="constrained", facecolor="white")
-        figures.draw_images(figure.subplots(), images, [f"latent {d + 1}" for d in range(len(code))],
-                            [f"{value:.1f}" for value in values])
+        figures.draw_images(
+            figure.subplots(),
+            images,
+            [f"latent {d + 1}" for d in range(len(code))],
+            [f"{value:.1f}" for value in values],
+        )
         return figure
 
     def retrain(self, capacity: float, steps: int = 300) -> Run:
         """Train the shown network anew with another capacity, for a few steps, and show it."""
         spec = change(self.run.spec, capacity=capacity, steps=steps, ramp=max(1, steps // 2), slow_until=steps // 4)
         name = next(name for name, run in self.named if run is self.run)
-        run, = train.fit([spec], sources={spec.source: self.run.model})
+        (run,) = train.fit([spec], sources={spec.source: self.run.model})
         self.named.append((name, run))
         self._show(run)
         return run
@@ -171,6 +185,18 @@ class Explorer(anywidget.AnyWidget):
             made.on_click(click)
             return made
 
-        return ipywidgets.VBox([self, ipywidgets.HBox([
-            button("Noise", self.sample), button("Traverse", lambda: display(self.traverse())), capacity, steps,
-            button("Retrain", lambda: self.retrain(capacity.value, steps.value))]), output])
+        return ipywidgets.VBox(
+            [
+                self,
+                ipywidgets.HBox(
+                    [
+                        button("Noise", self.sample),
+                        button("Traverse", lambda: display(self.traverse())),
+                        capacity,
+                        steps,
+                        button("Retrain", lambda: self.retrain(capacity.value, steps.value)),
+                    ]
+                ),
+                output,
+            ]
+        )

@@ -1,4 +1,5 @@
 """python -m geomlib.explorer FOLDER [RUNS]: write the networks for the book's page."""
+
 import sys
 
 from . import export, released

@@ -28,11 +28,15 @@ from ..train import Run
 HERE = Path(__file__).parent
 SCRIPT = "".join((HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer"))
 STYLE = (HERE / "explorer.css").read_text()
-IMAGES = slice(185_000, 190_000)             # of `uniform`'s test part, about 30 of each pair: their codes are averaged
-SAW = {"uniform": "saw all pairs equally often", "bottom": "saw x_LC ≤ 6 more often",
-       "bottom_small": "saw x_LC ≤ 6 more often", "diagonal": "saw x_UC = x_LC more often"}
+IMAGES = slice(185_000, 190_000)  # of `uniform`'s test part, about 30 of each pair: their codes are averaged
+SAW = {
+    "uniform": "saw all pairs equally often",
+    "bottom": "saw x_LC ≤ 6 more often",
+    "bottom_small": "saw x_LC ≤ 6 more often",
+    "diagonal": "saw x_UC = x_LC more often",
+}
 
-Models = Mapping[str, Sequence[tuple[str, Run]]]             # name -> (slug, run) of each capacity, ascending
+Models = Mapping[str, Sequence[tuple[str, Run]]]  # name -> (slug, run) of each capacity, ascending
 
 
 def halves(array) -> str:
@@ -43,8 +47,10 @@ def halves(array) -> str:
 def weights(model) -> dict:
     """A network as network.js reads it: its parameters' names and shapes, and their values one after the other."""
     state = {name: value.numpy() for name, value in model.state_dict().items()}
-    return {"shapes": [(name, value.shape) for name, value in state.items()],
-            "weights": halves(np.concatenate([value.ravel() for value in state.values()]))}
+    return {
+        "shapes": [(name, value.shape) for name, value in state.items()],
+        "weights": halves(np.concatenate([value.ravel() for value in state.values()])),
+    }
 
 
 def index(models: Models) -> dict:
@@ -59,8 +65,11 @@ def index(models: Models) -> dict:
     Where order counts there are lists: a saved notebook sorts its dictionaries.
     """
     images, factors = (part[IMAGES] for part in data.corridors("uniform"))
-    return {"models": [(name, _stops(name, listed, images, factors)) for name, listed in models.items()],
-            "tasks": {task: _answers(task) for task in data.TASKS}, "colours": _colours()}
+    return {
+        "models": [(name, _stops(name, listed, images, factors)) for name, listed in models.items()],
+        "tasks": {task: _answers(task) for task in data.TASKS},
+        "colours": _colours(),
+    }
 
 
 def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
@@ -69,14 +78,22 @@ def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, fac
     for slug, run in listed:
         mu, logvar = train.posterior(run.model, images)
         codes, spreads = (measures.pair_means(array, factors) for array in (mu, np.exp(logvar / 2)))  # (169, D)
-        used = codes.var(0) / codes.var(0).sum()             # on the map, latents count as far as codes differ in them
+        used = codes.var(0) / codes.var(0).sum()  # on the map, latents count as far as codes differ in them
         map_spreads = np.sqrt(spreads**2 @ used)
-        stops.append({"capacity": run.spec.capacity, "slug": slug, "about": about(run.spec),
-                      "commands": commands(name, run), "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
-                      "ignores": bool(measures.ignores_input(mu, logvar)),
-                      "codes": halves(codes), "spreads": halves(spreads),
-                      "map": halves(measures.upright(measures.embed(codes), PAIRS)),
-                      "mapSpreads": halves(np.stack([map_spreads] * 2, 1))})
+        stops.append(
+            {
+                "capacity": run.spec.capacity,
+                "slug": slug,
+                "about": about(run.spec),
+                "commands": commands(name, run),
+                "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
+                "ignores": bool(measures.ignores_input(mu, logvar)),
+                "codes": halves(codes),
+                "spreads": halves(spreads),
+                "map": halves(measures.upright(measures.embed(codes), PAIRS)),
+                "mapSpreads": halves(np.stack([map_spreads] * 2, 1)),
+            }
+        )
     return stops
 
 
@@ -85,7 +102,9 @@ def about(spec: Spec) -> str:
     saw = SAW.get(spec.counts, "saw a data set of its own") if isinstance(spec.counts, str) else "saw counts of its own"
     if not spec.tasks:
         return saw
-    asked = f"was asked: {question(spec.tasks[0])}?" if len(spec.tasks) == 1 else f"was asked {len(spec.tasks)} questions"
+    asked = (
+        f"was asked: {question(spec.tasks[0])}?" if len(spec.tasks) == 1 else f"was asked {len(spec.tasks)} questions"
+    )
     return asked if spec.counts == "uniform" else f"{saw}, {asked}"
 
 
@@ -100,23 +119,29 @@ def commands(name: str, run: Run) -> list[str]:
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
         fields = {field: repr(value) for field, value in differing(spec, Spec()).items()}
-        for follows in ("counts_sha256", "labels_sha256"):   # from the counts and the tasks
+        for follows in ("counts_sha256", "labels_sha256"):  # from the counts and the tasks
             fields.pop(follows, None)
         if isinstance(spec.counts, tuple):
-            fields["counts"] = "counts"                      # a table of one's own is too long to be read
+            fields["counts"] = "counts"  # a table of one's own is too long to be read
         sources = f", sources={{{spec.source!r}: network}}" if spec.source else ""
-        return [f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})]{sources})"]
+        return [
+            f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})]{sources})"
+        ]
     page, values = "geometry", f"-p model {name}"
-    if name == "baseline" or spec.capacity not in (0.3, 10):                     # geometry shows these alone, and a model
+    if name == "baseline" or spec.capacity not in (0.3, 10):  # geometry shows these alone, and a model
         page, values = "capacity", f"-p model {name} " * (name != "baseline") + f"-p capacity {spec.capacity:g}"
-    return [f"geomlib page {page} {values}",
-            f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb {values} -k python3"]
+    return [
+        f"geomlib page {page} {values}",
+        f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb {values} -k python3",
+    ]
 
 
 def _answers(task: str) -> dict:
     """The question a head answers, its classes in words, and the true class of each pair."""
     n_classes, labels = data.TASKS[task].n_classes, data.TASKS[task].labels(PAIRS)
-    names = ["no", "yes"] if n_classes == 2 else [_positions(PAIRS[labels == k]) or f"class {k}" for k in range(n_classes)]
+    names = (
+        ["no", "yes"] if n_classes == 2 else [_positions(PAIRS[labels == k]) or f"class {k}" for k in range(n_classes)]
+    )
     return {"question": question(task), "classes": names, "truth": labels.tolist()}
 
 
@@ -132,8 +157,13 @@ def _colours() -> list[tuple[str, list[str]]]:
     """Name, a colour of each pair: by position, and by the classes of each model's figures."""
     shades = matplotlib.colormaps["viridis"](np.linspace(0.08, 0.95, 13))
     by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
-    for text, models in (("x_LC ≤ 6", ("E1M1",)), (question("aligned"), ("E1M2", "E2M3")), (question("order"), ("E2M1",)),
-                         (question("quadrant"), ("E2M2",)), ("25 regions", ("E2M4", "E2M5"))):
+    for text, models in (
+        ("x_LC ≤ 6", ("E1M1",)),
+        (question("aligned"), ("E1M2", "E2M3")),
+        (question("order"), ("E2M1",)),
+        (question("quadrant"), ("E2M2",)),
+        ("25 regions", ("E2M4", "E2M5")),
+    ):
         palette = np.array(class_colours(25 if "regions" in text else 2).colors)
         by_name[f"{text} ({', '.join(models)})"] = palette[paper.classes(models[0], PAIRS)]
     return [(name, [to_hex(colour) for colour in colours]) for name, colours in by_name.items()]
@@ -141,11 +171,19 @@ def _colours() -> list[tuple[str, list[str]]]:
 
 def released(folder: str | Path = runs.RELEASED) -> dict[str, list[tuple[str, Run]]]:
     """The paper's networks of seed 0 in a folder of runs, as far as they are there."""
-    found = {m: [(slug, runs.load(Path(folder, slug))) for c in paper.CAPACITIES
-                 if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()] for m in paper.MODELS}
+    found = {
+        m: [
+            (slug, runs.load(Path(folder, slug)))
+            for c in paper.CAPACITIES
+            if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()
+        ]
+        for m in paper.MODELS
+    }
     if not any(found.values()):
-        raise ValueError(f"{folder} holds no network of the paper with seed 0, like baseline-c10-s0; train one: "
-                         "geomlib train baseline")
+        raise ValueError(
+            f"{folder} holds no network of the paper with seed 0, like baseline-c10-s0; train one: "
+            "geomlib train baseline"
+        )
     return {model: listed for model, listed in found.items() if listed}
 
 
