@@ -1,7 +1,4 @@
-"""What a run is: its spec, its schedules and its loss (paper, Methods; each quirk of the original is a field).
-
-loss = reconstruction + gamma * rate_weight * |rate - C(t)| + sum over tasks of w(t) * cross entropy
-"""
+"""`Spec`: everything that a run depends on, by value, so that a run can be loaded anywhere."""
 
 from __future__ import annotations
 
@@ -11,200 +8,228 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from . import data
-from .model import Output, rate
 
-CHOICES = {"loss": ("B", "H"), "clock": ("original", "steps"), "task_rule": ("early", "late", "constant")}
-TAKEN = ("reconstruction", "rate", "active_latents")  # names that no task may have ...
-PREFIXES = ("rate_", "f1_", "whole_f1_")  # ... nor beginnings: those of other scores
-RANGES = {  # field: smallest, largest, what it counts
-    "data_seed": (0, 2**32, ""),
-    "train_end": (1, data.MOST, "images"),
-    "validation_end": (2, data.MOST, "images"),
-    "capacity": (0, 10**6, "nats"),
-    "gamma": (0, 10**9, ""),
-    "beta": (0, 10**9, ""),
-    "rate_weight": (0, 10**9, ""),
-    "steps": (1, 10**9, ""),
-    "steps_per_epoch": (1, 10**9, ""),
-    "batch_size": (1, 10**6, "images"),
-    "learning_rate": (1e-12, 10, ""),
-    "decay": (1e-6, 1, ""),
-    "latent_dim": (1, 1000, ""),
-    "seed": (0, 2**32, ""),
-    "ramp": (1, 10**9, "ticks"),
-    "slow_until": (0, 10**9, "ticks"),
-    "slow_divisor": (1, 10**9, ""),
-    "rate_groups": (1, 10**6, ""),
-    "late_factor": (0, 10**9, ""),
-}
+STEPS = {"full": 7974, "sketch": 500}  # batches of a schedule
+RESERVED_NAMES = ("reconstruction", "rate", "price", "active_latents")  # scores: no task can have their names ...
+RESERVED_PREFIXES = ("rate_", "f1_", "whole_f1_")  # ... or names that begin like theirs
 
 
-@dataclass(frozen=True)
+def _number(low: float, high: float, unit: str = "", default: Any = None) -> Any:
+    """A field that holds a number from low to high: a whole one where low is whole; None is allowed where it is the default."""
+    return field(default=default, metadata={"low": low, "high": high, "unit": unit, "whole": isinstance(low, int)})
+
+
+def _choice(*values: str) -> Any:
+    """A field that holds one of a few words; the first one is the default."""
+    return field(default=values[0], metadata={"choices": values})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
-    """Everything a run depends on; the defaults are the original's. Fields left None are filled in.
+    """Everything a run depends on. Fields left None are filled in; tables may be given by a built-in's name.
 
     Raises ValueError that names the field, the value and what is allowed.
     """
 
-    counts: str | tuple = "uniform"  # a name of data.COUNTS, a 13 x 13 table, or a CSV file: the path as given
-    counts_sha256: str = ""  # of the CSV file's bytes, or of the table that has the name
-    data_seed: int = 0  # of the images' noise and order; unused for a CSV file
-    train_end: int | None = None  # images 0..train_end - 1 are trained on ...
-    validation_end: int | None = None  # ... those up to here validate; the rest is the test part
-    tasks: tuple[str, ...] = ()  # heads that read the code, names of data.TASKS
-    labels_sha256: str = ""  # of the labels that the tasks' rules give the 169 pairs
-    capacity: float = 10.0  # C, nats
-    gamma: float = 300.0  # weight of |rate - C|
-    loss: str = "B"  # "B": a capacity; "H": beta * rate
-    beta: float = 4.0  # for loss "H"
-    steps: int = 5316  # batches trained on
-    steps_per_epoch: int | None = None  # None: the whole training part; fewer cut each epoch short
-    batch_size: int = 128
-    learning_rate: float = 5e-4  # of Adam ...
-    decay: float = 0.9  # ... times this after each epoch
-    latent_dim: int = 5
-    seed: int = 0  # of the first weights, the order and the sampling noise
-    rate_weight: float = 0.0003
-    rate_groups: int = 2  # |rate - C| of each part of the batch (one a GPU); 1: of the whole
-    clock: str = "original"  # "original": validation batches and two more count; "steps": steps alone
-    ramp: int = 2500  # T: the capacity is full when the clock reads T
-    slow_until: int = 1500  # until then capacity and early task weight are divided ...
-    slow_divisor: float = 4.0  # ... by this
-    task_rule: str = "early"  # "early": with the capacity; "late": from T to 2 T; "constant": 1
-    late_factor: float = 10.0  # weight of `region` and `identity` in the late rule
+    # What it is trained on
+    world: str | tuple = "corridors"  # name in data.WORLDS, or (13, 13, 13, 13) P(wall): x_uc, x_lc, row, column
+    counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a CSV file of images
+    csv_sha256: str = ""  # of the CSV file's bytes
+    data_seed: int = _number(0, 2**32, default=0)  # of the images' noise and order; unused for a CSV file
+    train_end: int | None = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...
+    validation_end: int | None = _number(
+        2, data.MOST, "images"
+    )  # ... those up to here validate; the rest is the test part
+    tasks: Mapping[str, tuple] = field(default_factory=dict)  # names in data.TASKS, or {name: (13, 13) table of labels}
+    # The objective, see objective.py
+    capacity: float = _number(0.0, 1e6, "nats", 10.0)  # C
+    loss: str = _choice("held", "B", "H")  # how the rate is limited: feedback; the original's |rate - C|; beta * rate
+    gamma: float = _number(0.0, 1e9, default=300.0)  # "B": weight of |rate - C|
+    beta: float = _number(0.0, 1e9, default=4.0)  # "H": weight of the rate
+    rate_weight: float = _number(0.0, 1e9, default=0.0003)  # of both
+    rate_groups: int = _number(1, 10**6, default=2)  # "B": |rate - C| of each part of the batch (one a GPU); 1: of all
+    clock: str = _choice("original", "steps")  # "B": validation batches and two more count; steps alone do
+    ramp: int = _number(1, 10**9, "ticks", 2500)  # "B": T, the capacity is full when the clock reads T
+    slow_until: int = _number(0, 10**9, "ticks", 1500)  # "B": until then capacity and early task weight are divided ...
+    slow_divisor: float = _number(1.0, 1e9, default=4.0)  # ... by this
+    task_rule: str = _choice("constant", "early", "late")  # a task's weight: 1; with the capacity; from T to 2 T
+    late_factor: float = _number(0.0, 1e9, default=10.0)  # weight of `region` and `identity` in the late rule
+    softmax_twice: bool = True  # cross entropy of softmax outputs, as in the original, for more than two classes
+    # The training
+    schedule: str = _choice("full", "sketch")  # how many steps, where they are not given: 7,974 or 500
+    steps: int | None = _number(1, 10**9)  # batches trained on
+    steps_per_epoch: int | None = _number(1, 10**9)  # after which the learning rate falls; None: 1,329, at most steps
+    batch_size: int = _number(1, 10**6, "images", 128)
+    learning_rate: float = _number(1e-12, 10.0, default=5e-4)  # of Adam ...
+    decay: float = _number(1e-6, 1.0, default=0.9)  # ... times this after each epoch ...
+    cooldown: float = _number(0.0, 1.0, default=0.2)  # ... and falling to 0 in this share of the steps, at the end
+    latent_dim: int = _number(1, 1000, default=5)
+    seed: int = _number(0, 2**32, default=0)  # of the first weights, the order and the sampling noise
     source: str = ""  # a run whose frozen codes the heads read; "": a network of its own
-    softmax_twice: bool = True  # cross entropy of softmax outputs, where there are more than 2 classes
 
-    def __new__(cls, **fields):
-        check_fields(list(fields))
-        return super().__new__(cls)
-
-    def __post_init__(self):
-        put = lambda name, value: object.__setattr__(self, name, value)
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.name in CHOICES and value not in CHOICES[field.name]:
-                raise ValueError(f"{field.name} must be one of {', '.join(CHOICES[field.name])}, got {value!r}")
-            if field.name in RANGES and not (value is None and "None" in field.type):
-                put(field.name, _number(field.name, value, whole=field.type.startswith("int")))
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            _check_value(item, getattr(self, item.name))
         if not isinstance(self.softmax_twice, bool):
             raise ValueError(f"softmax_twice must be True or False, got {self.softmax_twice!r}")
-        if not isinstance(self.tasks, (tuple, list)) or not all(task in data.TASKS for task in self.tasks):
-            raise ValueError(
-                f'tasks must be a list of names among {", ".join(data.TASKS)}, as tasks=["order"], got '
-                f"{self.tasks!r}; one of your own comes into geomlib.TASKS first"
-            )
-        if len(set(self.tasks)) < len(self.tasks):
-            raise ValueError(f"tasks must name each task once, got {self.tasks!r}")
-        for task in self.tasks:  # a head, a term of the loss and a score have its name
-            if (
-                not task.isidentifier()
-                or hasattr(torch.nn.ModuleDict, task)
-                or task in TAKEN
-                or task.startswith(PREFIXES)
-            ):
-                raise ValueError(
-                    f"a task can't be named {task!r}: take a name of letters, digits and _ that isn't one of "
-                    f"{', '.join(TAKEN)} nor of a method, and doesn't begin with {', '.join(PREFIXES)}"
-                )
-        for name in ("counts_sha256", "labels_sha256"):
-            if not isinstance(getattr(self, name), str):
-                raise ValueError(f"{name} must be a checksum in hexadecimal, got {getattr(self, name)!r}")
-        put("tasks", tuple(self.tasks))
-        self._check_same(
-            "rule", f"a task among {', '.join(self.tasks)}", "labels_sha256", now := _labels_sha256(self.tasks)
-        )
-        put("labels_sha256", now)
-        if not isinstance(self.source, str) or self.source and not self.tasks:
-            raise ValueError(f"source must name a run, with tasks to learn from its codes, got {self.source!r}")
-        n = self._resolve_counts(put)
-        train_end, validation_end = data.SPLITS.get(str(self.counts), (int(0.85 * n), int(0.925 * n)))
-        if self.train_end is None:
-            put("train_end", train_end)
-        if self.validation_end is None:
-            put("validation_end", max(validation_end, self.train_end + 1))
-        if not 0 < self.train_end < self.validation_end <= n:
-            raise ValueError(
-                f"0 < train_end < validation_end <= {n} images of {str(self.counts)[:40]} must hold, "
-                f"got {self.train_end} and {self.validation_end}"
-            )
-        most = math.ceil(self.train_end / self.batch_size)
-        put("steps_per_epoch", most if self.steps_per_epoch is None else self.steps_per_epoch)
-        if self.steps_per_epoch > most:
-            raise ValueError(f"steps_per_epoch must be at most {most} (the training part), got {self.steps_per_epoch}")
-
-    def _resolve_counts(self, put) -> int:
-        """Check counts; returns the number of images in the set."""
-        if isinstance(self.counts, Path):
-            put("counts", str(self.counts))
-        if self.from_csv:
-            if self.counts_sha256 and self.validation_end:
-                return data.MOST  # a stored run can be loaded where its data are not, or others
-            if not Path(self.counts).is_file():
-                raise FileNotFoundError(f"counts names a file that isn't there: {self.counts}")
-            put("counts_sha256", self.counts_sha256 or file_sha256(self.counts))
-            return _count_lines(self.counts)
-        table = data.counts_table(self.counts)
-        now = hashlib.sha256(table.astype("<i8").tobytes()).hexdigest() if isinstance(self.counts, str) else ""
-        if now:
-            self._check_same("table", f"counts {self.counts!r}", "counts_sha256", now)
-        else:
-            put("counts", tuple(tuple(row) for row in table.tolist()))
-        put("counts_sha256", now)
-        return int(table.sum())
-
-    def _check_same(self, kind: str, of: str, name: str, now: str) -> None:
-        was = getattr(self, name)
-        if was not in ("", now):
-            raise ValueError(
-                f"the {kind} of {of} is no longer the one trained on ({name} was {was[:12]}...); give the new "
-                f"{kind} a name of its own"
-            )
-
-    @property
-    def from_csv(self) -> bool:
-        """Whether the images are those of a CSV file."""
-        return isinstance(self.counts, str) and self.counts.endswith(".csv")
+        for name, value in _resolved(self).items():
+            object.__setattr__(self, name, value)
 
     @property
     def heads(self) -> dict[str, int]:
         """Task -> number of classes."""
-        return {task: data.TASKS[task].n_classes for task in self.tasks}
+        return {name: self.task(name).n_classes for name in self.tasks}
+
+    def task(self, name: str) -> data.Task:
+        """A task of the network."""
+        return data.task_of(name, self.tasks[name])
+
+    @property
+    def from_csv(self) -> bool:
+        """Whether the images are those of a CSV file."""
+        return isinstance(self.counts, str)
+
+    @property
+    def counts_name(self) -> str:
+        """The data set in a word: a name of data.COUNTS, "own table", or the path of a CSV file."""
+        return self.counts if isinstance(self.counts, str) else data.counts_name(self.counts) or "own table"
+
+    def __repr__(self) -> str:
+        """What differs from the defaults; tables by their names, where they have one."""
+        shown = {
+            name: value for name, value in differing(self, Spec()).items() if name not in ("counts", "tasks", "world")
+        }
+        shown |= {"counts": self.counts_name} if self.counts_name != "uniform" else {}
+        shown |= {"tasks": list(self.tasks)} if self.tasks else {}
+        shown |= {"world": "own table"} if not isinstance(self.world, str) else {}
+        return f"Spec({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
-Spec.__new__.__wrapped__ = Spec.__init__  # so that help and completion show the fields
+def _check_value(item: dataclasses.Field, value: Any) -> None:
+    """Raise ValueError if a number is out of range or a word is not among the choices."""
+    about = item.metadata
+    if "choices" in about and value not in about["choices"]:
+        raise ValueError(f"{item.name} must be one of {', '.join(about['choices'])}, got {value!r}")
+    if "low" not in about or (value is None and item.default is None):
+        return
+    kinds = (int, np.integer) if about["whole"] else (int, float, np.integer, np.floating)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not about["low"] <= value <= about["high"]:
+        kind = "a whole number" if about["whole"] else "a number"
+        unit = f" ({about['unit']})" if about["unit"] else ""
+        raise ValueError(f"{item.name} must be {kind} in {about['low']:,}..{about['high']:,}{unit}, got {value!r}")
 
 
-def _number(name: str, value, whole: bool):
-    low, high, unit = RANGES[name]
-    kind = "a whole number" if whole else "a number"
-    good = isinstance(value, (int, np.integer)) or not whole and isinstance(value, (float, np.floating))
-    if not good or isinstance(value, bool) or not low <= value <= high:
-        unit = f" ({unit})" if unit else ""
-        raise ValueError(f"{name} must be {kind} in {low:,}..{high:,}{unit}, got {value!r}")
-    return int(value) if whole else float(value)
+def _resolved(spec: Spec) -> dict[str, Any]:
+    """The values of the fields that are filled in, or given in another form than they are kept in."""
+    found: dict[str, Any] = {}
+    for item in dataclasses.fields(spec):  # plain numbers, so that a spec is the same after JSON
+        value = getattr(spec, item.name)
+        if "low" in item.metadata and value is not None:
+            found[item.name] = int(value) if item.metadata["whole"] else float(value)
+    if not (isinstance(spec.world, str) and spec.world in data.WORLDS):
+        found["world"] = _tuples(data.world_table(spec.world))
+    found["tasks"] = _tasks(spec.tasks)
+    if not isinstance(spec.source, str) or (spec.source and not spec.tasks):
+        raise ValueError(f"source must name a run, with tasks to learn from its codes, got {spec.source!r}")
+    found |= _images(spec)
+    found["steps"] = STEPS[spec.schedule] if spec.steps is None else int(spec.steps)
+    found["steps_per_epoch"] = min(1329, found["steps"]) if spec.steps_per_epoch is None else int(spec.steps_per_epoch)
+    return found
 
 
-def differing(spec: Spec, other: Spec) -> dict:
+def _images(spec: Spec) -> dict[str, Any]:
+    """The fields that say which images there are, and where their parts end."""
+    found: dict[str, Any] = {}
+    if isinstance(spec.counts, str | Path) and str(spec.counts).endswith(".csv"):
+        found["counts"] = str(spec.counts)
+        if spec.csv_sha256 and spec.train_end and spec.validation_end:
+            return found  # a stored run can be loaded where its images are not
+        if not Path(spec.counts).is_file():
+            raise FileNotFoundError(f"counts names a file that does not exist: {spec.counts}")
+        found["csv_sha256"] = spec.csv_sha256 or file_sha256(spec.counts)
+        with open(spec.counts, "rb") as file:
+            n = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    else:
+        table = data.counts_table(spec.counts)
+        found["counts"], n = _tuples(table), int(table.sum())
+    splits = data.SPLITS.get(data.counts_name(found["counts"])) if isinstance(found["counts"], tuple) else None
+    train_end, validation_end = splits or (int(0.85 * n), int(0.925 * n))
+    train_end = int(spec.train_end or train_end)
+    validation_end = int(spec.validation_end or max(validation_end, train_end + 1))
+    if not 0 < train_end < validation_end <= n:
+        raise ValueError(
+            f"0 < train_end < validation_end <= {n} images of the data set must hold, got {train_end} and {validation_end}"
+        )
+    return found | {"train_end": train_end, "validation_end": validation_end}
+
+
+def _tasks(tasks: Any) -> dict[str, tuple]:
+    """Tasks by name -> their tables of labels, as a spec keeps them."""
+    if isinstance(tasks, str) or not isinstance(tasks, Mapping | Sequence):
+        raise ValueError(
+            f'tasks must be a list of names as ["order"], or {{name: (13, 13) table of labels}}, got {tasks!r}'
+        )
+    if not isinstance(tasks, Mapping):
+        if len(set(map(str, tasks))) < len(tasks):
+            raise ValueError(f"tasks must name each task once, got {tasks!r}")
+        tasks = dict.fromkeys(tasks)
+    for name in tasks:  # a head, a term of the loss and a score have this name
+        good = isinstance(name, str) and name.isidentifier() and not hasattr(torch.nn.ModuleDict, name)
+        if not good or name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
+            raise ValueError(
+                f"a task can't be named {name!r}: take a name of letters, digits and _ that isn't one of "
+                f"{', '.join(RESERVED_NAMES)} or a method of ModuleDict, and doesn't begin with {', '.join(RESERVED_PREFIXES)}"
+            )
+    return {name: _tuples(data.task_of(name, table).table) for name, table in tasks.items()}
+
+
+def _tuples(table: Any) -> Any:
+    """A table as nested tuples of plain numbers: a value that can't be changed, and that JSON knows."""
+    return tuple(map(_tuples, table)) if np.ndim(table) else table.item() if isinstance(table, np.generic) else table
+
+
+def differing(spec: Spec, other: Spec) -> dict[str, Any]:
     """The fields, name -> value, in which a spec differs from another."""
-    fields = {field.name: getattr(spec, field.name) for field in dataclasses.fields(Spec)}
+    fields = {item.name: getattr(spec, item.name) for item in dataclasses.fields(Spec)}
     return {name: value for name, value in fields.items() if value != getattr(other, name)}
 
 
 def digest(spec: Spec, other: Spec | None = None) -> str:
     """A short hash, for a folder's name, of the fields in which a spec differs from another (None: from the defaults);
-    "" where none does."""
+    "" if none does."""
     fields = differing(spec, other or Spec())
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:8] if fields else ""
+
+
+def change(spec: Spec, **changes: Any) -> Spec:
+    """The spec with some fields changed; those that follow from a changed one, as train_end from counts, are filled in anew."""
+    check_fields(list(changes))
+    follows = {
+        "counts": ("csv_sha256", "train_end", "validation_end"),
+        "train_end": ("validation_end",),
+        "schedule": ("steps", "steps_per_epoch"),
+        "steps": ("steps_per_epoch",),
+    }
+    anew = {name: "" if name == "csv_sha256" else None for cause in changes for name in follows.get(cause, ())}
+    return dataclasses.replace(spec, **(anew | changes))
+
+
+def check_fields(names: Sequence[str]) -> None:
+    """Raise ValueError, with the nearest name, if a name isn't a field of `Spec`."""
+    known = [item.name for item in dataclasses.fields(Spec)]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(known)}"
+            raise ValueError(f"Spec has no field {name!r}; {hint}")
 
 
 def file_sha256(path: str | Path) -> str:
@@ -213,131 +238,6 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _labels_sha256(tasks: Sequence[str]) -> str:
-    """Checksum of the labels that the tasks' rules give the 169 pairs; ValueError where one is no class of its task."""
-    labels = [np.asarray(data.TASKS[task].labels(data.PAIRS)) for task in tasks]
-    for task, given in zip(tasks, labels):
-        known = range(data.TASKS[task].n_classes)
-        if len(known) < 2:
-            raise ValueError(f"task {task!r} must have 2 classes or more, got {len(known)}")
-        if given.shape != (len(data.PAIRS),) or not np.isin(given, known).all():
-            raise ValueError(
-                f"the rule of task {task!r} must give each of N pairs of positions (N, 2) a whole number in "
-                f"0..{known[-1]}; of the 169 pairs it gives {np.unique(given)[:5]}, in an array of shape {given.shape}"
-            )
-    return hashlib.sha256(np.array(labels, "<i8").tobytes()).hexdigest() if labels else ""
-
-
-def _count_lines(path: str | Path) -> int:
-    with open(path, "rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-
-
-def check_fields(names: Sequence[str]) -> None:
-    """Raise ValueError, with the nearest name, where a name isn't a field of `Spec`."""
-    known = [field.name for field in dataclasses.fields(Spec)]
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(known)}"
-            raise ValueError(f"Spec has no field {name!r}; {hint}")
-
-
-def change(spec: Spec, **changes) -> Spec:
-    """The spec with some fields changed; fields that follow from a changed one, as `train_end` from `counts`, are filled
-    in anew, also where they had been given."""
-    follows = {
-        "tasks": ("labels_sha256",),
-        "counts": ("counts_sha256", "train_end", "validation_end", "steps_per_epoch"),
-        "train_end": ("validation_end", "steps_per_epoch"),
-        "batch_size": ("steps_per_epoch",),
-    }
-    anew = {name: "" if name.endswith("_sha256") else None for cause in changes for name in follows.get(cause, ())}
-    return dataclasses.replace(spec, **(anew | changes))
-
-
-# --- schedules and loss ----------------------------------------------------------------------------------------
-
-
-def clock_at(step: int, spec: Spec) -> int:
-    """The reading t that the schedules go by at training step 1, 2, ... (in ticks)."""
-    if spec.clock == "steps":
-        return step
-    on_one_gpu = math.ceil((spec.validation_end - spec.train_end) / 2)  # images, 32 a validation batch
-    return step + 2 + math.ceil(on_one_gpu / 32) * ((step - 1) // spec.steps_per_epoch)
-
-
-def capacity_at(step: int, spec: Spec) -> float:
-    """C(t) in nats."""
-    return spec.capacity * _ramp(clock_at(step, spec), spec)
-
-
-def task_weight_at(step: int, spec: Spec, task: str) -> float:
-    """Weight of a task's cross entropy in the loss."""
-    t = clock_at(step, spec)
-    if spec.task_rule == "early":
-        return _ramp(t, spec)
-    if spec.task_rule == "constant":
-        return 1.0
-    factor = spec.late_factor if task in ("region", "identity") else 1.0
-    return factor * min(max((t - spec.ramp) / spec.ramp, 0.0), 1.0)
-
-
-def _ramp(t: int, spec: Spec) -> float:
-    return min(t / spec.ramp, 1.0) / (spec.slow_divisor if t < spec.slow_until else 1.0)
-
-
-def loss_terms(
-    output: Output, images: Tensor, labels: Mapping[str, Tensor], step: int, spec: Spec
-) -> dict[str, Tensor]:
-    """The terms whose sum is the loss at a step: "reconstruction", "rate" and each task, as scalars.
-
-    output  of N images     images  (N, 1, 13, 13)     labels  task -> (N,) int64
-    """
-    add_axis = lambda value: {k: v[None] for k, v in value.items()} if isinstance(value, dict) else value[None]
-    number = lambda value: torch.tensor([value], device=images.device)
-    weights = {task: number(task_weight_at(step, spec, task)) for task in spec.tasks}
-    terms = stack_terms(
-        Output(*map(add_axis, output)),
-        images[None],
-        add_axis(dict(labels)),
-        number(capacity_at(step, spec)),
-        number(rate_factor_of(spec)),
-        weights,
-        spec,
-    )
-    return {name: term[0] for name, term in terms.items()}
-
-
-def stack_terms(
-    output: Output,
-    images: Tensor,
-    labels: Mapping[str, Tensor],
-    capacity: Tensor,
-    rate_factor: Tensor,
-    task_weight: Mapping[str, Tensor],
-    spec: Spec,
-) -> dict[str, Tensor]:
-    """The loss terms of M networks, (M,) each; every argument but spec has a leading axis M."""
-    terms = {}
-    if not spec.source:
-        terms["reconstruction"] = (output.reconstruction - images).square().flatten(1).mean(1)
-        nats = rate(output.mu, output.logvar)  # (M, N)
-        parts = torch.stack([part.mean(1) for part in nats.chunk(spec.rate_groups, 1)], 1)
-        terms["rate"] = rate_factor * (nats.mean(1) if spec.loss == "H" else (parts - capacity[:, None]).abs().mean(1))
-    for task in spec.tasks:
-        terms[task] = task_weight[task] * cross_entropy(output.classes[task], labels[task], spec.softmax_twice)
-    return terms
-
-
-def rate_factor_of(spec: Spec) -> float:
-    """What the rate's term of the loss is multiplied by."""
-    return spec.rate_weight * (spec.beta if spec.loss == "H" else spec.gamma)
-
-
-def cross_entropy(probabilities: Tensor, labels: Tensor, softmax_twice: bool) -> Tensor:
-    """Mean cross entropy in nats: (..., N) or (..., N, K) and (..., N) -> (...)."""
-    if probabilities.ndim == labels.ndim:
-        return F.binary_cross_entropy(probabilities, labels.to(probabilities), reduction="none").mean(-1)
-    logs = probabilities.log_softmax(-1) if softmax_twice else probabilities.clamp_min(1e-12).log()
-    return -logs.gather(-1, labels[..., None]).squeeze(-1).mean(-1)
+def batches_of(spec: Spec) -> int:
+    """Batches in one pass through the training part; the last one may be short."""
+    return math.ceil(spec.train_end / spec.batch_size)

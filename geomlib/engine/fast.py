@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from .model import BetaVAE, Output
+from ..model import BetaVAE, Output
 
 ENCODER = {"encoder.0": 13, "encoder.2": 6, "encoder.4": 3}  # layer -> side of its larger grid
 DECODER = {"decoder.0": 3, "decoder.2": 6, "decoder.4": 13}
@@ -62,7 +62,7 @@ def forward(
     return Output(reconstruction, mu, logvar, z, classify(weights, z, heads, masks))
 
 
-def alone(network: BetaVAE, images: Tensor, noise: Tensor) -> Output:
+def forward_one(network: BetaVAE, images: Tensor, noise: Tensor) -> Output:
     """`forward` of one network, as the network itself would do it: images (N, 1, 13, 13), noise (N, D)."""
     weights = {name: w[None] for name, w in network.state_dict().items()}
     *parts, classes = forward(weights, images[None], noise[None], network.heads)

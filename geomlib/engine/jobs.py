@@ -1,0 +1,102 @@
+"""Which networks train together, and where: stacks of networks, side by side in processes of one thread."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from ..spec import Spec
+
+
+def pick_device(device: str) -> torch.device:
+    """ "auto", "cpu" or "cuda" as a torch.device that is there."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, got {device!r}; CUDA_VISIBLE_DEVICES picks one of several")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda': no CUDA device is here; use cpu or auto")
+    return torch.device(device)
+
+
+def stacks(specs: Sequence[Spec], device: torch.device, epochs: Sequence[int]) -> list[list[int]]:
+    """The indices of the specs that train as one stack; epochs: how many each has done."""
+    jobs: dict[tuple, list[int]] = {}
+    for index, (spec, epoch) in enumerate(zip(specs, epochs)):
+        small = spec.source and max(spec.heads.values()) == 2
+        alone = index if device.type == "cpu" and not small else 0
+        jobs.setdefault((alone, stack_key(spec), epoch), []).append(index)
+    return list(jobs.values())
+
+
+def stack_key(spec: Spec) -> str:
+    """What the specs of one stack have in common: all but the capacity, its weight and schedule, and the seed."""
+    varying = {"capacity": 0, "gamma": 0, "beta": 0, "ramp": 1, "slow_until": 0, "slow_divisor": 1, "seed": 0}
+    fields = dataclasses.asdict(spec) | varying | {"source": bool(spec.source)}
+    return json.dumps(fields)
+
+
+def side_by_side(function: Callable[..., list], jobs: Sequence[tuple], done: Sequence[int], total: int) -> list[list]:
+    """function(*job, done) for each job, each in a process of its own, with a progress bar of `done` steps of a total."""
+    with tempfile.TemporaryDirectory() as folder:
+        shared = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(done))
+        shared[:] = done
+        with progress(shared, total):
+            if len(jobs) > 1:
+                import joblib
+
+                workers = min(len(jobs), joblib.cpu_count())  # as many cores as the job was given
+                return joblib.Parallel(workers, max_nbytes=None)(joblib.delayed(function)(*job, shared) for job in jobs)
+            return [function(*job, shared) for job in jobs]
+
+
+@contextmanager
+def progress(done: np.ndarray, total: int) -> Iterator[None]:
+    """A progress bar with the time left while `done` (steps, by network) grows to total; TQDM_DISABLE=1 hides it."""
+    stop = threading.Event()
+    bar = tqdm(total=total, initial=int(done.sum()), desc=f"training {len(done)}", unit=" steps", delay=2)
+    bar.mininterval = 0.5 if bar.disable or bar.fp.isatty() else 30
+
+    def follow() -> None:
+        while not stop.wait(0.5):
+            bar.update(int(done.sum()) - bar.n)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        bar.update(int(done.sum()) - bar.n)
+        bar.close()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for what runs inside, so that the sums have one order, and processes don't fight for cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def stacked(dicts: Sequence[dict[str, np.ndarray]], device: torch.device) -> dict[str, Any]:
+    """Dictionaries of arrays, one a network, as one dictionary of tensors with a leading axis M."""
+    arrays = {key: [one[key] for one in dicts] for key in dicts[0]}
+    return {
+        key: torch.from_numpy(found[0][None] if len(found) == 1 else np.stack(found)).to(device)  # one needs no copy
+        for key, found in arrays.items()
+    }
