@@ -281,7 +281,7 @@ def measure_scaling(seconds: float) -> dict:
     numbers |= {"images_s_by_images": medians(alternate(sets, 2), 0)}
     torch.set_num_threads(CORES)
     images, factors = g.corridors()
-    rows, (high, low) = paper.geometry_rows(factors), (paper.run("baseline", capacity).model for capacity in (10, 0.3))
+    rows, (high, low) = results.geometry_rows(factors), (paper.run("baseline", capacity).model for capacity in (10, 0.3))
     codes, few, reference = g.encode(high, images), g.encode(high, images[rows]), g.encode(low, images[rows])
     labels = g.TASKS["identity"].labels(factors[rows])
     measures = {

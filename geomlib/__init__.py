@@ -1,36 +1,40 @@
 """The geometry of efficient codes, reproduced: beta-VAEs on images of two corridors.
 
-| symbol    | in code               | meaning                                             | shape           | unit      |
-| --------- | --------------------- | --------------------------------------------------- | --------------- | --------- |
-| N, D, K   |                       | how many images, latents (D = 5), classes           | scalars         |           |
-| image     | images                | an image of two corridors, 0 = open, 1 = wall       | (N, 1, 13, 13)  |           |
-| x_UC      | factors[:, 0]         | column of the upper corridor                        | (N,) in 0..12   | pixel     |
-| x_LC      | factors[:, 1]         | column of the lower corridor                        | (N,) in 0..12   | pixel     |
-| P(open)   | PROFILE               | probability that a pixel is open; P(wall) = 1 - it  |                 |           |
-| μ         | mu, codes             | mean of the posterior q(z given image): the code    | (N, D)          |           |
-| σ²        | logvar.exp()          | variance of the posterior                           | (N, D)          |           |
-| z         | z                     | sampled code, μ + σ · noise                         | (N, D)          |           |
-| q(z)      |                       | mean of the posteriors of all images                |                 |           |
-| KL        |                       | Kullback-Leibler divergence                         | scalar          | nats      |
-| R         | rate(mu, logvar)      | KL(q(z given image), standard normal)               | (N,)            | nats      |
-| I         | information           | information that z tells on the image, or its pair  | scalar          | nats      |
-| C, C(t)   | capacity, capacity_at | the rate that is asked for, and its schedule        | scalar          | nats      |
-| γ         | gamma                 | weight of the distance of R from C                  | scalar          |           |
-| w(t)      | task_weight_at        | weight of a task's cross entropy                    | scalar          |           |
-| s         | step                  | training step, from 1                               | scalar          | steps     |
-| V         |                       | validation batches an epoch, on one GPU             | scalar          |           |
-| t         | clock_at              | clock reading at a step                             | scalar          | ticks     |
-| T         | ramp                  | clock reading at which the capacity is full         | scalar          | ticks     |
-| r_ij      |                       | distance of μ_i and μ_j, model over baseline        | (N, N)          |           |
-| Δ_ab      | distortion            | class distortion: mean r_ij of two classes - of all | (K, K)          |           |
-| d'        | separation            | distance of two stimuli over the noise on the code  | (12,)           |           |
-| τ         | TOLERANCE             | tolerance of the scorecard                          | scalar          |           |
+| symbol  | in code               | meaning                                             | shape          | unit  |
+| ------- | --------------------- | --------------------------------------------------- | -------------- | ----- |
+| N, D, K |                       | how many images, latents (D = 5), classes           | scalars        |       |
+| image   | images                | an image of two corridors, 0 = open, 1 = wall       | (N, 1, 13, 13) |       |
+| x_UC    | factors[:, 0]         | column of the upper corridor                        | (N,) in 0..12  | pixel |
+| x_LC    | factors[:, 1]         | column of the lower corridor                        | (N,) in 0..12  | pixel |
+| P(open) | PROFILE               | probability that a pixel is open; P(wall) = 1 - it  |                |       |
+| μ       | mu, codes             | mean of the posterior q(z given image): the code    | (N, D)         |       |
+| σ²      | logvar.exp()          | variance of the posterior                           | (N, D)         |       |
+| z       | z                     | sampled code, μ + σ · noise                         | (N, D)         |       |
+| q(z)    |                       | mean of the posteriors of all images                |                |       |
+| KL      |                       | Kullback-Leibler divergence                         | scalar         | nats  |
+| R       | rate(mu, logvar)      | KL(q(z given image), standard normal)               | (N,)           | nats  |
+| I       | information           | information that z tells on the image, or its pair  | scalar         | nats  |
+| C, C(t) | capacity, capacity_at | the rate that is asked for, and its schedule        | scalar         | nats  |
+| λ       | price                 | what one more nat is worth: weight of a held rate   | scalar         | 1/nat |
+| γ       | gamma                 | weight of the distance of R from C                  | scalar         |       |
+| w(t)    | task_weight_at        | weight of a task's cross entropy                    | scalar         |       |
+| s       | step                  | training step, from 1                               | scalar         | steps |
+| V       |                       | validation batches an epoch, on one GPU             | scalar         |       |
+| t       | clock_at              | clock reading at a step                             | scalar         | ticks |
+| T       | ramp                  | clock reading at which the capacity is full         | scalar         | ticks |
+| r_ij    |                       | distance of μ_i and μ_j, model over baseline        | (N, N)         |       |
+| Δ_ab    | distortion            | class distortion: mean r_ij of two classes - of all | (K, K)         |       |
+| d'      | separation            | distance of two stimuli over the noise on the code  | (12,)          |       |
+| τ       | TOLERANCE             | tolerance of the scorecard                          | scalar         |       |
 """
 
-from .data import COUNTS, TASKS, Corridors, corridors, read_csv, write_csv
+from . import claims, data, evaluate, figures, measures, objective, original, paper, results, runs, spec, theory, train
+from .data import COUNTS, TASKS, WORLDS, Corridors, corridors
+from .evaluate import decode, encode
 from .measures import active_latents, distortion, distortion_robust, embed, f1, f1_batchwise, tuning
-from .model import BetaVAE, load_original, rate
-from .spec import Spec, capacity_at, change, loss_terms, task_weight_at
+from .model import BetaVAE, rate
+from .objective import capacity_at, loss_terms, task_weight_at
+from .original import load_original, read_csv, write_csv
+from .spec import Spec, change
 from .theory import rate_distortion
-from .train import Run, decode, encode, evaluate, fit
-from . import data, figures, measures, model, paper, runs, spec, theory, train
+from .train import Run, fit

@@ -7,7 +7,6 @@ import logging
 import platform
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -15,10 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import data, measures, model, paper, runs, train
+from . import data, evaluate, measures, original, paper, results, runs
 from .spec import Spec, check_fields
-
-DURATIONS = "durations.csv"  # in a folder of runs: how long its jobs took, for `geomlib plan`
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -108,7 +105,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
     sub = add(
-        do_plan, "plan [MODEL ...]", "what of the paper is trained, what is missing, and its cost", "--seed 0 1 2 3 4"
+        do_plan,
+        "plan [MODEL ...]",
+        "which networks of the paper are trained, and which are missing",
+        "--seed 0 1 2 3 4",
     )
     add_runs(sub, "*")
     add_seeds_and_folder(sub)
@@ -139,22 +139,6 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--counts", default="uniform", choices=list(data.COUNTS))
     sub.add_argument("--reference", type=Path, help="another checkpoint or a run's folder: gives the distortion matrix")
     sub.add_argument("--classes", choices=list(paper.MODELS), help="by this model's classes; default: the head's task")
-
-    sub = add(
-        do_choose,
-        "choose MODEL ...",
-        "find the first gamma of a list that holds the rate within 5 percent of the capacity, with seed 0",
-        "E1M1 --capacity 3",
-    )
-    add_runs(sub, "+")
-    sub.add_argument("--release", action="store_true", help="store the chosen networks in data/runs, as float16")
-
-    add(
-        do_causes,
-        "causes",
-        "where a published number is missed, try with seed 0 each setting that the original changed from run to run",
-        "",
-    )
 
     sub = add(
         do_results,
@@ -210,20 +194,9 @@ def pair(option: str, *words: str) -> Sequence[str]:
 
 def do_train(options) -> None:
     wanted, changes = chosen(options), changed(options)
-    places = [paper.place(*key, folder=options.folder, **changes) for key in wanted]
-    read = [paper.place(*key, folder=options.folder, **changes) for key in paper.sources(wanted)]
-    fresh = all(source.exists() for source in read) and not any(
-        place.exists() or runs.checkpoint_file(place).exists() for place in places
-    )
-    began = time.monotonic()
-    trained = paper.train_all(wanted, options.folder, options.device, **changes)
-    device, specs = train.pick_device(options.device), [run.spec for run in trained]
-    one_job = device.type == "cuda" or len(train.stacks(specs, device, [None] * len(specs))) == 1
-    if fresh and one_job and not changes:
-        record(places[0].parent, specs, device.type, time.monotonic() - began)
-    for key, run in zip(wanted, trained):
+    for key, run in zip(wanted, paper.train_all(wanted, options.folder, options.device, **changes)):
         scores = ", ".join(f"{name} {value:.4f}" for name, value in run.final.items() if not name.startswith("rate_"))
-        print(f"{paper.slug(*key, **changes)}: {scores}, gamma {run.spec.gamma:g}")
+        print(f"{paper.slug(*key, **changes)}: {scores}")
 
 
 def do_plan(options) -> None:
@@ -231,52 +204,17 @@ def do_plan(options) -> None:
     for key in chosen(options):
         spec, folder = paper.spec(*key), paper.place(*key, folder=options.folder)
         state = "trained" if folder.exists() else "begun" if runs.checkpoint_file(folder).exists() else "missing"
-        rows.append((*key, state, spec.steps * spec.batch_size, kind(spec)))
-    table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images", "kind"])
-    missing = table[table.state != "trained"]
-    shown = lambda states: ", ".join(
-        f"{n} {state}" if n < len(states) else state for state, n in states.value_counts().items()
-    )
+        rows.append((*key, state, spec.steps * spec.batch_size))
+    table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images"])
+
+    def shown(states: pd.Series) -> str:
+        return ", ".join(f"{n} {state}" if n < len(states) else state for state, n in states.value_counts().items())
+
     print(f"Runs in {options.folder or 'data/runs or runs'}, by capacity in nats:")
     print(table.groupby(["model", "capacity"], sort=False).state.agg(shown).unstack(sort=False).to_string())
-    if missing.empty:
-        print(f"All {len(table)} are trained")
-        return
-    device, kinds = train.pick_device("auto").type, set(missing.kind)
-    known = recorded(options.folder or paper.OWN, device)
-    if unknown := kinds - known.keys():
-        print(f"Timing {len(unknown)} kinds of network, a second or two each", file=sys.stderr)
-    speeds = known | {kind: train.speed(*kind) for kind in unknown}
-    minutes = sum(row.images / speeds[row.kind] for row in missing.itertuples()) / 60
-    place = "one core" if device == "cpu" else "the GPU"
-    megabytes = sum(0.03 if frozen else 1.45 for _, frozen in missing.kind)
-    print(
-        f"{len(missing)} of {len(table)} to train: {missing.images.sum():,} images, about {minutes:.0f} minutes of "
-        f"{place} (speed of {len(kinds) - len(unknown)} of {len(kinds)} kinds of network as recorded there, of the "
-        f"others timed just now on a core), {megabytes:.0f} MB"
-    )
-
-
-def record(folder: Path, specs: Sequence[Spec], device: str, seconds: float) -> None:
-    """Add how long one job took to a folder's durations.csv: a row for each kind of network in it."""
-    path, images = folder / DURATIONS, sum(spec.steps * spec.batch_size for spec in specs)
-    kinds = {kind(spec) for spec in specs}
-    rows = [(device, " ".join(tasks), frozen, images, round(seconds, 1)) for tasks, frozen in kinds]
-    paper.add_rows(path, pd.DataFrame(rows, columns=["device", "tasks", "frozen", "images", "seconds"]))
-
-
-def recorded(folder: Path, device: str) -> dict[tuple, float]:
-    """Kind of network -> images a second, the median of the jobs recorded on such a device."""
-    if not (folder / DURATIONS).exists():
-        return {}
-    table = pd.read_csv(folder / DURATIONS, keep_default_na=False)
-    speeds = (table.images / table.seconds)[table.device == device].groupby([table.tasks, table.frozen]).median()
-    return {(tuple(tasks.split()), frozen): speed for (tasks, frozen), speed in speeds.items()}
-
-
-def kind(spec: Spec) -> tuple[tuple[str, ...], bool]:
-    """What a network's speed depends on: its heads, and whether they read frozen codes."""
-    return spec.tasks, bool(spec.source)
+    missing = table[table.state != "trained"]
+    images = f": {missing.images.sum():,} images" if len(missing) else ""
+    print(f"{len(missing)} of {len(table)} to train{images}")
 
 
 def do_page(options) -> None:
@@ -289,56 +227,28 @@ def do_page(options) -> None:
 def do_original(options) -> None:
     if options.csv and options.csv.suffix != ".csv":
         raise ValueError(f"the name of a file of images must end in .csv, got {options.csv}")
-    network = model.load_original(options.file, options.task)
+    network = original.load_original(options.file, options.task)
     spec = Spec(counts=options.csv or options.counts)
-    images, factors = train.load_data(spec)
+    images, factors = evaluate.load_data(spec)
     validation = slice(spec.train_end, spec.validation_end)
-    scores = train.evaluate(network, images[validation], factors[validation], seed=0)
+    scores = evaluate.scores(network, images[validation], factors[validation], seed=0)
     print(f"{options.file}: {network.latent_dim} latents, heads: {', '.join(network.heads) or 'none'}")
     print(pd.Series(scores).to_string(float_format="{:.4f}".format))
     if options.reference:
         other = (
             runs.load(options.reference).model
             if options.reference.is_dir()
-            else model.load_original(options.reference, options.task)
+            else original.load_original(options.reference, options.task)
         )
-        rows = paper.geometry_rows(factors)
+        rows = results.geometry_rows(factors)
         labels = (
             paper.classes(options.classes, factors[rows])
             if options.classes
             else data.TASKS[next(iter(network.heads), "identity")].labels(factors[rows])
         )
-        codes, reference = (train.encode(net, images[rows]) for net in (network, other))
+        codes, reference = (evaluate.encode(net, images[rows]) for net in (network, other))
         for measure in (measures.distortion, measures.distortion_robust):
             print(f"{measure.__name__} against {options.reference}\n{np.round(measure(codes, reference, labels), 3)}")
-
-
-def do_choose(options) -> None:
-    if frozen := paper.CLASSIFIERS.keys() & {*options.models}:
-        raise ValueError(
-            f"{', '.join(sorted(frozen))} reads frozen codes and has no rate to hold; choose takes {', '.join(paper.MODELS)}"
-        )
-    while True:
-        settled = [(m, c, paper.spec(m, c)) for m, c, _ in chosen(options)]
-        untried = paper.untried(settled)
-        if not untried:
-            break
-        paper.try_all(untried)
-    for m, c, spec in settled:
-        where = f", released as {paper.release(m, c)}" if options.release else ""
-        print(f"{m} at {c:g} nats: gamma {spec.gamma:g}, T {spec.ramp}{where}")
-
-
-def do_causes(options) -> None:
-    card = paper.scorecard()
-    missed = card[card.verdict == "missed"]
-    networks = dict.fromkeys((paper.network_of(row.model, row.measure), row.capacity) for row in missed.itertuples())
-    paper.try_all(paper.untried((*network, spec) for network in networks for spec in paper.alternatives(*network)))
-    print(
-        paper.scorecard()
-        .query("verdict == 'missed'")[["model", "measure", "capacity", "published", "cause"]]
-        .to_string(index=False)
-    )
 
 
 def do_results(options) -> None:
@@ -361,12 +271,12 @@ def do_results(options) -> None:
         return paper.run(*key, options.folder, **changes) if place.exists() else None
 
     found = {key: run for key in places if (run := stored(*key))}
-    ours = pd.concat([paper.numbers(m, c, run, stored("baseline", c, s)) for (m, c, s), run in found.items()])
+    ours = pd.concat([results.numbers(m, c, run, stored("baseline", c, s)) for (m, c, s), run in found.items()])
     path = options.output or paper.ROOT / "data/results.csv"
     if options.output:
         ours.to_csv(path, index=False, float_format="%.6g")
     else:
-        paper.add_rows(path, ours, ["model", "capacity", "seed", "measure"], "%.6g")
+        results.add_rows(path, ours, ["model", "capacity", "seed", "measure"], "%.6g")
     rest = f"; {len(missing)} are missing: {', '.join(missing)}" if missing else ""
     print(f"{path}: numbers of {len(found)} run{'s'[len(found) == 1 :]}{rest}")
 
@@ -377,7 +287,7 @@ def do_compare(options) -> None:
         raise ValueError(
             f"{options.file} has no column {', '.join(sorted(missing))}; geomlib results -o makes such a file"
         )
-    table = paper.compare(new)
+    table = results.compare(new)
     print(table.to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
     lost = table[table.ours.isna()]
     print(

@@ -1,25 +1,25 @@
-"""The corridors (paper, figure 2): images of two corridors, drawn from a table of counts, and tasks on them."""
+"""Worlds, counts and tasks (paper, figure 2): what images show, how often, and what is asked. All are tables."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
+import logging
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 SIDE, WIDTH = 13, 1.2  # positions of a corridor; width of its noise in columns
 PAIRS = np.argwhere(np.ones((SIDE, SIDE)))  # (169, 2) columns x_uc, x_lc, x_uc slowest: all pairs of positions
 MOST = 5_000_000  # images a set may hold (3.4 GB of float32)
+IMAGES = 200_000  # that frequencies are scaled to
+FEW = 2_000  # images, below which a network hardly learns
+logger = logging.getLogger(__name__)
 
 _column = np.arange(SIDE)
 PROFILE = np.exp(-((_column - _column[:, None]) ** 2) / (2 * WIDTH**2))  # (13, 13) P(open), axes: position x, column
 
 
 class Corridors(NamedTuple):
-    """N images of two corridors and the positions they were drawn with."""
+    """N images of a world and the positions they were drawn with."""
 
     images: np.ndarray  # (N, 1, 13, 13) float32, 0 = open, 1 = wall
     factors: np.ndarray  # (N, 2) int64 in 0..12, columns x_uc, x_lc
@@ -28,25 +28,35 @@ class Corridors(NamedTuple):
 class Task(NamedTuple):
     """A classification task."""
 
-    n_classes: int
-    labels: Callable[[np.ndarray], np.ndarray]  # factors (N, 2) -> (N,) int64 in 0..n_classes - 1
-    words: str = ""  # for readers: of two classes what class 1 is, of more the label
+    table: np.ndarray  # (13, 13) int64 labels 0..K-1, axes x_uc, x_lc
+    words: str = ""  # for readers: of two classes what class 1 is, of more the rule
+
+    @property
+    def n_classes(self) -> int:
+        """K, the largest label + 1."""
+        return int(self.table.max()) + 1
+
+    def labels(self, factors: np.ndarray) -> np.ndarray:
+        """Classes (N,) int64 of positions (N, 2)."""
+        factors = np.asarray(factors)
+        return self.table[factors[:, 0], factors[:, 1]]
 
 
-def _task(n_classes: int, words: str, rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Task:
-    return Task(n_classes, lambda factors: rule(factors[:, 0], factors[:, 1]).astype(np.int64), words)
-
-
-def _table(frequent: np.ndarray, often: int, seldom: int) -> np.ndarray:
-    return np.where(frequent, often, seldom).astype(np.int64)
+def _two_corridors() -> np.ndarray:
+    """P(wall): rows 0-5 show the upper corridor, rows 7-12 the lower one, row 6 is open."""
+    world = np.zeros((SIDE,) * 4)
+    world[:, :, :6] = (1 - PROFILE)[:, None, None, :]
+    world[:, :, 7:] = (1 - PROFILE)[None, :, None, :]
+    return world
 
 
 _uc, _lc = np.indices((SIDE, SIDE))
-COUNTS: dict[str, np.ndarray] = {  # images of each pair, axes: x_uc, x_lc
+WORLDS: dict[str, np.ndarray] = {"corridors": _two_corridors()}  # P(wall), axes x_uc, x_lc, row, column
+COUNTS: dict[str, np.ndarray] = {  # images of each pair, axes x_uc, x_lc
     "uniform": np.random.default_rng(0).multinomial(200_000, np.full(169, 1 / 169)).reshape(SIDE, SIDE),
-    "bottom": _table(_lc <= 6, 2000, 260),
-    "bottom_small": _table(_lc <= 6, 1000, 100),
-    "diagonal": _table(_uc == _lc, 3000, 300),
+    "bottom": np.where(_lc <= 6, 2000, 260),
+    "bottom_small": np.where(_lc <= 6, 1000, 100),
+    "diagonal": np.where(_uc == _lc, 3000, 300),
 }
 SPLITS = {  # rows where the training part and the validation part end
     "uniform": (170_000, 185_000),
@@ -55,104 +65,113 @@ SPLITS = {  # rows where the training part and the validation part end
     "diagonal": (75_000, 82_000),
 }
 TASKS: dict[str, Task] = {
-    "order": _task(2, "x_UC ≤ x_LC", lambda uc, lc: uc <= lc),
-    "quadrant": _task(2, "x_UC < 6 or x_LC ≥ 6", lambda uc, lc: (uc < 6) | (lc >= 6)),
-    "aligned": _task(2, "x_UC = x_LC", lambda uc, lc: uc == lc),
-    "region": _task(
-        25, "5 · bin(x_UC) + bin(x_LC), bin(x) = ⌊(x + 1) / 3⌋", lambda uc, lc: (uc + 1) // 3 * 5 + (lc + 1) // 3
-    ),
-    "identity": _task(169, "13 · x_UC + x_LC", lambda uc, lc: uc * SIDE + lc),
+    "order": Task((_uc <= _lc).astype(np.int64), "x_UC ≤ x_LC"),
+    "quadrant": Task(((_uc < 6) | (_lc >= 6)).astype(np.int64), "x_UC < 6 or x_LC ≥ 6"),
+    "aligned": Task((_uc == _lc).astype(np.int64), "x_UC = x_LC"),
+    "region": Task((_uc + 1) // 3 * 5 + (_lc + 1) // 3, "5 · bin(x_UC) + bin(x_LC), bin(x) = ⌊(x + 1) / 3⌋"),
+    "identity": Task(SIDE * _uc + _lc, "13 · x_UC + x_LC"),
 }
 
 
-def counts_table(counts) -> np.ndarray:
-    """A name of `COUNTS`, or any 13 x 13 table of whole numbers >= 0, as an int64 array; else a ValueError."""
+def world_table(world: Any = "corridors") -> np.ndarray:
+    """A name of `WORLDS`, or any (13, 13, 13, 13) table of P(wall), axes x_uc, x_lc, row, column; else a ValueError."""
+    if isinstance(world, str):
+        if world not in WORLDS:
+            raise ValueError(f"world must be one of {', '.join(WORLDS)} or a (13, 13, 13, 13) table, got {world!r}")
+        return WORLDS[world]
+    table = _numbers("world", world, (SIDE,) * 4)
+    if not ((table >= 0) & (table <= 1)).all():
+        place = np.argwhere(~((table >= 0) & (table <= 1)))[0]
+        raise ValueError(
+            f"world must hold probabilities of wall, 0..1, got {table[tuple(place)]:g} at {place.tolist()}"
+        )
+    return table
+
+
+def counts_table(counts: Any) -> np.ndarray:
+    """A name of `COUNTS`, or any 13 x 13 table of numbers >= 0, as an int64 array; else a ValueError.
+
+    Whole numbers are counts of images. Other numbers are frequencies: they are scaled to 200,000 images.
+    """
     if isinstance(counts, str):
         if counts not in COUNTS:
             raise ValueError(f"counts must be one of {', '.join(COUNTS)} or a 13 x 13 table, got {counts!r}")
-        counts = COUNTS[counts]
-    try:
-        table = np.asarray(counts, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"counts must be a 13 x 13 table of whole numbers, got {str(counts)[:60]!r}") from None
-    if table.shape != (SIDE, SIDE):
-        raise ValueError(f"counts must have shape (13, 13) (x_uc, x_lc), got {table.shape}")
-    bad = ~(np.isfinite(table) & (table >= 0) & (table == np.floor(table)))
-    if bad.any():
-        uc, lc = np.argwhere(bad)[0]
-        raise ValueError(f"counts must be whole numbers >= 0, got {table[uc, lc]:g} at x_uc={uc}, x_lc={lc}")
+        return COUNTS[counts]
+    table = _numbers("counts", counts, (SIDE, SIDE))
+    if (table < 0).any():
+        uc, lc = np.argwhere(table < 0)[0]
+        raise ValueError(f"counts must be numbers >= 0, got {table[uc, lc]:g} at x_uc={uc}, x_lc={lc}")
+    if table.sum() > 0 and (table != np.floor(table)).any():
+        logger.info("counts hold frequencies: they are scaled to %s images", f"{IMAGES:,}")
+        exact = (table / table.sum() * IMAGES).ravel()
+        table = np.floor(exact)
+        table[np.argsort(table - exact, kind="stable")[: round(IMAGES - table.sum())]] += 1  # largest remainders
+        table = table.reshape(SIDE, SIDE)
     if not 0 < table.sum() <= MOST:
         raise ValueError(f"counts must sum to 1..{MOST:,} images, got {table.sum():,.0f}")
+    if table.sum() < FEW:
+        logger.warning(
+            "counts make only %d images; a network hardly learns from fewer than %s", table.sum(), f"{FEW:,}"
+        )
     return table.astype(np.int64)
 
 
-def corridors(counts="uniform", seed: int = 0) -> Corridors:
-    """Draw a data set: each pixel of a corridor's six rows is open with probability PROFILE[x, column].
+def task_of(name: str, table: Any = None) -> Task:
+    """A built-in task by its name, or a task of one's own from a (13, 13) table of labels 0..K-1; else a ValueError."""
+    if table is None:
+        if name not in TASKS:
+            raise ValueError(
+                f"tasks must be among {', '.join(TASKS)}, got {name!r}; one of your own is given by its table of labels: "
+                f"tasks={{{name!r}: table}}, (13, 13) whole numbers"
+            )
+        return TASKS[name]
+    labels = _numbers(f"task {name!r}", table, (SIDE, SIDE))
+    if (labels < 0).any() or (labels != np.floor(labels)).any() or not 1 <= labels.max() < SIDE**2:
+        raise ValueError(
+            f"task {name!r} must hold whole labels 0..K-1 of 2 to 169 classes, got {np.unique(labels)[:5].tolist()}"
+        )
+    words = TASKS[name].words if name in TASKS and np.array_equal(TASKS[name].table, labels) else ""
+    return Task(labels.astype(np.int64), words)
+
+
+def counts_name(counts: Any) -> str:
+    """The name in `COUNTS` of a table; "" if it has none."""
+    return next((name for name, table in COUNTS.items() if np.array_equal(table, counts)), "")
+
+
+def corridors(counts: Any = "uniform", seed: int = 0, world: Any = "corridors") -> Corridors:
+    """Draw a data set: each pixel is wall with the probability that the world gives it.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
     seed     whole number >= 0; the same seed gives the same images in the same (shuffled) order
-    returns  images (N, 1, 13, 13), factors (N, 2); row 6 of an image is open
+    world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
+    returns  images (N, 1, 13, 13), factors (N, 2)
     """
     rng = np.random.default_rng(seed)
-    pairs = np.repeat(PAIRS, counts_table(counts).ravel(), axis=0)
-    factors = rng.permutation(pairs)  # (N, 2)
+    factors = rng.permutation(np.repeat(PAIRS, counts_table(counts).ravel(), axis=0))  # (N, 2)
     images = np.zeros((len(factors), 1, SIDE, SIDE), np.float32)
-    for rows, x in ((slice(0, 6), factors[:, 0]), (slice(7, 13), factors[:, 1])):
-        p_open = PROFILE.astype(np.float32)[x][:, None, None]  # (N, 1, 1, 13)
-        images[:, :, rows] = rng.random((len(x), 1, 6, SIDE), dtype=np.float32) >= p_open
+    if (
+        isinstance(world, str) and world == "corridors"
+    ):  # corridor by corridor, as the released networks' images were drawn
+        for rows, x in ((slice(0, 6), factors[:, 0]), (slice(7, 13), factors[:, 1])):
+            p_open = PROFILE.astype(np.float32)[x][:, None, None]  # (N, 1, 1, 13)
+            images[:, :, rows] = rng.random((len(x), 1, 6, SIDE), dtype=np.float32) >= p_open
+        return Corridors(images, factors)
+    wall = world_table(world)
+    for start in range(0, len(factors), 10_000):  # in double precision, some at a time
+        uc, lc = factors[start : start + 10_000].T
+        images[start : start + 10_000, 0] = rng.random((len(uc), SIDE, SIDE)) < wall[uc, lc]
     return Corridors(images, factors)
 
 
-def write_csv(path: str | Path, data: Corridors) -> None:
-    """Write a set in the original's form: no header, 169 pixels row by row, then x_uc and x_lc.
-
-    Raises FileExistsError where the file exists, ValueError for a pixel that is not 0 or 1 or factors that don't fit.
-    """
-    path, images, factors = Path(path), np.asarray(data.images), np.asarray(data.factors)
-    if path.exists():
-        raise FileExistsError(f"{path} exists; move it away, or choose another name")
-    if not np.isin(images, (0, 1)).all():
-        raise ValueError(f"images must hold 0 (open) and 1 (wall) alone, got {images[~np.isin(images, (0, 1))][0]:g}")
-    if factors.shape != (len(images), 2) or not np.isin(factors, range(SIDE)).all():
-        raise ValueError(
-            f"factors must be ({len(images)}, 2) whole numbers in 0..{SIDE - 1}, a pair an image, got shape "
-            f"{factors.shape}, {factors.min(initial=0)} to {factors.max(initial=0)}"
-        )
-    cells = np.full((len(images), 338), ord(","), np.uint8)
-    cells[:, ::2] = images.reshape(-1, 169) + ord("0")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")  # a full disk leaves no shorter set
+def _numbers(name: str, table: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        with open(partial, "wb") as file:
-            file.writelines(row.tobytes() + b"%d,%d\n" % (uc, lc) for row, (uc, lc) in zip(cells, factors))
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def read_csv(path: str | Path) -> Corridors:
-    """Read a set in the original's form (171 columns), keeping its order.
-
-    Raises ValueError, naming the line, where the file isn't that: other columns, a pixel that is not 0 or 1, a
-    position outside 0..12, something that is not a number, an empty file or one cut short.
-    """
-    with open(path, "rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(size - 1, 0))
-        if size and file.read(1) != b"\n":
-            raise ValueError(f"{path}: the last line has no line end: the file is cut short, or add one")
-    try:
-        table = pd.read_csv(path, header=None, skip_blank_lines=False, low_memory=False)
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path}: the file is empty; 171 columns are expected") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: every line must have the same 171 columns ({error})") from None
-    if table.shape[1] != 171:
-        raise ValueError(f"{path}: 171 columns are expected (169 pixels, x_uc, x_lc), got {table.shape[1]}")
-    values = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-    allowed = np.r_[np.ones(169), 12, 12]
-    bad = ~((values >= 0) & (values <= allowed) & (values == np.floor(values)))
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        what = "a pixel, 0 or 1" if column < 169 else "a position, a whole number in 0..12"
-        raise ValueError(f"{path}, line {row + 1}, column {column + 1}: must be {what}, got {table.iat[row, column]}")
-    return Corridors(values[:, :169].astype(np.float32).reshape(-1, 1, SIDE, SIDE), values[:, 169:].astype(np.int64))
+        found = np.asarray(table, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a table of numbers, got {str(table)[:60]!r}") from None
+    if found.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {found.shape}")
+    if not np.isfinite(found).all():
+        place = np.argwhere(~np.isfinite(found))[0].tolist()
+        raise ValueError(f"{name} must hold finite numbers, got {found[tuple(place)]} at {place}")
+    return found

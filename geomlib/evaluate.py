@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -24,6 +25,12 @@ def load_data(spec: Spec) -> data.Corridors:
     if len(found.images) < spec.validation_end:
         raise ValueError(f"validation_end is {spec.validation_end}, but {spec.counts} has {len(found.images)} images")
     return found
+
+
+@functools.lru_cache(maxsize=3)
+def drawn(counts: str | tuple, seed: int = 0) -> data.Corridors:
+    """`data.corridors`, kept: many networks are measured on the same images."""
+    return data.corridors(counts, seed)
 
 
 def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:
@@ -64,7 +71,7 @@ def decode(model: BetaVAE, codes: np.ndarray) -> np.ndarray:
     return _in_parts(lambda z: (model.decode(z),), model, codes)[0].cpu().numpy()
 
 
-def evaluate(
+def scores(
     model: BetaVAE,
     images: np.ndarray,
     factors: np.ndarray,
@@ -88,10 +95,10 @@ def evaluate(
     errors, mu, logvar, *classes = _in_parts(outputs, model, images, _noise([seed, 0], len(images), model))
     mu, logvar = mu.cpu().numpy(), logvar.cpu().numpy()
     by_latent = measures.latent_rates(mu, logvar).tolist()
-    scores = {"reconstruction": errors.double().mean().item(), "rate": sum(by_latent)}
-    scores |= {f"rate_{i}": value for i, value in enumerate(by_latent)}
-    scores["active_latents"] = measures.active_latents(mu, logvar)
-    return scores | head_scores(dict(zip(model.heads, classes)), factors, tasks)
+    found = {"reconstruction": errors.double().mean().item(), "rate": sum(by_latent)}
+    found |= {f"rate_{i}": value for i, value in enumerate(by_latent)}
+    found["active_latents"] = measures.active_latents(mu, logvar)
+    return found | head_scores(dict(zip(model.heads, classes)), factors, tasks)
 
 
 def head_scores(
@@ -102,14 +109,14 @@ def head_scores(
     TASK           cross entropy, nats
     f1_TASK        mean over batches of 32, as published     whole_f1_TASK    over all images at once
     """
-    scores = {}
+    found = {}
     for name, p in classes.items():
         p, task = p.cpu(), tasks[name] if name in tasks else data.task_of(name)
         labels, predicted = task.labels(factors), answer(p)
-        scores[name] = cross_entropy(p, torch.from_numpy(labels), softmax_twice=False).item()
-        scores[f"f1_{name}"] = measures.f1_batchwise(labels, predicted, task.n_classes)
-        scores[f"whole_f1_{name}"] = measures.f1(labels, predicted, task.n_classes)
-    return scores
+        found[name] = cross_entropy(p, torch.from_numpy(labels), softmax_twice=False).item()
+        found[f"f1_{name}"] = measures.f1_batchwise(labels, predicted, task.n_classes)
+        found[f"whole_f1_{name}"] = measures.f1(labels, predicted, task.n_classes)
+    return found
 
 
 def answer(p: Tensor) -> np.ndarray:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 DROPOUT = 0.25  # in the hidden layer of a head of more than two classes
-ORIGINAL_TASKS = {"0": "region", "1": "aligned", "2": "order", "3": "quadrant", "4": "identity"}
-ORIGINAL_NAMES = {"fc_mu": "mu", "fc_var": "logvar", "decoder_input": "expand"}
 
 
 class Output(NamedTuple):
@@ -110,74 +104,3 @@ def hidden_units(n_classes: int) -> int:
 def rate(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL(q(z|x) || N(0, I)) of each image in nats: (N, D), (N, D) -> (N,)."""
     return (mu**2 + logvar.exp() - 1 - logvar).sum(-1) / 2
-
-
-def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
-    """Load a checkpoint of the original code: a Lightning file, read with weights only.
-
-    task     which binary task `model.clf` is; needed where the file has one binary head, since its shape can't tell
-    raises   ValueError where the file is no such checkpoint, holds other objects, or keys or shapes don't fit
-    """
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error) or not zipfile.is_zipfile(path):  # torch says so of any other file, too
-            raise ValueError(f"{path}: not a checkpoint of torch.save") from None
-        raise ValueError(
-            f"{path}: holds objects other than tensors, which are not loaded since they can run code; where you trust "
-            "it, save its weights alone: c = torch.load(FILE, weights_only=False); "
-            "torch.save({'state_dict': c['state_dict']}, 'weights.ckpt')"
-        ) from None
-    except FileNotFoundError:
-        raise
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise ValueError(f"{path}: not a checkpoint of torch.save, or cut short ({type(error).__name__})") from None
-    state = loaded.get("state_dict") if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(
-        isinstance(key, str) and isinstance(value, Tensor) and value.ndim for key, value in state.items()
-    ):
-        raise ValueError(f"{path}: expected a dict with a 'state_dict' of named tensors, as Lightning saves it")
-    return _from_original(state, path, task)
-
-
-def _from_original(state: Mapping[str, Tensor], path: str | Path, task: str | None) -> BetaVAE:
-    """The network of an original state_dict (names in `ORIGINAL_NAMES`); errors as in `load_original`."""
-    weights, heads = {}, {}
-    for key, value in state.items():
-        name = key.removeprefix("model.")
-        part, _, rest = name.partition(".")
-        if part == "clf_dict":
-            number, _, rest = rest.partition(".")
-            if number not in ORIGINAL_TASKS:
-                raise ValueError(f"{path}: task number {number!r} of {key} is none of {', '.join(ORIGINAL_TASKS)}")
-            part, head_task = "clf", ORIGINAL_TASKS[number]
-        elif part == "clf":
-            head_task = _single_task(state, path, task)
-        if part == "clf":
-            layer, _, kind = rest.partition(".")
-            layer = "2" if layer == "3" else layer  # the original counts its dropout as a layer
-            weights[f"classifiers.{head_task}.{layer}.{kind}"] = value
-            if layer != "0" and kind == "bias":
-                heads[head_task] = max(2, len(value))
-        else:
-            weights[f"{ORIGINAL_NAMES.get(part, part)}.{rest}"] = value
-    if "mu.bias" not in weights:
-        raise ValueError(f"{path}: no model.fc_mu.bias among its {len(state)} keys: not a beta-VAE of the original")
-    network = BetaVAE(len(weights["mu.bias"]), heads)
-    try:
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
-    except RuntimeError as error:
-        raise ValueError(
-            f"{path}: keys or shapes are not those of the original: "
-            + "; ".join(line.strip() for line in str(error).splitlines()[1:3])
-        ) from None
-    return network
-
-
-def _single_task(state: Mapping[str, Tensor], path: str | Path, task: str | None) -> str:
-    last = state.get("model.clf.3.bias", state.get("model.clf.1.bias"))
-    many = {25: "region", 169: "identity"}.get(0 if last is None else len(last))
-    binary = [name for name in ORIGINAL_TASKS.values() if name not in ("region", "identity")]
-    if many or task in binary:
-        return many or task
-    raise ValueError(f"{path}: has one binary head; say which task it is (one of {', '.join(binary)}), got {task!r}")

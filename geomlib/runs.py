@@ -22,9 +22,10 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from .engine.jobs import pick_device
 from .model import BetaVAE
 from .spec import Spec, differing, file_sha256
-from .train import Checkpoint, Diverged, Run, assemble, fit, pick_device
+from .train import Checkpoint, Diverged, Run, assemble, fit
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
 RELEASED = Path(__file__).parents[1] / "data/runs"  # where the repository keeps its own
@@ -79,7 +80,7 @@ def load(folder: str | Path) -> Run:
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
             raise ValueError(f"{folder / name} is not as written (its checksum differs); restore it or train again")
-    spec = Spec(**json.loads((folder / "spec.json").read_text()))
+    spec = read_spec((folder / "spec.json").read_text(), folder)
     with safe_open(folder / "weights.safetensors", "pt") as file:
         about = file.metadata() or {}
         weights = {name: file.get_tensor(name).float() for name in file.keys()}
@@ -167,9 +168,22 @@ def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:
         )
 
 
+def read_spec(text: str, place: str | Path) -> Spec:
+    """A spec as a run's folder keeps it; ValueError if another version of geomlib wrote it."""
+    fields = json.loads(text)
+    known = {item.name for item in dataclasses.fields(Spec)}
+    if unlike := sorted(known ^ fields.keys()):
+        raise ValueError(
+            f"{place} was written by another version of geomlib (its spec differs in the fields {', '.join(unlike)}); "
+            "load it with that version, or train it anew into another folder"
+        )
+    return Spec(**fields)
+
+
 def spec_json(spec: Spec) -> str:
     """A spec as a run's folder keeps it."""
-    return json.dumps(dataclasses.asdict(spec), indent=1) + "\n"
+    rows = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in dataclasses.asdict(spec).items()]
+    return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
 def weights_digest(weights: Mapping[str, torch.Tensor]) -> str:
@@ -213,7 +227,7 @@ def read_checkpoint(folder: Path, spec: Spec, source: str | None = None) -> Chec
             about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to train from the start") from None
-    check_same(Spec(**json.loads(about["spec"])), spec, path)
+    check_same(read_spec(about["spec"], path), spec, path)
     _check_source(path, spec, about, source)
     return Checkpoint(int(about["epoch"]), tensors, pd.read_csv(io.StringIO(about["history"])))
 

@@ -23,7 +23,7 @@ RESERVED_PREFIXES = ("rate_", "f1_", "whole_f1_")  # ... or names that begin lik
 
 
 def _number(low: float, high: float, unit: str = "", default: Any = None) -> Any:
-    """A field that holds a number from low to high: a whole one where low is whole; None is allowed where it is the default."""
+    """A field for a number from low to high, whole if low is; None is allowed if it is the default."""
     return field(default=default, metadata={"low": low, "high": high, "unit": unit, "whole": isinstance(low, int)})
 
 
@@ -70,7 +70,9 @@ class Spec:
     batch_size: int = _number(1, 10**6, "images", 128)
     learning_rate: float = _number(1e-12, 10.0, default=5e-4)  # of Adam ...
     decay: float = _number(1e-6, 1.0, default=0.9)  # ... times this after each epoch ...
-    cooldown: float = _number(0.0, 1.0, default=0.2)  # ... and falling to 0 in this share of the steps, at the end
+    cooldown: float | None = _number(
+        0.0, 1.0
+    )  # ... and falling to 0 over this last share of the steps; None: 0.2 if held
     latent_dim: int = _number(1, 1000, default=5)
     seed: int = _number(0, 2**32, default=0)  # of the first weights, the order and the sampling noise
     source: str = ""  # a run whose frozen codes the heads read; "": a network of its own
@@ -140,6 +142,8 @@ def _resolved(spec: Spec) -> dict[str, Any]:
     if not isinstance(spec.source, str) or (spec.source and not spec.tasks):
         raise ValueError(f"source must name a run, with tasks to learn from its codes, got {spec.source!r}")
     found |= _images(spec)
+    held = spec.loss == "held" and not spec.source
+    found["cooldown"] = float(held * 0.2 if spec.cooldown is None else spec.cooldown)
     found["steps"] = STEPS[spec.schedule] if spec.steps is None else int(spec.steps)
     found["steps_per_epoch"] = min(1329, found["steps"]) if spec.steps_per_epoch is None else int(spec.steps_per_epoch)
     return found
@@ -166,7 +170,7 @@ def _images(spec: Spec) -> dict[str, Any]:
     validation_end = int(spec.validation_end or max(validation_end, train_end + 1))
     if not 0 < train_end < validation_end <= n:
         raise ValueError(
-            f"0 < train_end < validation_end <= {n} images of the data set must hold, got {train_end} and {validation_end}"
+            f"0 < train_end < validation_end <= {n} images must hold, got {train_end} and {validation_end}"
         )
     return found | {"train_end": train_end, "validation_end": validation_end}
 
@@ -186,7 +190,7 @@ def _tasks(tasks: Any) -> dict[str, tuple]:
         if not good or name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
             raise ValueError(
                 f"a task can't be named {name!r}: take a name of letters, digits and _ that isn't one of "
-                f"{', '.join(RESERVED_NAMES)} or a method of ModuleDict, and doesn't begin with {', '.join(RESERVED_PREFIXES)}"
+                f"{', '.join(RESERVED_NAMES)}, or of a method, and doesn't begin with {', '.join(RESERVED_PREFIXES)}"
             )
     return {name: _tuples(data.task_of(name, table).table) for name, table in tasks.items()}
 
@@ -210,11 +214,12 @@ def digest(spec: Spec, other: Spec | None = None) -> str:
 
 
 def change(spec: Spec, **changes: Any) -> Spec:
-    """The spec with some fields changed; those that follow from a changed one, as train_end from counts, are filled in anew."""
+    """The spec with some fields changed; those that follow from one, as train_end from counts, are filled in anew."""
     check_fields(list(changes))
     follows = {
         "counts": ("csv_sha256", "train_end", "validation_end"),
         "train_end": ("validation_end",),
+        "loss": ("cooldown",),
         "schedule": ("steps", "steps_per_epoch"),
         "steps": ("steps_per_epoch",),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +13,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from . import evaluate
 from .engine import fast
 from .engine.jobs import one_thread, pick_device, side_by_side, stacked, stacks
 from .engine.replay import Replay
-from .evaluate import evaluate, head_scores, load_data, sample
+from .evaluate import head_scores, load_data, sample
 from .model import DROPOUT, BetaVAE, Output, hidden_units
 from .objective import capacity_at, hold, learning_rate_at, new_hold, rate_factor_of, stack_terms, task_weight_at
 from .spec import Spec, batches_of
@@ -199,38 +200,38 @@ class Examples:
         return self.inputs[torch.arange(len(rows), device=self.device)[:, None], rows], labels
 
     def scores(self, m: int, network: BetaVAE) -> dict[str, float]:
-        """Of network m on the validation part, by `evaluate`; of a classifier those of its heads."""
+        """Of network m on the validation part, by `evaluate.scores`; of a classifier those of its heads."""
         spec, network = self.specs[m], network.to(self.device)
         tasks = {task: spec.task(task) for task in spec.tasks}
         if not spec.source:
-            return evaluate(network, self.images, self.factors, spec.seed, tasks, fast.forward_one)
+            return evaluate.scores(network, self.images, self.factors, spec.seed, tasks, fast.forward_one)
         with torch.inference_mode():
             return head_scores(network.classify(self.held_out[m]), self.factors, tasks)
 
 
-def batches(specs: Sequence[Spec], epoch: int, steps: int, device: torch.device):
+def batches(specs: Sequence[Spec], epoch: int, steps: int, device: torch.device) -> Iterator[tuple]:
     """Each step of an epoch: rows of the training part (M, B), noise (M, B, D), and what dropout is made from."""
     orders, noises, rngs = zip(*(epoch_order_and_noise(s, epoch) for s in specs))
     order, noise = (torch.from_numpy(np.stack(x)).to(device) for x in (orders, noises))
     n, size = specs[0].train_end, specs[0].batch_size
-    starts = [start + i for start in range(0, order.shape[1], n) for i in range(0, n, size)][:steps]
-    for i, start in enumerate(starts):  # a pass through the data may end with a short batch
-        rows = order[:, start : min(start + size, start - start % n + n)]
+    starts = [start for one in range(0, order.shape[1], n) for start in range(one, min(one + n, order.shape[1]), size)]
+    for start in starts[:steps]:
+        batch = slice(start, min(start + size, start - start % n + n))  # a pass may end with a short one
+        rows = order[:, batch]
         random = stacked([dropout(s, rows.shape[1], rng) for s, rng in zip(specs, rngs)], device)
-        yield rows, noise[:, i * size : i * size + rows.shape[1]], random
+        yield rows, noise[:, batch], random
 
 
 def epoch_order_and_noise(spec: Spec, epoch: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
-    """An epoch's order of images, in whole passes, its sampling noise (steps x batch, D), and the generator for dropout.
+    """An epoch's order (images,), sampling noise (images, D), and the generator for its dropout; epochs from 1.
 
-    The noise, and of data sets of one size the order, are the same for all networks of a seed. Epochs count from 1.
+    An epoch longer than the training part goes on with further passes through it.
     """
     rng = np.random.default_rng([spec.seed, epoch])
     passes = math.ceil(spec.steps_per_epoch / batches_of(spec))
     order = np.concatenate([rng.permutation(spec.train_end) for _ in range(passes)])
-    noise = np.random.default_rng([spec.seed, epoch, 1])
-    shape = (spec.steps_per_epoch * spec.batch_size, spec.latent_dim)
-    return order, noise.standard_normal(shape, dtype=np.float32), rng
+    order = order[: spec.steps_per_epoch * spec.batch_size]
+    return order, rng.standard_normal((len(order), spec.latent_dim), dtype=np.float32), rng
 
 
 def dropout(spec: Spec, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

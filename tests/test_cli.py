@@ -134,7 +134,7 @@ def test_results_are_those_of_the_runs_named(tmp_path, capsys):
         "results", "E2M1", "E2M1-on-baseline", "--capacity", 10, "-o", tmp_path / "new.csv", capsys=capsys
     )
     assert status == 0 and "numbers of 2 runs" in out
-    new = paper.compare(pd.read_csv(tmp_path / "new.csv"))
+    new = results.compare(pd.read_csv(tmp_path / "new.csv"))
     new = new[new.ours.notna()]
     assert {"f1_joint", "f1_disjoint", "class_distortion_01"} <= set(new.measure) and new.released.notna().all()
     assert (new.difference.abs() <= 1e-4 * (1 + new.released.abs())).all()
@@ -221,7 +221,7 @@ def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
     images, factors = g.read_csv(tmp_path / "set.csv")
     spec = g.Spec(counts=str(tmp_path / "set.csv"))
     part = slice(spec.train_end, spec.validation_end)
-    for name, value in g.evaluate(network, images[part], factors[part], 0).items():
+    for name, value in g.evaluate.scores(network, images[part], factors[part], 0).items():
         assert f"{value:.4f}" in out and name in out
     assert "distortion_robust" in out
 

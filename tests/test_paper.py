@@ -99,7 +99,7 @@ def test_a_line_that_a_reader_wrote_twice_is_named(monkeypatch, tmp_path):
     with open(tmp_path / "data/causes.csv", "a") as file:
         file.write("E2M4,f1_joint,3,a\nE2M4,f1_joint,3,b\n")
     with pytest.raises(ValueError, match="causes.csv must have one line .*E2M4, f1_joint, 3"):
-        paper.scorecard()
+        results.scorecard()
 
 
 def test_a_run_is_trained_once_and_another_spec_in_its_place_is_refused(tmp_path):
@@ -123,7 +123,7 @@ def test_the_classes_of_a_figure_are_the_papers():
 
 def test_geometry_uses_1500_images_and_the_annotated_of_the_last_20000():
     factors = g.corridors("uniform").factors
-    rows = paper.geometry_rows(factors)
+    rows = results.geometry_rows(factors)
     assert len(rows) == 1500 + len(paper.ANNOTATED)
     assert rows.min() >= 180_000 and len(set(rows[:1500])) == 1500
     assert factors[rows[1500:]].tolist() == [list(pair) for pair in paper.ANNOTATED]
@@ -156,7 +156,7 @@ def test_the_baselines_numbers_follow_from_the_stored_weights_and_are_near_the_p
     ours, published = paper.results(), paper.published()
     for capacity in (0.3, 10):
         stored = ours.query("model == 'baseline' and capacity == @capacity and seed == 0").set_index("measure").value
-        now = paper.numbers("baseline", capacity, paper.run("baseline", capacity)).set_index("measure").value
+        now = results.numbers("baseline", capacity, paper.run("baseline", capacity)).set_index("measure").value
         assert np.allclose(stored[now.index], now, rtol=1e-4, atol=1e-5)
     for capacity in paper.CAPACITIES:
         stored = ours.query("model == 'baseline' and capacity == @capacity and seed == 0").set_index("measure").value
@@ -167,7 +167,7 @@ def test_the_baselines_numbers_follow_from_the_stored_weights_and_are_near_the_p
 
 @pytest.mark.parametrize("model, capacity", [("E1M1", 1), ("E2M5", 3), ("E2M1-on-E2M2", 10), ("E2M4-on-baseline", 6)])
 def test_a_models_numbers_are_those_of_its_stored_weights(model, capacity):
-    now = paper.numbers(model, capacity, paper.run(model, capacity), paper.run("baseline", capacity))
+    now = results.numbers(model, capacity, paper.run(model, capacity), paper.run("baseline", capacity))
     keys = ["model", "capacity", "seed", "measure"]
     both = now.astype({"capacity": float}).merge(paper.results(), "left", on=keys, suffixes=("", "_stored"))
     assert len(both) == len(now.drop_duplicates(keys)) and np.allclose(
@@ -176,25 +176,25 @@ def test_a_models_numbers_are_those_of_its_stored_weights(model, capacity):
 
 
 def test_the_codes_of_other_seeds_give_their_numbers():
-    codes, ours, factors = paper.codes(), paper.results(), g.corridors()[1]
+    codes, ours, factors = results.codes(), paper.results(), g.corridors()[1]
     assert set(codes) == set(itertools.product(paper.MODELS, paper.CAPACITIES, range(1, 5)))
     stored = ours[ours.measure == "class_distortion_01"].set_index(["model", "capacity", "seed"]).value
     for model, capacity, seed in (("E1M1", 10, 1), ("E1M2", 0.3, 4), ("E2M1", 6, 2), ("E2M3", 10, 3)):
-        labels = paper.classes(model, factors[paper.geometry_rows(factors)])
+        labels = paper.classes(model, factors[results.geometry_rows(factors)])
         matrix = g.distortion(codes[model, capacity, seed], codes["baseline", capacity, seed], labels)
         assert matrix[0, 1] == pytest.approx(stored[model, capacity, seed], abs=0.005)  # codes are float16
 
 
 def test_all_networks_have_a_mean_code_of_each_pair():
-    means = paper.pair_codes()
+    means = results.pair_codes()
     assert set(means) == set(itertools.product(paper.MODELS, paper.CAPACITIES, range(5)))
     assert all(mean.shape == (169, 5) and np.isfinite(mean).all() for mean in means.values())
 
 
 def test_rows_take_the_place_of_those_with_the_same_keys(tmp_path):
     path = tmp_path / "a.csv"
-    paper.add_rows(path, pd.DataFrame({"k": ["a", "b"], "v": [1.0, 2.0]}), ["k"])
-    paper.add_rows(path, pd.DataFrame({"k": ["c", "a"], "v": [1 / 3, 3.0]}), ["k"], "%.2g")
+    results.add_rows(path, pd.DataFrame({"k": ["a", "b"], "v": [1.0, 2.0]}), ["k"])
+    results.add_rows(path, pd.DataFrame({"k": ["c", "a"], "v": [1 / 3, 3.0]}), ["k"], "%.2g")
     assert path.read_text() == "k,v\na,3\nb,2\nc,0.33\n"
 
 
@@ -204,7 +204,7 @@ def card_of(*rows):
         [(model, c, seed, measure, value) for model, measure, c, *values in rows for seed, value in enumerate(values)],
         columns=["model", "capacity", "seed", "measure", "value"],
     )
-    return paper.scorecard(ours).set_index(["model", "measure", "capacity"])
+    return results.scorecard(ours).set_index(["model", "measure", "capacity"])
 
 
 def test_a_number_is_reproduced_within_the_tolerance_of_the_seeds_range_and_strictly_of_their_mean():
@@ -234,7 +234,7 @@ def test_a_distortions_range_is_that_of_seeds_and_draws():
 
 def test_the_scorecard_has_each_published_number_and_counts_f1_of_0_apart():
     card = card_of(("E2M3", "f1_disjoint", 1, 0.0), ("E2M3", "f1_joint", 1, 0.1)).reset_index()
-    summary = paper.summary(card)
+    summary = results.summary(card)
     assert summary.published.to_dict() == {"loss": 40, "F1": 53, "F1 published as 0": 7, "distortion": 18, "all": 118}
     assert summary.loc["all"].tolist() == [118, 2, 1, 1, 1] and summary.loc["F1 published as 0"].tolist() == [
         7,
@@ -328,10 +328,10 @@ def test_a_setting_is_a_cause_where_its_network_gives_all_published_numbers_and_
 
 
 def test_where_most_settings_give_a_number_none_is_its_cause_and_the_originals_own_is_named(few_tries, monkeypatch):
-    monkeypatch.setitem(paper.TOLERANCE, "f1", 0.1)
-    monkeypatch.setitem(paper.TOLERANCE, "reconstruction_loss", 0.03)
+    monkeypatch.setitem(results.TOLERANCE, "f1", 0.1)
+    monkeypatch.setitem(results.TOLERANCE, "reconstruction_loss", 0.03)
     assert paper.cause("E2M3", "f1_joint", 3) == "chance: 2 of 3 other settings give 2 of 2 numbers"
-    monkeypatch.setitem(paper.TOLERANCE, "f1", 0.015)
+    monkeypatch.setitem(results.TOLERANCE, "f1", 0.015)
     monkeypatch.setitem(paper.KNOWN, ("E2M3", 3.0), (1000, 2500))
     monkeypatch.setattr(paper, "spec", lambda model, capacity: g.Spec(tasks=("aligned",), gamma=100))
     monkeypatch.setattr(
@@ -343,7 +343,7 @@ def test_where_most_settings_give_a_number_none_is_its_cause_and_the_originals_o
 
 
 def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
-    chance = paper.guesses()["always one class", "batches"]
+    chance = results.guesses()["always one class", "batches"]
     share = {model: paper.classes(model, g.data.PAIRS).mean() for model in ("E2M1", "E2M2", "E2M3")}
     for model, p in share.items():  # 2p / (1 + p), but for the spread between batches of 32
         assert chance[model] == pytest.approx(2 * p / (1 + p), abs=0.01)
@@ -351,15 +351,15 @@ def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
 
 
 def test_the_effects_by_capacity_average_to_the_claims():
-    each = paper.claims_by_capacity()
-    claims = paper.claims().pivot(index="seed", columns="claim", values="effect")
+    each = claims.claims_by_capacity()
+    claims = claims.claims().pivot(index="seed", columns="claim", values="effect")
     mean = lambda claim, *models: each[(each.claim == claim) & each.model.isin(models)].groupby("seed").effect.mean()
     assert np.allclose(mean("specialization", "E1M1"), claims.specialization)
     assert np.allclose(mean("orthogonalization", "E2M1", "E2M2", "E2M3"), claims.orthogonalization)
     assert np.allclose(mean("more latents", "E1M1", "E1M2"), claims["more latents"])
     uneven = each[each.claim == "prototypization"].pivot(index="seed", columns="capacity", values="effect")
     assert np.allclose(uneven[0.3] - uneven[10], claims.prototypization)
-    few = paper.claims_by_capacity(paper.results().query("seed == 0 and capacity == 10 and model == 'E1M1'"))
+    few = claims.claims_by_capacity(paper.results().query("seed == 0 and capacity == 10 and model == 'E1M1'"))
     assert few.empty  # no baseline, nothing to compare with
 
 
@@ -368,8 +368,8 @@ def test_a_measure_by_seed_has_a_row_a_seed_and_a_gap_where_there_is_no_number()
         [("E1M1", 3, 0, "rate", 3.1), ("E1M1", 10, 2, "rate", 9.9)],
         columns=["model", "capacity", "seed", "measure", "value"],
     )
-    wide = paper.by_seed(table, "E1M1", "rate")
+    wide = results.by_seed(table, "E1M1", "rate")
     assert wide.index.tolist() == [0, 2] and wide.columns.tolist() == list(paper.CAPACITIES)
     assert wide.loc[0, 3] == 3.1 and wide.loc[2, 10] == 9.9 and wide.isna().sum().sum() == 8
-    assert paper.by_seed(table, "E2M1", "rate").isna().all().all()
-    assert paper.by_seed(paper.published(), "baseline", "reconstruction_loss").loc[0, 10] == 0.0533
+    assert results.by_seed(table, "E2M1", "rate").isna().all().all()
+    assert results.by_seed(paper.published(), "baseline", "reconstruction_loss").loc[0, 10] == 0.0533

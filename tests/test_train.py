@@ -82,7 +82,7 @@ def test_a_network_that_is_not_the_one_that_trains_is_refused(monkeypatch):
         (lambda run, images: g.encode(run.model, images.images * np.nan), r"from 0 \(open\) to 1 \(wall\), got nan"),
         (lambda run, images: g.encode(run, images.images), "as .model of a run is, got Run"),
         (lambda run, images: g.decode(run, np.zeros((1, 5))), "got Run"),
-        (lambda run, images: g.evaluate(run, *images, seed=0), "got Run"),
+        (lambda run, images: g.evaluate.scores(run, *images, seed=0), "got Run"),
     ],
 )
 def test_what_is_no_network_or_no_images_is_refused(trained, images, given, words):
@@ -350,7 +350,7 @@ def test_a_device_that_is_not_there_is_refused(tiny, device, words):
 
 
 def test_evaluation_is_that_of_sampled_codes_and_encoding_that_of_means(trained, images):
-    scores = g.evaluate(trained.model, images.images, images.factors, seed=0)
+    scores = g.evaluate.scores(trained.model, images.images, images.factors, seed=0)
     noise = torch.from_numpy(np.random.default_rng([0, 0]).standard_normal((len(images.images), 5), dtype=np.float32))
     out = trained.model(torch.from_numpy(images.images), noise)
     assert scores["reconstruction"] == pytest.approx(

@@ -82,7 +82,7 @@ def summary():
     """The scorecard's, once a build."""
     from geomlib import paper  # takes seconds, so only where a page asks
 
-    return paper.summary(paper.scorecard())
+    return results.summary(results.scorecard())
 
 
 class Score(SphinxRole):
@@ -100,13 +100,13 @@ class Score(SphinxRole):
 
 
 class Claim(SphinxRole):
-    """For how many seeds one of the `paper.claims` holds; the build fails where there is no such claim."""
+    """For how many seeds one of the `claims.claims` holds; the build fails where there is no such claim."""
 
     def run(self):
         from geomlib import paper
 
         note_dependencies(self.env, "data/results.csv", "geomlib/paper.py")
-        effects = paper.claims().query("claim == @self.text").effect
+        effects = claims.claims().query("claim == @self.text").effect
         if effects.empty:
             return [], [self.inliner.reporter.error(f"{self.name}: no claim {self.text!r}", line=self.lineno)]
         return [nodes.inline(text=f"{(effects > 0).sum()} of {len(effects)}", classes=["number"])], []
