@@ -78,7 +78,7 @@ def world_table(world: Any = "corridors") -> np.ndarray:
     if isinstance(world, str):
         if world not in WORLDS:
             raise ValueError(f"world must be one of {', '.join(WORLDS)} or a (13, 13, 13, 13) table, got {world!r}")
-        return WORLDS[world]
+        return WORLDS[world].copy()
     table = _numbers("world", world, (SIDE,) * 4)
     if not ((table >= 0) & (table <= 1)).all():
         place = np.argwhere(~((table >= 0) & (table <= 1)))[0]
@@ -96,7 +96,7 @@ def counts_table(counts: Any) -> np.ndarray:
     if isinstance(counts, str):
         if counts not in COUNTS:
             raise ValueError(f"counts must be one of {', '.join(COUNTS)} or a 13 x 13 table, got {counts!r}")
-        return COUNTS[counts]
+        return COUNTS[counts].copy()
     table = _numbers("counts", counts, (SIDE, SIDE))
     if (table < 0).any():
         uc, lc = np.argwhere(table < 0)[0]
@@ -168,7 +168,7 @@ def _numbers(name: str, table: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
         found = np.asarray(table, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a table of numbers, got {str(table)[:60]!r}") from None
+        raise ValueError(f"{name} must be a table of numbers, shape {shape}, got {str(table)[:60]!r}") from None
     if found.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {found.shape}")
     if not np.isfinite(found).all():

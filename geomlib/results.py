@@ -125,9 +125,9 @@ def guesses() -> pd.DataFrame:
     for model in ONE_HEAD:
         labels, k = classes(model, factors), data.TASKS[MODELS[model]["tasks"][0]].n_classes
         one = np.full_like(labels, 1 if k == 2 else np.bincount(labels).argmax())
-        drawn = np.random.default_rng(0).permutation(labels)
+        by_frequency = np.random.default_rng(0).permutation(labels)
         rows[model] = [
-            score(labels, answer, k) for answer in (one, drawn) for score in (measures.f1_batchwise, measures.f1)
+            score(labels, answer, k) for answer in (one, by_frequency) for score in (measures.f1_batchwise, measures.f1)
         ]
     columns = pd.MultiIndex.from_product([["always one class", "drawn by frequency"], ["batches", "whole set"]])
     return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("task of")
@@ -243,7 +243,6 @@ def provenance(used: Sequence = (), tables: Sequence[str] = ()):
     """What made a page, as Markdown for its last cell: each run's settings and the checksum of its weights, the files of
     numbers (paths, of data/results.csv and the like) with theirs, versions."""
     from IPython.display import Markdown
-
 
     columns = ["seed", "C (nats)", "gamma", "T", "steps", "data", "tasks", "weights"]
     rows = [

@@ -9,8 +9,9 @@ HARMLESS = ("Identifier 'THEBE_JS_URL' has already been declared", "Got invalid 
 TINY = {
     "counts": np.full((13, 13), 6).tolist(),
     "steps": 14,
+    "steps_per_epoch": 7,
     "batch_size": 128,
-}  # 861 images to train on: 7 steps an epoch
+}  # 861 images to train on
 
 
 @pytest.fixture

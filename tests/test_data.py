@@ -86,14 +86,13 @@ def with_value(value):
     [
         (np.ones((13, 12)), r"shape \(13, 13\).*got \(13, 12\)"),
         (table(with_value(-1)), "got -1 at x_uc=4, x_lc=7"),
-        (table(with_value(1.5)), "whole numbers >= 0, got 1.5"),
-        (table(with_value(np.nan)), "got nan"),
-        (table(with_value(np.inf)), "got inf"),
+        (table(with_value(np.nan)), r"got nan at \[4, 7\]"),
+        (table(with_value(np.inf)), r"got inf at \[4, 7\]"),
         (np.zeros((13, 13)), "sum to 1..5,000,000 images, got 0"),
         (table(with_value(1e12)), "got 1,000,000,000,168"),
         ("unifrom", "one of uniform, bottom, bottom_small, diagonal .*'unifrom'"),
-        ([["a"] * 13] * 13, "13 x 13 table of whole numbers"),
-        ([[1], [1, 2]], "13 x 13 table"),
+        ([["a"] * 13] * 13, r"table of numbers, shape \(13, 13\), got"),
+        ([[1], [1, 2]], r"table of numbers, shape \(13, 13\)"),
     ],
 )
 def test_counts_that_are_no_table_of_counts_are_refused(counts, words):
@@ -101,77 +100,72 @@ def test_counts_that_are_no_table_of_counts_are_refused(counts, words):
         g.corridors(counts)
 
 
+def test_a_named_table_is_a_copy():
+    data.counts_table("bottom")[:] = 0
+    data.world_table("corridors")[:] = 0
+    assert data.COUNTS["bottom"].max() == 2000 and data.WORLDS["corridors"].max() > 0.9
+
+
+def test_frequencies_are_scaled_to_a_number_of_images_which_is_said(caplog):
+    caplog.set_level("INFO", "geomlib")
+    frequencies = np.random.default_rng(0).random((13, 13))
+    counts = data.counts_table(frequencies)
+    assert counts.sum() == 200_000 and "scaled to 200,000 images" in caplog.text
+    assert np.abs(counts / 200_000 - frequencies / frequencies.sum()).max() < 1 / 200_000
+    tiny = data.counts_table(frequencies * 1e-30)
+    assert np.array_equal(tiny, counts)
+
+
+def test_a_table_of_few_images_gets_a_warning(caplog):
+    data.counts_table(np.full((13, 13), 3))
+    assert "only 507 images" in caplog.text
+    caplog.clear()
+    data.counts_table("uniform")
+    assert not caplog.records
+
+
 @pytest.fixture
-def csv(tmp_path, images):
-    path = tmp_path / "set.csv"
-    g.write_csv(path, images)
-    return path
+def world():
+    """The test world: a probability of wall for each pixel of each pair, drawn at random."""
+    return np.random.default_rng(7).random((13, 13, 13, 13))
 
 
-def test_a_set_survives_its_csv(csv, images):
-    back = g.read_csv(csv)
-    assert (back.images == images.images).all() and (back.factors == images.factors).all()
-    assert back.images.dtype == np.float32 and back.factors.dtype == np.int64
-    assert all(len(line.split(",")) == 171 for line in csv.read_text().splitlines())
+def test_a_world_of_ones_own_is_drawn_pixel_by_pixel(world):
+    counts = np.zeros((13, 13), int)
+    counts[3, 9] = counts[12, 0] = 4000
+    images, factors = g.corridors(counts, seed=2, world=world)
+    for uc, lc in ((3, 9), (12, 0)):
+        seen = images[(factors == (uc, lc)).all(1), 0].mean(0)
+        assert (np.abs(seen - world[uc, lc]) <= 5 * np.sqrt(0.25 / 4000)).all()
+    assert np.array_equal(images, g.corridors(counts, seed=2, world=world.tolist()).images)
+    certain = g.corridors(counts, world=(world > 0.5).astype(int))
+    assert np.array_equal(certain.images[:, 0], (world > 0.5)[certain.factors[:, 0], certain.factors[:, 1]])
 
 
 @pytest.mark.parametrize(
-    "edit, words",
+    "world, words",
     [
-        (lambda rows: [row[:-1] for row in rows], "171 columns are expected.*got 170"),
-        (lambda rows: [rows[0], rows[1] + ["1"], *rows[2:]], "same 171 columns"),
-        (lambda rows: [*rows[:2], rows[2][:100], *rows[3:]], "line 3, column 101"),
-        (lambda rows: [["2", *rows[0][1:]], *rows[1:]], "line 1, column 1: must be a pixel, 0 or 1, got 2"),
-        (
-            lambda rows: [rows[0], [*rows[1][:-1], "13"], *rows[2:]],
-            "line 2, column 171: must be a position.*0..12, got 13",
-        ),
-        (lambda rows: [rows[0], [*rows[1][:-1], "-1"], *rows[2:]], "line 2, column 171: .*got -1"),
-        (lambda rows: [rows[0], [*rows[1][:-2], "x", "1"], *rows[2:]], "line 2, column 170: .*got x"),
-        (lambda rows: [rows[0], ["nan", *rows[1][1:]], *rows[2:]], "line 2, column 1: "),
+        ("maze", "world must be one of corridors or a .13, 13, 13, 13. table, got 'maze'"),
+        (np.ones((13, 13)), r"world must have shape \(13, 13, 13, 13\), got \(13, 13\)"),
+        (np.full((13,) * 4, 1.01), r"probabilities of wall, 0..1, got 1.01 at \[0, 0, 0, 0\]"),
+        (np.full((13,) * 4, np.nan), "finite numbers, got nan"),
     ],
 )
-def test_a_csv_that_is_not_the_originals_form_is_refused_with_its_line(csv, edit, words):
-    rows = edit([line.split(",") for line in csv.read_text().splitlines()])
-    csv.write_text("".join(",".join(row) + "\n" for row in rows))
+def test_a_table_that_is_no_world_is_refused(world, words):
     with pytest.raises(ValueError, match=words):
-        g.read_csv(csv)
+        g.corridors("uniform", world=world)
 
 
-def test_an_empty_or_cut_csv_is_refused(csv):
-    whole = csv.read_bytes()
-    csv.write_bytes(whole[:-2])
-    with pytest.raises(ValueError, match="cut short"):
-        g.read_csv(csv)
-    csv.write_bytes(b"")
-    with pytest.raises(ValueError, match="empty"):
-        g.read_csv(csv)
-    csv.write_bytes(b"\x89PNG\xff\n")
-    with pytest.raises(ValueError, match="171 columns"):
-        g.read_csv(csv)
+def test_a_task_of_ones_own_is_a_table_of_labels():
+    corner = (np.indices((13, 13)) < 6).all(0).astype(int)
+    task = data.task_of("corner", corner)
+    assert task.n_classes == 2 and task.words == ""
+    assert task.labels([[0, 0], [5, 6]]).tolist() == [1, 0]
+    assert data.task_of("mine", g.TASKS["order"].table).words == "" == data.task_of("order", corner).words
+    assert data.task_of("order", g.TASKS["order"].table.tolist()).words == g.TASKS["order"].words
 
 
-def test_a_pixel_that_is_neither_0_nor_1_is_not_written(tmp_path, images):
-    with pytest.raises(ValueError, match="0 .open. and 1 .wall. alone, got 0.5"):
-        g.write_csv(tmp_path / "half.csv", images._replace(images=images.images / 2))
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("factors", [[[0, 0]], [[0, 13], [1, 1]], [[0, 0.5], [1, 1]], [0, 1]])
-def test_factors_that_do_not_fit_are_not_written(tmp_path, factors):
-    with pytest.raises(ValueError, match=r"factors must be \(2, 2\) whole numbers in 0\.\.12"):
-        data.write_csv(tmp_path / "set.csv", data.Corridors(np.zeros((2, 1, 13, 13)), np.array(factors)))
-    assert not any(tmp_path.iterdir())
-
-
-def test_a_named_table_of_counts_is_checked_and_a_copy(monkeypatch):
-    data.counts_table("bottom")[:] = 0
-    assert data.COUNTS["bottom"].max() == 2000
-    monkeypatch.setitem(data.COUNTS, "half", np.full((13, 13), 0.5))
-    with pytest.raises(ValueError, match="counts must be whole numbers"):
-        data.counts_table("half")
-
-
-def test_writing_a_csv_overwrites_nothing(csv, images):
-    with pytest.raises(FileExistsError):
-        g.write_csv(csv, images)
+@pytest.mark.parametrize("value", [-1, 0.5, 169, 0, np.nan])
+def test_a_table_that_is_no_task_is_refused(value):
+    with pytest.raises(ValueError, match="task 'mine' must hold"):
+        data.task_of("mine", np.full((13, 13), value))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from geomlib import fast
+from geomlib.engine import fast
 from geomlib.model import DROPOUT, BetaVAE, hidden_units, rate
 
 ONEDNN_WINS = fast.onednn_wins.__wrapped__

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import geomlib as g
-from geomlib import fast, replay, train
+from geomlib import train
+from geomlib.engine import fast, replay
 
 pytestmark = pytest.mark.skipif(sys.version_info >= (3, 14), reason="TorchScript ends with Python 3.13")
 FEW = {"counts": np.full((13, 13), 4), "steps": 15}  # epochs of 4 full batches and one of 62 images

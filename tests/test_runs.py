@@ -3,11 +3,13 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -115,7 +117,7 @@ def test_a_run_loads_when_its_csv_is_no_longer_the_one_trained_on(tmp_path, tiny
     spec = runs.load(tmp_path / "run").spec
     assert spec.validation_end > 100
     with pytest.raises(ValueError, match="own.csv has changed"):
-        train.load_data(spec)
+        g.evaluate.load_data(spec)
 
 
 def test_a_save_that_fails_leaves_nothing(tmp_path, trained, monkeypatch):
@@ -142,7 +144,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, ti
 
 
 def test_a_diverged_run_keeps_its_history(tmp_path, tiny):
-    wild = dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=700)
+    wild = dataclasses.replace(tiny, learning_rate=10.0, loss="B", gamma=1e9, steps=700)
     with pytest.raises(train.Diverged, match="history.csv") as caught:
         runs.train([wild], [tmp_path / "wild"], "cpu")
     kept = pd.read_csv(tmp_path / "wild.part" / "history.csv")
@@ -151,8 +153,8 @@ def test_a_diverged_run_keeps_its_history(tmp_path, tiny):
 
 
 def test_a_run_that_diverges_in_its_last_step_is_not_stored(tmp_path, tiny):
-    wild = dataclasses.replace(tiny, learning_rate=10.0, gamma=1e9, steps=1)
-    with pytest.raises(train.Diverged, match="at step 1 .capacity 10, gamma 1e[+]09, seed 0.: lower"):
+    wild = dataclasses.replace(tiny, learning_rate=10.0, loss="B", gamma=1e9, steps=1)
+    with pytest.raises(train.Diverged, match="at step 1 .capacity 10, seed 0.: lower"):
         runs.train([wild], [tmp_path / "wild"], "cpu")
     assert os.listdir(tmp_path) == ["wild.part"]
 
@@ -170,7 +172,9 @@ def test_a_checkpoint_with_a_field_that_is_not_known_is_refused_by_name(tmp_path
     text = runs.spec_json(tiny).replace('"beta"', '"momentum"')
     monkeypatch.setattr(runs, "spec_json", lambda spec: text)
     runs.write_checkpoint(tmp_path / "run", tiny, train.Checkpoint.new(tiny))
-    with pytest.raises(ValueError, match="no field 'momentum'"):
+    with pytest.raises(
+        ValueError, match="run.part.checkpoint.safetensors was written by another version of geomlib .*beta, momentum"
+    ):
         runs.train([tiny], [tmp_path / "run"], "cpu")
 
 
@@ -300,3 +304,35 @@ def test_a_classifier_of_ones_own_reads_a_released_network(tmp_path, folder, tin
     spec = dataclasses.replace(tiny, tasks=("aligned",), source="run")
     stored = runs.train([spec], [tmp_path / "own" / "head"], "cpu")[0]
     assert torch.equal(stored.model.mu.weight, runs.load(folder).model.mu.weight)
+
+
+def test_a_run_of_ones_own_task_and_world_needs_nothing_but_its_folder(tmp_path, tiny):
+    world = np.random.default_rng(7).random((13, 13, 13, 13)).round(3)
+    corner = (np.indices((13, 13)) < 6).all(0).astype(int)
+    spec = g.change(tiny, world=world, counts=corner * 20 + 4, tasks={"corner": corner})
+    run = runs.train([spec], [tmp_path / "mine"], "cpu")[0]
+    shutil.copytree(tmp_path / "mine", tmp_path / "elsewhere" / "theirs")
+    shutil.rmtree(tmp_path / "mine")
+    program = (
+        "import sys; import geomlib as g; from geomlib import runs; run = runs.load(sys.argv[1]); "
+        "images, factors = g.evaluate.load_data(run.spec); "
+        "scores = g.evaluate.scores(run.model, images[:100], factors[:100], 0, {'corner': run.spec.task('corner')}); "
+        "print(repr((scores['reconstruction'], scores['whole_f1_corner'])))"
+    )
+    words = [sys.executable, "-c", program, "theirs"]
+    found = subprocess.run(words, cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=True).stdout
+    images, factors = g.evaluate.load_data(spec)
+    scores = g.evaluate.scores(run.model, images[:100], factors[:100], 0, {"corner": spec.task("corner")})
+    assert eval(found) == pytest.approx((scores["reconstruction"], scores["whole_f1_corner"]), rel=1e-5)
+
+
+def test_a_folder_of_an_older_version_is_refused_by_name_with_what_to_do(tmp_path, folder):
+    fields = json.loads((folder / "spec.json").read_text())
+    fields["counts_sha256"] = fields.pop("csv_sha256")
+    (folder / "spec.json").write_text(json.dumps(fields))
+    sums = {name: g.spec.file_sha256(folder / name) for name in runs.FILES}
+    (folder / "SHA256SUMS").write_text("".join(f"{sha}  {name}\n" for name, sha in sums.items()))
+    with pytest.raises(
+        ValueError, match=r"run was written by another version .*counts_sha256, csv_sha256.* train it anew"
+    ):
+        runs.load(folder)
