@@ -16,7 +16,8 @@ import time
 import torch
 
 import geomlib as g
-from geomlib import fast, paper, train
+from geomlib import paper, train
+from geomlib.engine import fast
 from record import record
 
 SIZES = (1, 5, 10, 20, 40, 80)  # networks in a stack
@@ -28,7 +29,7 @@ class Vmapped(train.Stack):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.step = functools.partial(self._step, self.state)
+        self.replay = functools.partial(self._step, self.state)
 
     def forward(self, weights, inputs, noise, masks):
         call = lambda one, images, e: torch.func.functional_call(PLAIN, one, (images, e))
@@ -37,16 +38,16 @@ class Vmapped(train.Stack):
 
 def speed(kind: type[train.Stack], m: int, seconds: float) -> int:
     """images/s of M networks' steps."""
-    spec, gpu = g.Spec(), torch.device("cuda")
-    stack = kind(spec, [train.Checkpoint.new(spec)] * m, gpu)
+    specs, gpu = [g.Spec(seed=seed) for seed in range(m)], torch.device("cuda")
+    stack = kind(specs, [train.Checkpoint.new(spec) for spec in specs], gpu)
+    stack.start_epoch(1)
     images, noise = torch.rand(m, 128, 1, 13, 13, device=gpu).round(), torch.randn(m, 128, 5, device=gpu)
-    one = torch.ones(m, device=gpu)
 
     def took(calls: int) -> float:
         torch.cuda.synchronize()
         began = time.perf_counter()
         for _ in range(calls):
-            stack.step(images, {}, noise, {}, one, one, {})
+            stack.step(1, images, {}, noise, {})
         torch.cuda.synchronize()
         return time.perf_counter() - began
 

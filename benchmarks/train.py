@@ -34,7 +34,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 import geomlib as g
-from geomlib import fast, paper, train
+from geomlib import paper, results, train
+from geomlib.engine import fast
 from geomlib.model import DROPOUT, hidden_units
 from record import record
 
@@ -72,7 +73,10 @@ def pace(step: Callable[[], object], seconds: float, first: int = 3) -> float:
 # --- the sides -------------------------------------------------------------------------------------------------
 
 
-speed = functools.cache(train.speed)
+@functools.cache
+def speed(tasks: tuple[str, ...]) -> float:
+    """images/s of one network's steps, about: so many are trained that a block lasts its time."""
+    return 128 * pace(stack_step(1, tasks=tasks), 1)
 
 
 def sweep(tasks: tuple[str, ...], seconds: float, counts="uniform") -> float:
@@ -91,7 +95,7 @@ def sweep(tasks: tuple[str, ...], seconds: float, counts="uniform") -> float:
             with open(f"{folder}/{index}", "a") as file:
                 print(time.perf_counter(), file=file)
 
-        g.fit([dataclasses.replace(spec, seed=seed) for seed in range(CORES)], "cpu", keep=keep)
+        g.fit([dataclasses.replace(spec, seed=seed) for seed in range(CORES)], "cpu", on_checkpoint=keep)
         ends = [np.loadtxt(path) for path in Path(folder).iterdir()]  # seconds, (epochs,) a process
     return sum((epochs - 1) * epoch * 128 / (end[-1] - end[0]) for end in ends)
 
@@ -169,17 +173,19 @@ def usual(tasks: tuple[str, ...], threads: int, workers: int, seconds: float) ->
     return 64 * pace(logged, seconds)
 
 
-def stack_step(m: int, eager: float = 1) -> Callable[[], object]:
-    """A step of M networks without a head on one batch each: what `fit` calls, and nothing around it.
+def stack_step(m: int, eager: float = 1, tasks: tuple[str, ...] = ()) -> Callable[[], object]:
+    """A step of M networks on one batch each: what `fit` calls, and nothing around it.
 
     eager   calls before it is recorded
     """
-    spec = g.Spec()
-    stack = train.Stack(spec, [train.Checkpoint.new(spec)] * m, torch.device("cpu"))
-    stack.step.eager = eager
-    images = torch.from_numpy(g.corridors(np.full((13, 13), 1)).images[:128]).expand(m, 128, 1, 13, 13).contiguous()
-    one, noise = torch.ones(m), torch.randn(m, 128, 5)
-    return lambda: stack.step(images, {}, noise, {}, one, one, {})
+    specs = [g.Spec(tasks=tasks, seed=seed) for seed in range(m)]
+    stack = train.Stack(specs, [train.Checkpoint.new(spec) for spec in specs], torch.device("cpu"))
+    stack.replay.eager = eager
+    stack.start_epoch(1)
+    examples = train.Examples(specs, {}, torch.device("cpu"))
+    rows, noise, random = next(train.batches(specs, 1, 1, torch.device("cpu")))
+    inputs, labels = examples.at(rows)
+    return lambda: stack.step(1, inputs, labels, noise, random)
 
 
 # --- the claims ------------------------------------------------------------------------------------------------
@@ -303,7 +309,7 @@ def peak_memory(tasks: tuple[str, ...]) -> float:
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
             Path(folder, str(index)).write_text(str(most))
 
-        g.fit([g.Spec(tasks=tasks, steps=20, steps_per_epoch=10, seed=seed) for seed in range(CORES)], "cpu", keep=keep)
+        g.fit([g.Spec(tasks=tasks, steps=20, steps_per_epoch=10, seed=seed) for seed in range(CORES)], "cpu", on_checkpoint=keep)
         return round(max(float(path.read_text()) for path in Path(folder).iterdir()))
 
 

@@ -49,7 +49,7 @@ def table():
                                   ("our rate (nats)", ours.query("seed == 0"), "rate")):
         values = source.query("measure == @measure").set_index("capacity").value
         rows.append([name, *(f"{values[c]:.4f}" if measure != "rate" else f"{values[c]:.2f}" for c in g.paper.CAPACITIES)])
-    score = g.paper.summary(g.paper.scorecard())
+    score = g.results.summary(g.results.scorecard())
     text = ", ".join(f"{score.reproduced[kind]} of {score.published[kind]} {kind}" for kind in score.index[:-1])
     return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + [
         "", f"Of {score.published['all']} published numbers, the mean of our {g.paper.results().seed.nunique()} seeds comes within a tolerance of {score.strict['all']}; "

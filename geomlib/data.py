@@ -11,7 +11,6 @@ SIDE, WIDTH = 13, 1.2  # positions of a corridor; width of its noise in columns
 PAIRS = np.argwhere(np.ones((SIDE, SIDE)))  # (169, 2) columns x_uc, x_lc, x_uc slowest: all pairs of positions
 MOST = 5_000_000  # images a set may hold (3.4 GB of float32)
 IMAGES = 200_000  # that frequencies are scaled to
-FEW = 2_000  # images, below which a network hardly learns
 logger = logging.getLogger(__name__)
 
 _column = np.arange(SIDE)
@@ -102,17 +101,13 @@ def counts_table(counts: Any) -> np.ndarray:
         uc, lc = np.argwhere(table < 0)[0]
         raise ValueError(f"counts must be numbers >= 0, got {table[uc, lc]:g} at x_uc={uc}, x_lc={lc}")
     if table.sum() > 0 and (table != np.floor(table)).any():
-        logger.info("counts hold frequencies: they are scaled to %s images", f"{IMAGES:,}")
+        logger.warning("counts hold frequencies: they are scaled to %s images", f"{IMAGES:,}")
         exact = (table / table.sum() * IMAGES).ravel()
         table = np.floor(exact)
         table[np.argsort(table - exact, kind="stable")[: round(IMAGES - table.sum())]] += 1  # largest remainders
         table = table.reshape(SIDE, SIDE)
     if not 0 < table.sum() <= MOST:
         raise ValueError(f"counts must sum to 1..{MOST:,} images, got {table.sum():,.0f}")
-    if table.sum() < FEW:
-        logger.warning(
-            "counts make only %d images; a network hardly learns from fewer than %s", table.sum(), f"{FEW:,}"
-        )
     return table.astype(np.int64)
 
 

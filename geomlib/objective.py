@@ -25,8 +25,8 @@ from .model import Output, rate
 from .spec import Spec
 
 FIRST_PRICE = 1.0  # lambda before the first step: a task's nat is worth about 1, so that at first nothing is coded
-RISE = 0.7  # share of the steps in which C(t) rises to C ...
-POWER = 3.0  # ... with this power of the step: slowly at first, so that latents settle one after the other
+RISE = 0.5  # share of the steps in which C(t) rises to C ...
+POWER = 1.5  # ... with this power of the step: slowly at first, so that latents settle one after the other
 GAIN = 0.9  # over the root of the number of steps: how fast log lambda follows the error
 PROPORTION = 0.3  # of the error that is added to log lambda at once
 MEMORY = 0.1  # share of a new batch in the running mean of the rate

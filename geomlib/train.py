@@ -25,6 +25,7 @@ from .spec import Spec, batches_of
 STATE_PARTS = "", "mean.", "square."  # of a checkpoint: how the names of weights and of Adam's moments begin
 HOLD = "hold."  # ... and of the state of the feedback that holds the rate
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
+FEW = 2_000  # images, below which a network hardly learns
 logger = logging.getLogger(__name__)
 
 
@@ -117,14 +118,8 @@ def fit(
             raise ValueError(
                 f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, whose codes the heads read"
             )
-    for s in dict.fromkeys(
-        (s.capacity, s.steps, capacity_at(s.steps, s)) for s in specs if s.loss == "B" and not s.source
-    ):
-        if s[2] < 0.95 * s[0]:
-            logger.warning(
-                "The capacity rises to %.2f of %g nats in %d steps; for all of it raise steps, or lower ramp and slow_until",
-                s[2], s[0], s[1],
-            )  # fmt: skip
+    for warning in dict.fromkeys(warning for s in specs for warning in _warnings(s)):
+        logger.warning(warning)
     begun = list(starts) or [None] * len(specs)
     done = [min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, begun)]
     groups = stacks(specs, place, [start.epoch if start else 0 for start in begun])
@@ -132,6 +127,18 @@ def fit(
     results = side_by_side(fit_stack, jobs, done, sum(spec.steps for spec in specs))
     runs = {index: run for group, result in zip(groups, results) for index, run in zip(group, result)}
     return [runs[index] for index in range(len(specs))]
+
+
+def _warnings(spec: Spec) -> Iterator[str]:
+    """What is allowed, and is hardly meant."""
+    reached = capacity_at(spec.steps, spec)
+    if spec.train_end < FEW:
+        yield f"{spec.train_end} images to train on: a network hardly learns from fewer than {FEW:,}"
+    if spec.loss == "B" and not spec.source and reached < 0.95 * spec.capacity:
+        yield (
+            f"The capacity rises to {reached:.2f} of {spec.capacity:g} nats in {spec.steps} steps; for all of it raise "
+            "steps, or lower ramp and slow_until"
+        )
 
 
 def fit_stack(

@@ -107,21 +107,12 @@ def test_a_named_table_is_a_copy():
 
 
 def test_frequencies_are_scaled_to_a_number_of_images_which_is_said(caplog):
-    caplog.set_level("INFO", "geomlib")
     frequencies = np.random.default_rng(0).random((13, 13))
     counts = data.counts_table(frequencies)
     assert counts.sum() == 200_000 and "scaled to 200,000 images" in caplog.text
     assert np.abs(counts / 200_000 - frequencies / frequencies.sum()).max() < 1 / 200_000
     tiny = data.counts_table(frequencies * 1e-30)
     assert np.array_equal(tiny, counts)
-
-
-def test_a_table_of_few_images_gets_a_warning(caplog):
-    data.counts_table(np.full((13, 13), 3))
-    assert "only 507 images" in caplog.text
-    caplog.clear()
-    data.counts_table("uniform")
-    assert not caplog.records
 
 
 @pytest.fixture

@@ -49,10 +49,10 @@ def test_the_index_holds_mean_codes_of_noisy_images_of_each_pair(explorer):
     np.testing.assert_allclose(numbers(stops[1]["spreads"]).reshape(169, 5)[100], (logvar / 2).exp().mean(0), atol=1e-3)
 
 
-def test_a_task_of_ones_own_is_asked_by_its_name(explorer, monkeypatch):
-    monkeypatch.setitem(data.TASKS, "thirds", data.Task(3, lambda factors: factors[:, 0] // 5))
-    monkeypatch.setitem(data.TASKS, "far", data.Task(4, lambda factors: np.abs(factors[:, 0] - factors[:, 1]) // 5))
-    tasks = networks.index({"mine": [("mine", explorer.named[0][1])]})["tasks"]
+def test_a_task_of_ones_own_is_asked_by_its_name():
+    uc, lc = np.indices((13, 13))
+    run = fresh(1, tasks={"thirds": uc // 5, "far": np.abs(uc - lc) // 4})
+    tasks = networks.index({"mine": [("mine", run)]})["tasks"]
     assert tasks["thirds"]["question"] == "thirds" and tasks["thirds"]["classes"][1] == "x_UC 5–9, x_LC 0–12"
     assert tasks["far"]["classes"] == ["class 0", "class 1", "class 2", "class 3"]  # no blocks of pairs; one empty
 
@@ -91,6 +91,8 @@ def test_a_network_of_ones_own_is_reproduced_by_its_spec():
     (command,) = networks.commands("E2M1 seed 3", run)
     assert command.startswith("geomlib.fit([geomlib.Spec(") and "seed=3" in command
     assert eval(command.removeprefix("geomlib.fit([geomlib.").removesuffix("])"), {"Spec": Spec}) == run.spec
+    (command,) = networks.commands("own", fresh(2, tasks={"corner": data.TASKS["order"].table}))
+    assert command == "geomlib.fit([geomlib.Spec(tasks=tasks, capacity=2.0)])"
     run = fresh(2, counts=[[6] * 13] * 13)
     (command,) = networks.commands("own", run)
     assert command.startswith("geomlib.fit([geomlib.Spec(counts=counts, ")

@@ -122,6 +122,7 @@ def test_progress_counts_what_a_checkpoint_has_done(tiny, monkeypatch):
 def test_training_says_where_the_steps_are_too_few_for_the_originals_clock(tiny, caplog):
     g.fit([dataclasses.replace(tiny, loss=loss) for loss in ("held", "B", "H")], "cpu")
     said = caplog.text
+    assert said.count("861 images to train on: a network hardly learns from fewer than 2,000") == 1
     assert said.count("The capacity rises to") == 1 and "of 10 nats in 14 steps; for all of it raise steps" in said
 
 

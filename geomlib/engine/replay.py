@@ -97,7 +97,7 @@ class Replay:
         except RuntimeError as error:
             raise RuntimeError(
                 "a training step is recorded, so it must not look at a tensor's value, as .item(), print and if do; "
-                f"to train without recording set geomlib.replay.EAGER['cpu'] = math.inf ({error})"
+                f"to train without recording set geomlib.engine.replay.EAGER['cpu'] = math.inf ({error})"
             ) from None
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore", DeprecationWarning)  # its successors need a compiler

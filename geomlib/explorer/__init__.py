@@ -18,9 +18,9 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from .. import data, figures, measures, paper, train
+from .. import data, evaluate, figures, measures, paper
 from ..spec import change
-from ..train import Run
+from ..train import Run, fit
 from .networks import SCRIPT, STYLE, export, index, released, weights
 
 
@@ -29,11 +29,8 @@ def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]
     network, others stand alone. A run without a name has one by its data, tasks and seed."""
     models: dict[str, list[tuple[str, Run]]] = {}
     for given, run in sorted(listed, key=lambda pair: pair[1].spec.capacity):
-        own = [
-            m
-            for m, fields in paper.MODELS.items()
-            if (run.spec.counts, run.spec.tasks) == (fields.get("counts", "uniform"), fields.get("tasks", ()))
-        ]
+        alike = lambda spec: (spec.world, spec.counts, spec.tasks)
+        own = [m for m in paper.MODELS if alike(run.spec) == alike(paper.spec(m, 3))]
         base = given or f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
         names = (base if n == 1 else f"{base} ({n})" for n in range(1, len(listed) + 1))
         fits = lambda other: other.spec.capacity != run.spec.capacity and other.spec.latent_dim == run.spec.latent_dim
@@ -133,7 +130,7 @@ class Explorer(anywidget.AnyWidget):
         """Codes (n, D) of n draws of the chosen pair; a cloud in the page, where a plane of latents is shown."""
         counts = np.zeros((13, 13), int)
         counts[int(self.view["uc"]), int(self.view["lc"])] = n
-        mu, logvar = train.posterior(self.run.model, data.corridors(counts, seed=0).images)
+        mu, logvar = evaluate.posterior(self.run.model, data.corridors(counts, seed=0).images)
         if "plane" not in self.view and mu.shape[1] > 1:  # the two latents that carry most
             most = sorted(np.argsort(measures.latent_rates(mu, logvar))[-2:] + 1)
             self.state = urlencode(self.view | {"plane": f"{most[0]},{most[1]}"}, safe=",")
@@ -148,7 +145,7 @@ class Explorer(anywidget.AnyWidget):
         code, values = self.sample().mean(0), np.linspace(-2, 2, steps)
         z = np.repeat(code[None, None], len(code), 0).repeat(steps, 1)  # (D, steps, D)
         z[range(len(code)), :, range(len(code))] = values
-        images = train.decode(self.run.model, z.reshape(-1, len(code))).reshape(len(code), steps, 13, 13)
+        images = evaluate.decode(self.run.model, z.reshape(-1, len(code))).reshape(len(code), steps, 13, 13)
         figure = Figure((5, 0.8 * len(code)), layout="constrained", facecolor="white")
         figures.draw_images(
             figure.subplots(),
@@ -160,9 +157,9 @@ class Explorer(anywidget.AnyWidget):
 
     def retrain(self, capacity: float, steps: int = 300) -> Run:
         """Train the shown network anew with another capacity, for a few steps, and show it."""
-        spec = change(self.run.spec, capacity=capacity, steps=steps, ramp=max(1, steps // 2), slow_until=steps // 4)
+        spec = change(self.run.spec, capacity=capacity, steps=steps, loss="held")
         name = next(name for name, run in self.named if run is self.run)
-        (run,) = train.fit([spec], sources={spec.source: self.run.model})
+        (run,) = fit([spec], sources={spec.source: self.run.model})
         self.named.append((name, run))
         self._show(run)
         return run

@@ -19,7 +19,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
 
-from .. import data, measures, paper, runs, train
+from .. import data, evaluate, measures, paper, runs
 from ..data import PAIRS, SIDE
 from ..figures import class_colours
 from ..spec import Spec, differing
@@ -65,9 +65,11 @@ def index(models: Models) -> dict:
     Where order counts there are lists: a saved notebook sorts its dictionaries.
     """
     images, factors = (part[IMAGES] for part in data.corridors("uniform"))
+    specs = [run.spec for listed in models.values() for _, run in listed]
+    tasks = data.TASKS | {name: spec.task(name) for spec in specs for name in spec.tasks}
     return {
         "models": [(name, _stops(name, listed, images, factors)) for name, listed in models.items()],
-        "tasks": {task: _answers(task) for task in data.TASKS},
+        "tasks": {name: _answers(name, task) for name, task in tasks.items()},
         "colours": _colours(),
     }
 
@@ -76,7 +78,7 @@ def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, fac
     """The trained capacities of one model."""
     stops = []
     for slug, run in listed:
-        mu, logvar = train.posterior(run.model, images)
+        mu, logvar = evaluate.posterior(run.model, images)
         codes, spreads = (measures.pair_means(array, factors) for array in (mu, np.exp(logvar / 2)))  # (169, D)
         used = codes.var(0) / codes.var(0).sum()  # on the map, latents count as far as codes differ in them
         map_spreads = np.sqrt(spreads**2 @ used)
@@ -99,19 +101,18 @@ def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, fac
 
 def about(spec: Spec) -> str:
     """What a network was trained on, in a few words."""
-    saw = SAW.get(spec.counts, "saw a data set of its own") if isinstance(spec.counts, str) else "saw counts of its own"
+    saw = SAW.get(spec.counts_name, f"saw {'images' if spec.from_csv else 'frequencies'} of its own")
+    saw = saw if isinstance(spec.world, str) else f"{saw}, in a world of its own"
     if not spec.tasks:
         return saw
-    asked = (
-        f"was asked: {question(spec.tasks[0])}?" if len(spec.tasks) == 1 else f"was asked {len(spec.tasks)} questions"
-    )
-    return asked if spec.counts == "uniform" else f"{saw}, {asked}"
+    questions = [question(name, spec.task(name)) for name in spec.tasks]
+    asked = f"was asked: {questions[0]}?" if len(questions) == 1 else f"was asked {len(questions)} questions"
+    return asked if saw == SAW["uniform"] else f"{saw}, {asked}"
 
 
-def question(task: str) -> str:
+def question(name: str, task: data.Task) -> str:
     """What a task asks of an image, in a few words."""
-    n_classes, _, words = data.TASKS[task]
-    return words if words and n_classes == 2 else f"which {task}" if words else task
+    return task.words if task.words and task.n_classes == 2 else f"which {name}" if task.words else name
 
 
 def commands(name: str, run: Run) -> list[str]:
@@ -119,10 +120,15 @@ def commands(name: str, run: Run) -> list[str]:
     spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
         fields = {field: repr(value) for field, value in differing(spec, Spec()).items()}
-        for follows in ("counts_sha256", "labels_sha256"):  # from the counts and the tasks
-            fields.pop(follows, None)
-        if isinstance(spec.counts, tuple):
-            fields["counts"] = "counts"  # a table of one's own is too long to be read
+        if "counts" in fields:  # a table of one's own is too long to be read
+            fields["counts"] = repr(spec.counts_name) if spec.counts_name != "own table" else "counts"
+        if "tasks" in fields:
+            fields["tasks"] = repr(list(spec.tasks)) if all(spec.task(name).words for name in spec.tasks) else "tasks"
+        if "world" in fields:
+            fields["world"] = "world"
+        follow = Spec(counts=spec.counts, loss=spec.loss, steps=spec.steps, source=spec.source, tasks=spec.tasks)
+        given = differing(spec, follow).keys() | {"counts", "loss", "steps", "source", "tasks"}
+        fields = {name: value for name, value in fields.items() if name in given}
         sources = f", sources={{{spec.source!r}: network}}" if spec.source else ""
         return [
             f"geomlib.fit([geomlib.Spec({', '.join(f'{field}={value}' for field, value in fields.items())})]{sources})"
@@ -136,13 +142,13 @@ def commands(name: str, run: Run) -> list[str]:
     ]
 
 
-def _answers(task: str) -> dict:
+def _answers(name: str, task: data.Task) -> dict:
     """The question a head answers, its classes in words, and the true class of each pair."""
-    n_classes, labels = data.TASKS[task].n_classes, data.TASKS[task].labels(PAIRS)
+    n_classes, labels = task.n_classes, task.labels(PAIRS)
     names = (
         ["no", "yes"] if n_classes == 2 else [_positions(PAIRS[labels == k]) or f"class {k}" for k in range(n_classes)]
     )
-    return {"question": question(task), "classes": names, "truth": labels.tolist()}
+    return {"question": question(name, task), "classes": names, "truth": labels.tolist()}
 
 
 def _positions(pairs: np.ndarray) -> str:
@@ -159,9 +165,9 @@ def _colours() -> list[tuple[str, list[str]]]:
     by_name = {"x_UC": shades[PAIRS[:, 0]], "x_LC": shades[PAIRS[:, 1]]}
     for text, models in (
         ("x_LC ≤ 6", ("E1M1",)),
-        (question("aligned"), ("E1M2", "E2M3")),
-        (question("order"), ("E2M1",)),
-        (question("quadrant"), ("E2M2",)),
+        (data.TASKS["aligned"].words, ("E1M2", "E2M3")),
+        (data.TASKS["order"].words, ("E2M1",)),
+        (data.TASKS["quadrant"].words, ("E2M2",)),
         ("25 regions", ("E2M4", "E2M5")),
     ):
         palette = np.array(class_colours(25 if "regions" in text else 2).colors)
