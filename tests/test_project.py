@@ -104,3 +104,35 @@ def test_the_readmes_numbers_are_those_of_results_csv():
     import picture
 
     assert picture.table() in (ROOT / "README.md").read_text(), "make picture writes them anew"
+
+
+ROOMS = dict(
+    re.findall(
+        r"^\| `(\S+)` \| .* \| ([^|]*) \|$", (ROOT / "book/architecture.md").read_text().split("## The graph")[0], re.M
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "room", [path for path in sorted((ROOT / "geomlib").rglob("*.py")) if path.stem[0] != "_"], ids=str
+)
+def test_a_room_imports_those_that_the_table_of_rooms_allows(room):
+    name = str(room.relative_to(ROOT / "geomlib"))
+    allowed = ROOMS.get(name, "all" if name.startswith("explorer/") else "")
+    tree = ast.parse(room.read_text())
+    found = [
+        (node.module or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    ]
+    assert allowed, f"{name} is not in the table of book/architecture.md"
+    if allowed != "all":
+        assert set(found) == set(re.findall(r"`(\w+)`", allowed))
+
+
+def test_imports_go_one_way():
+    order = [name.removesuffix(".py").removesuffix("/") for name in ROOMS]
+    for i, (name, allowed) in enumerate(ROOMS.items()):
+        known = {earlier.split("/")[0] for earlier in order[:i]}
+        assert set(re.findall(r"`(\w+)`", allowed)) <= known, name

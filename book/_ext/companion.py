@@ -80,7 +80,7 @@ def note_dependencies(env, *names):
 @cache
 def summary():
     """The scorecard's, once a build."""
-    from geomlib import paper  # takes seconds, so only where a page asks
+    from geomlib import results  # takes seconds, so only where a page asks
 
     return results.summary(results.scorecard())
 
@@ -89,7 +89,7 @@ class Score(SphinxRole):
     """A number of the scorecard's summary, such as `all reproduced`; the build fails where it has none."""
 
     def run(self):
-        note_dependencies(self.env, "data/results.csv", "data/published.csv", "geomlib/paper.py")
+        note_dependencies(self.env, "data/results.csv", "data/published.csv", "geomlib/results.py")
         try:
             row, column = self.text.rsplit(maxsplit=1)
             found = summary().loc[row, column]
@@ -103,9 +103,9 @@ class Claim(SphinxRole):
     """For how many seeds one of the `claims.claims` holds; the build fails where there is no such claim."""
 
     def run(self):
-        from geomlib import paper
+        from geomlib import claims
 
-        note_dependencies(self.env, "data/results.csv", "geomlib/paper.py")
+        note_dependencies(self.env, "data/results.csv", "geomlib/claims.py")
         effects = claims.claims().query("claim == @self.text").effect
         if effects.empty:
             return [], [self.inliner.reporter.error(f"{self.name}: no claim {self.text!r}", line=self.lineno)]
