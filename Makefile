@@ -29,7 +29,7 @@ ALONE_DO = python -c "$$ALONE" $@
 SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
 SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 
-.PHONY: help book pdf test smoke reproduce plan slurm-smoke picture chromium vendor clean
+.PHONY: help book pdf test lint smoke reproduce plan slurm-smoke picture chromium vendor clean
 
 help:            ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## /{split($$1, name, ":"); printf "%-14s%s\n", name[1], $$2}' Makefile
@@ -45,6 +45,9 @@ pdf: .venv/ready chromium    ## the book as one file to print: _build/book.pdf
 test: .venv/ready chromium   ## the tests
 	@python -m pytest -q
 
+lint: .venv/ready    ## the form of the code: ruff
+	@ruff check -q . && ruff format -q --check .
+
 smoke: .venv/ready   ## the whole graph with tiny networks, in smoke/, about four minutes
 	@$(ALONE_DO) sh -c 'rm -rf smoke && exec $(SNAKEMAKE) smoke'
 	@echo "The smoke run's book, not results: smoke/_build/html/index.html"
@@ -53,7 +56,7 @@ reproduce: .venv/ready   ## train all networks anew, in reproduce/, and compare;
 	@$(ALONE_DO) $(SNAKEMAKE) --keep-going $(SETTINGS) reproduce
 	@echo "All numbers beside the released and the published ones: reproduce/comparison.txt"
 
-plan: .venv/ready    ## what `make book` and `make reproduce` would do, and what the training costs
+plan: .venv/ready    ## what `make book` and `make reproduce` would do
 	@for target in book reproduce; do \
 	  out=$$(snakemake --quiet host rules --cores 1 --dry-run $(SETTINGS) $$target 2>&1) || { echo "$$out"; exit 1; }; \
 	  echo "make $$target would run:"; \

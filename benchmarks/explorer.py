@@ -2,9 +2,10 @@
 
     python benchmarks/explorer.py [FOLDER OF RUNS, as reproduce/runs]
 
-Work a frame and frames a second while a latent is dragged, the capacity moves or points are pointed at, for one network and two;
-seconds to the first picture from file://; kB before a network is chosen; for the released networks that the folder has in
-float32, the largest differences in codes, pixels and class probabilities between float16 in the page and float32 in torch.
+Work a frame and frames a second while a latent is dragged, the capacity moves or points are pointed at, for one network
+and two; seconds to the first picture from file://; kB before a network is chosen; for the released networks that the
+folder has in float32, the largest differences in codes, pixels and class probabilities between float16 in the page and
+float32 in torch.
 """
 
 import shutil

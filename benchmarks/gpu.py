@@ -14,11 +14,11 @@ import tempfile
 import time
 
 import torch
+from record import record
 
 import geomlib as g
 from geomlib import paper, train
 from geomlib.engine import fast
-from record import record
 
 SIZES = (1, 5, 10, 20, 40, 80)  # networks in a stack
 PLAIN = g.BetaVAE()  # lends its layers; its own weights are not used

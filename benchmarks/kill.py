@@ -20,13 +20,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from record import record
 
 import geomlib as g
 from geomlib import runs
-from record import record
 
 KILLS, INSIDE = 20, 5
-SPEC = g.Spec(counts=np.full((13, 13), 6), tasks=("order", "region"), steps=7 * 400, steps_per_epoch=7)  # 400 epochs of 7 steps
+SPEC = g.Spec(
+    counts=np.full((13, 13), 6), tasks=("order", "region"), steps=7 * 400, steps_per_epoch=7
+)  # 400 epochs of 7 steps
 PROGRAM = (
     "import json, sys, geomlib as g; from geomlib import runs; "
     "runs.train([g.Spec(**json.loads(sys.argv[1]))], [sys.argv[2]], 'cpu')"

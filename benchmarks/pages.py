@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import nbformat
+from record import record
 
 from geomlib import pages
-from record import record
 
 BOOK = Path(__file__).parents[1] / "book/pages"
 

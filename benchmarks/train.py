@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib.externals import loky
+from record import record
 from sklearn.metrics import f1_score
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -37,7 +38,6 @@ import geomlib as g
 from geomlib import paper, results, train
 from geomlib.engine import fast
 from geomlib.model import DROPOUT, hidden_units
-from record import record
 
 CORES = os.cpu_count() or 1
 ROUNDS = 4  # of a comparison
@@ -206,9 +206,9 @@ def measure_usual(seconds: float) -> dict:
     found = {
         name: compare(
             {
-                "ours": lambda: sweep(tasks, seconds),
-                "threads": lambda: usual(tasks, CORES, 0, seconds),
-                "loader": lambda: usual(tasks, 1, 1, seconds),
+                "ours": lambda tasks=tasks: sweep(tasks, seconds),
+                "threads": lambda tasks=tasks: usual(tasks, CORES, 0, seconds),
+                "loader": lambda tasks=tasks: usual(tasks, 1, 1, seconds),
             },
             3,
         )
@@ -287,7 +287,10 @@ def measure_scaling(seconds: float) -> dict:
     numbers |= {"images_s_by_images": medians(alternate(sets, 2), 0)}
     torch.set_num_threads(CORES)
     images, factors = g.corridors()
-    rows, (high, low) = results.geometry_rows(factors), (paper.run("baseline", capacity).model for capacity in (10, 0.3))
+    rows, (high, low) = (
+        results.geometry_rows(factors),
+        (paper.run("baseline", capacity).model for capacity in (10, 0.3)),
+    )
     codes, few, reference = g.encode(high, images), g.encode(high, images[rows]), g.encode(low, images[rows])
     labels = g.TASKS["identity"].labels(factors[rows])
     measures = {
@@ -309,7 +312,11 @@ def peak_memory(tasks: tuple[str, ...]) -> float:
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
             Path(folder, str(index)).write_text(str(most))
 
-        g.fit([g.Spec(tasks=tasks, steps=20, steps_per_epoch=10, seed=seed) for seed in range(CORES)], "cpu", on_checkpoint=keep)
+        g.fit(
+            [g.Spec(tasks=tasks, steps=20, steps_per_epoch=10, seed=seed) for seed in range(CORES)],
+            "cpu",
+            on_checkpoint=keep,
+        )
         return round(max(float(path.read_text()) for path in Path(folder).iterdir()))
 
 

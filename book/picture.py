@@ -20,10 +20,11 @@ def draw(ax, title, model, capacity, names=(), latents=None, limit=2.2):
     """The mean codes of the 169 pairs in a plane, with lines between neighbours, on axes that end at -limit and limit.
 
     names    of the model's classes, which colour them; none: colours go by x_UC
-    latents  the two of the plane, from 1; None: multidimensional scaling, turned to have x_LC to the right and x_UC down
+    latents  the two of the plane, from 1; None: multidimensional scaling, turned to have x_LC to the right and x_UC
+             down
     returns  the points where colours go by x_UC, for a colour bar
     """
-    images, factors = (part[185_000:] for part in g.corridors("uniform"))        # the test part
+    images, factors = (part[185_000:] for part in g.corridors("uniform"))  # the test part
     means = g.measures.pair_means(g.encode(g.paper.run(model, capacity).model, images), factors)
     points = means[:, np.array(latents) - 1] if latents else g.measures.upright(g.embed(means), pairs)
     grid = points.reshape(13, 13, 2)
@@ -44,17 +45,26 @@ def draw(ax, title, model, capacity, names=(), latents=None, limit=2.2):
 def table():
     """The README's table, as Markdown."""
     rows = [["capacity (nats)", *(f"{c:g}" for c in g.paper.CAPACITIES)], ["---"] * 6]
-    for name, source, measure in (("published loss", published, "reconstruction_loss"),
-                                  ("our loss", ours.query("seed == 0"), "reconstruction_loss"),
-                                  ("our rate (nats)", ours.query("seed == 0"), "rate")):
+    for name, source, measure in (
+        ("published loss", published, "reconstruction_loss"),
+        ("our loss", ours.query("seed == 0"), "reconstruction_loss"),
+        ("our rate (nats)", ours.query("seed == 0"), "rate"),
+    ):
         values = source.query("measure == @measure").set_index("capacity").value
-        rows.append([name, *(f"{values[c]:.4f}" if measure != "rate" else f"{values[c]:.2f}" for c in g.paper.CAPACITIES)])
+        rows.append(
+            [name, *(f"{values[c]:.4f}" if measure != "rate" else f"{values[c]:.2f}" for c in g.paper.CAPACITIES)]
+        )
     score = g.results.summary(g.results.scorecard())
     text = ", ".join(f"{score.reproduced[kind]} of {score.published[kind]} {kind}" for kind in score.index[:-1])
-    return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + [
-        "", f"Of {score.published['all']} published numbers, the mean of our {g.paper.results().seed.nunique()} seeds comes within a tolerance of {score.strict['all']}; "
-        f"{score.reproduced['all']} lie within it",
-        f"of the range of the seeds ({text}). The book's scorecard lists each."])
+    return "\n".join(
+        ["| " + " | ".join(row) + " |" for row in rows]
+        + [
+            "",
+            f"Of {score.published['all']} published numbers, the mean of our {g.paper.results().seed.nunique()} seeds "
+            f"comes within a tolerance of {score.strict['all']}; {score.reproduced['all']} lie within it",
+            f"of the range of the seeds ({text}). The book's scorecard lists each.",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def claims_by_capacity(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     tables = []
     for claim, model, measure in parts:
         values = wide[measure] if measure in wide else pd.Series(dtype=float, index=wide.index)
-        of = lambda name: values[values.index.get_level_values("model") == name].droplevel("model")
+        of = lambda name, values=values: values[values.index.get_level_values("model") == name].droplevel("model")
         effect = (
             of(model)
             if model == "baseline"

@@ -116,8 +116,8 @@ def task_of(name: str, table: Any = None) -> Task:
     if table is None:
         if name not in TASKS:
             raise ValueError(
-                f"tasks must be among {', '.join(TASKS)}, got {name!r}; one of your own is given by its table of labels: "
-                f"tasks={{{name!r}: table}}, (13, 13) whole numbers"
+                f"tasks must be among {', '.join(TASKS)}, got {name!r}; one of your own is given by its table of "
+                f"labels: tasks={{{name!r}: table}}, (13, 13) whole numbers"
             )
         return TASKS[name]
     labels = _numbers(f"task {name!r}", table, (SIDE, SIDE))

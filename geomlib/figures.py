@@ -183,10 +183,12 @@ def _numbers(ax, points, limit) -> None:
 
 
 def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, magnified=1) -> None:
-    """Codes in a plane, coloured by their class; some are marked by a number, from 1, those too near each other together.
+    """Codes in a plane, coloured by their class; some are marked by a number, from 1, those too near each other
+    together.
 
     points (N, 2) in the units of the codes; classes (N,) in 0..K-1; marked: row of each mark; names: of the K classes;
-    limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the codes
+    limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the
+    codes
     """
     colours = class_colours(max(classes.max() + 1, 2))
     ax.scatter(
@@ -222,7 +224,8 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
 
 
 def draw_thumbnail(ax, points, classes, ignores=False) -> None:
-    """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey where the network ignores its input."""
+    """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey
+    where the network ignores its input."""
     colours = class_colours(max(classes.max() + 1, 2))
     ax.scatter(
         *points.T,
@@ -333,9 +336,9 @@ def draw_network(ax, layers, split) -> None:
 def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
     """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
-    capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN where
-    missing; published (K,) or None; label: the measure and its unit; names: of the two lines; shift: moves all sideways by
-    this share of a capacity, so that models don't hide each other
+    capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN
+    where missing; published (K,) or None; label: the measure and its unit; names: of the two lines; shift: moves all
+    sideways by this share of a capacity, so that models don't hide each other
     """
     values, x = np.ma.masked_invalid(np.atleast_2d(values)), np.asarray(capacities) * (1 + shift)
     if published is not None:
@@ -352,8 +355,8 @@ def draw_by_capacity(ax, model, capacities, values, published, label, names=("ou
 def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
     """A small point a seed, against capacity (nats), beside each other so that equal ones don't hide each other.
 
-    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: as in `draw_by_capacity`, apart: of
-    each from the next; names: of full points and of rings, for the legend of all models
+    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: as in `draw_by_capacity`, apart:
+    of each from the next; names: of full points and of rings, for the legend of all models
     """
     x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
     for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
@@ -467,7 +470,8 @@ def draw_effects(ax, effects, open, title, label) -> None:
 
 
 def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, title, label) -> None:
-    """A small point a seed and a line for the mean of the full ones, against capacity (nats): values (S, K), NaN where missing.
+    """A small point a seed and a line for the mean of the full ones, against capacity (nats): values (S, K), NaN where
+    missing.
 
     open (S, K), bool: points drawn as rings; shift, apart: as in `draw_seeds`
     """
@@ -530,8 +534,8 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> No
 def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
     """The limit for codes of the positions: least distortion at each rate (nats), both (P,), shaded below.
 
-    It ends at the entropy of the positions; a dotted line goes on to the rate `end`, as such codes have no more to tell.
-    pixels: rates and distortions, (Q,) each, of codes that then tell pixels, as a dashed line
+    It ends at the entropy of the positions; a dotted line goes on to the rate `end`, as such codes have no more to
+    tell. pixels: rates and distortions, (Q,) each, of codes that then tell pixels, as a dashed line
     """
     ax.plot(rates, distortions, color=GREY, label="limit for codes of the positions")
     ax.fill_between(rates, distortions, color="#EDEDED", linewidth=0)

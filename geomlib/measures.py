@@ -84,8 +84,8 @@ def separation(mu, logvar, factors) -> np.ndarray:
     """d' of stimuli that are 1, 2, ... 12 columns apart in one corridor, the mean over all such pairs: (12,).
 
     The distance of two stimuli's mean codes in standard deviations of a sampled code, which varies by its own noise and
-    by that of the images; latents are taken to be independent. With d' = 1 the best observer of a code can say in 69 % of
-    cases which of two stimuli it was. mu, logvar (N, D); factors (N, 2), every pair of positions among them.
+    by that of the images; latents are taken to be independent. With d' = 1 the best observer of a code can say in 69 %
+    of cases which of two stimuli it was. mu, logvar (N, D); factors (N, 2), every pair of positions among them.
     """
     mu, logvar = _posterior(mu, logvar)
     means = pair_means(mu, factors)
@@ -116,7 +116,8 @@ def unevenness(means) -> float:
 
 
 def share_of_space(means, labels) -> float:
-    """Mean distance between the stimuli of class 1, over that between those of class 0: means (169, D), labels (169,)."""
+    """Mean distance between the stimuli of class 1, over that between those of class 0: means (169, D), labels
+    (169,)."""
     distances = class_distances(means, labels)
     if distances.shape != (2, 2):
         raise ValueError(f"labels must be 0 and 1, got {np.unique(labels)}")
@@ -202,8 +203,8 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
 
 
 def stress(points, codes) -> float:
-    """How badly points (N, 2) keep the distances of codes (N, D): the root of the sum of squared differences over that of
-    squared distances. 0 where all are kept; a uniform cloud in many dimensions has about 0.3."""
+    """How badly points (N, 2) keep the distances of codes (N, D): the root of the sum of squared differences over that
+    of squared distances. 0 where all are kept; a uniform cloud in many dimensions has about 0.3."""
     distances = _distances(codes)
     total = np.square(distances).sum()
     return float(np.sqrt(np.square(_distances(points) - distances).sum() / total)) if total else 0.0
@@ -251,7 +252,8 @@ def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
 
 
 def answered(labels, predicted, n_classes: int) -> tuple[int, float]:
-    """How many of the classes in labels are never answered, and the mean recall over the others (NaN if there are none).
+    """How many of the classes in labels are never answered, and the mean recall over the others (NaN if there are
+    none).
 
     labels, predicted (N,) in 0..n_classes-1
     """
@@ -322,9 +324,9 @@ def information_bound(mu, logvar) -> np.ndarray:
 def information(mu, logvar, z) -> tuple[float, float]:
     """Bounds, estimated from samples, on how many nats a code tells about its image.
 
-    I(image; z) = R - KL(q(z), standard normal): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of the posteriors of N
-    images. With z's own image among them this is at most I, on average over samples, and hardly above ln N; with it left out,
-    at least I. R itself is at least I, too.
+    I(image; z) = R - KL(q(z), standard normal): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of
+    the posteriors of N images. With z's own image among them this is at most I, on average over samples, and hardly
+    above ln N; with it left out, at least I. R itself is at least I, too.
 
     mu, logvar  (N, D) posterior means and log-variances
     z           (M, D) sampled codes of the first M of these images, M <= N

@@ -3,13 +3,15 @@
     loss = reconstruction + lambda * rate + sum over tasks of cross entropy
 
 `loss="held"`: lambda, the price of a nat, follows the rate. It rises while the rate lies above C(t) and falls while it
-lies below, so that the rate ends at the capacity C. This is a dual ascent on "least distortion at rate C" (GECO, Rezende
-and Viola 2018) with a controller's proportional term (ControlVAE, Shao et al. 2020). A price is positive: it presses the
-rate down and never pushes it up, so a network can't meet its rate with a code that is the same for all images.
+lies below, so that the rate ends at the capacity C. This is a dual ascent on "least distortion at rate C" (GECO,
+Rezende and Viola 2018) with a controller's proportional term (ControlVAE, Shao et al. 2020). A price is positive: it
+presses the rate down and never pushes it up, so a network can't meet its rate with a code that is the same for all
+images.
 
     loss = reconstruction + gamma * 0.0003 * |rate - C(t)| + sum over tasks of w(t) * cross entropy
 
-`loss="B"`: the original's penalty, with its clock and its rules for a task's weight w. `loss="H"`: beta * 0.0003 * rate.
+`loss="B"`: the original's penalty, with its clock and its rules for a task's weight w. `loss="H"`: beta * 0.0003 *
+rate.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def capacity_at(step: int, spec: Spec) -> float:
 
 
 def learning_rate_at(step: int, spec: Spec) -> float:
-    """Adam's learning rate at a training step; a held network's falls to 0 at the end, so that its rate comes to rest."""
+    """Adam's learning rate at a training step; a held network's falls to 0 at the end, so that its rate comes to
+    rest."""
     falling = (spec.steps - step + 1) / max(spec.cooldown * spec.steps, 1e-9)
     return spec.learning_rate * spec.decay ** ((step - 1) // spec.steps_per_epoch) * min(falling, 1.0)
 

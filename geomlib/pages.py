@@ -33,7 +33,10 @@ KINDS = {
     list: 'a list, as JSON ["name", 1],',
     dict: 'a dictionary, as JSON {"name": 1},',
 }
-NOTICES = r"^(training \d+ network|The capacity rises to|.*: waiting for the process that trains it).*\n"  # on stderr, not for the page
+NOTICES = (  # on stderr, not for the page
+    r"^(training \d+ network|The capacity rises to|counts hold frequencies|\d+ images to train on|"
+    r".*: waiting for the process that trains it).*\n"
+)
 STARTS = 5  # a kernel started beside others can lose the race for a free port
 
 
@@ -127,7 +130,8 @@ def find(name: str, folder: str | Path = "notebooks") -> Path:
     known = sorted(path.stem for path in Path(folder).glob("*.md"))
     if not known:
         raise ValueError(
-            f"no notebook {name!r}, and no folder {folder}/ of notebooks here; go to the repository's folder, or give a path"
+            f"no notebook {name!r}, and no folder {folder}/ of notebooks here; go to the repository's folder, "
+            "or give a path"
         )
     raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known)}{nearest(name, known)}")
 
@@ -185,7 +189,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def fill(source: NotebookNode, parameters: Mapping[str, Any]) -> None:
-    """Put a parameter's value where a text, or a figure's caption or name, says {its name}: pages of one notebook differ.
+    """Put a parameter's value where a text, or a figure's caption or name, says {its name}: pages of one notebook
+    differ.
 
     All else in braces stays as it is.
     """
@@ -215,7 +220,8 @@ def add_command(source: NotebookNode, notebook: Path, parameters: Mapping[str, A
 
 
 def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
-    """The page without times, random ids and notices of training; its notebook and parameters stand in metadata.geomlib."""
+    """The page without times, random ids and notices of training; its notebook and parameters stand in
+    metadata.geomlib."""
     for number, cell in enumerate(done.cells):
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":

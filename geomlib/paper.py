@@ -81,13 +81,14 @@ def check(model: str, capacity: float) -> None:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
     if capacity not in CAPACITIES:
         raise ValueError(
-            f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; of another, "
-            "train in Python: g.runs.train([g.change(g.paper.spec(MODEL, 3), capacity=2)], [FOLDER])"
+            f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; of "
+            "another, train in Python: g.runs.train([g.change(g.paper.spec(MODEL, 3), capacity=2)], [FOLDER])"
         )
 
 
 def seed_of(seed: int | None, changes: dict) -> int:
-    """The seed, taken out of the changes where it is given by name (None: 0); ValueError where they hold what names the run."""
+    """The seed, taken out of the changes where it is given by name (None: 0); ValueError where they hold what names the
+    run."""
     if seed is None:
         seed = changes.pop("seed", 0)
     if name := next((name for name in ("capacity", "seed") if name in changes), None):
@@ -131,7 +132,8 @@ def place(model: str, capacity: float, seed: int | None = None, /, folder: str |
 
 
 def find(name: str, folder: str | Path | None = None) -> Path:
-    """Where a run of this name is kept: in `folder`, or where None in the released runs if it is there, else in runs/."""
+    """Where a run of this name is kept: in `folder`, or where None in the released runs if it is there, else in
+    runs/."""
     return Path(folder or (runs.RELEASED if (runs.RELEASED / name).exists() else USER_RUNS)) / name
 
 

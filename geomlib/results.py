@@ -25,7 +25,8 @@ HELD = 0.05  # the rate counts as held if it ends within 5 % of the capacity
 def add_rows(
     path: Path, rows: pd.DataFrame, keys: Sequence[str] | None = None, float_format: str | None = None
 ) -> None:
-    """Add rows to a CSV file: where one has the same values in `keys` (None: in all columns), in its place, else at the end.
+    """Add rows to a CSV file: where one has the same values in `keys` (None: in all columns), in its place, else at the
+    end.
 
     Processes that do so at once take turns; one that is stopped leaves the file whole.
     """
@@ -40,7 +41,8 @@ def add_rows(
 
 
 def codes() -> dict[tuple[str, float, int], np.ndarray]:
-    """Mean codes (N, 5) of the geometry figures' images, of each (model, capacity, seed) whose weights are not released."""
+    """Mean codes (N, 5) of the geometry figures' images, of each (model, capacity, seed) whose weights are not
+    released."""
     found = {}
     for path in (ROOT / "data/codes").glob("codes-s*.npz"):
         with np.load(path) as file:
@@ -51,7 +53,8 @@ def codes() -> dict[tuple[str, float, int], np.ndarray]:
 
 
 def pair_codes() -> dict[tuple[str, float, int], np.ndarray]:
-    """Mean codes (169, 5) of the pairs in the geometry figures' images, of all our networks: (model, capacity, seed) of each."""
+    """Mean codes (169, 5) of the pairs in the geometry figures' images, of all our networks: (model, capacity, seed) of
+    each."""
     images, factors = drawn("uniform", 0)
     rows = geometry_rows(factors)
     released = {(m, c, 0): evaluate.encode(run(m, c).model, images[rows]) for m in MODELS for c in CAPACITIES}
@@ -59,7 +62,8 @@ def pair_codes() -> dict[tuple[str, float, int], np.ndarray]:
 
 
 def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
-    """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN where there is none."""
+    """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN where there is
+    none."""
     rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})
     wide = rows.pivot(index="seed", columns="capacity", values="value").reindex(columns=list(CAPACITIES))
     return wide if len(wide) else wide.reindex([0])
@@ -77,7 +81,8 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
              strict                 |difference| <= t
              inside                 published lies in [low, high]
              near                   the seeds with a value within t of the published one, as "0, 3"
-             checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not there
+             checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not
+                                    there
     """
     keys = ["model", "measure", "capacity"]
     ours = results() if ours is None else ours
@@ -110,15 +115,17 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def network_of(model: str, measure: str) -> str:
-    """The model whose network a published number is of: figure 6 C names the heads of E2M5 by the models of their tasks."""
+    """The model whose network a published number is of: figure 6 C names the heads of E2M5 by the models of their
+    tasks."""
     return "E2M5" if measure == "f1_simultaneous" else model
 
 
 def guesses() -> pd.DataFrame:
     """F1, on `uniform`'s validation part, of answers that never saw the image: what a head scores by chance.
 
-    A row a task, by its model; columns (always one class, batches), ... The one class is 1, or of more than two the most
-    frequent; "drawn by frequency" names each class as often as it occurs; "batches" is the paper's mean, "whole set" ours.
+    A row a task, by its model; columns (always one class, batches), ... The one class is 1, or of more than two the
+    most frequent; "drawn by frequency" names each class as often as it occurs; "batches" is the paper's mean, "whole
+    set" ours.
     """
     rows, spec = {}, Spec()
     factors = drawn("uniform", 0)[1][spec.train_end : spec.validation_end]
@@ -163,8 +170,8 @@ def compare(new: pd.DataFrame) -> pd.DataFrame:
     """Numbers made anew beside those of data/results.csv for the same seeds, and the published ones.
 
     new      columns model, capacity, seed, measure, value
-    returns  columns model, capacity, measure, ours (mean of the seeds), low, high, released (mean), difference, published;
-             NaN where there is none
+    returns  columns model, capacity, measure, ours (mean of the seeds), low, high, released (mean), difference,
+             published; NaN where there is none
     """
     keys = ["model", "capacity", "measure"]
     old = results()
@@ -214,7 +221,8 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
 
 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
-    """The distortions of a model's two classes against the baseline (figures 4-9, E and J), in three draws of images."""
+    """The distortions of a model's two classes against the baseline (figures 4-9, E and J), in three draws of
+    images."""
     images, factors = drawn("uniform", 0)
     values = {}
     for draw in range(3):
@@ -240,8 +248,8 @@ def geometry_rows(factors: np.ndarray, draw: int = 0) -> np.ndarray:
 
 
 def provenance(used: Sequence = (), tables: Sequence[str] = ()):
-    """What made a page, as Markdown for its last cell: each run's settings and the checksum of its weights, the files of
-    numbers (paths, of data/results.csv and the like) with theirs, versions."""
+    """What made a page, as Markdown for its last cell: each run's settings and the checksum of its weights, the files
+    of numbers (paths, of data/results.csv and the like) with theirs, versions."""
     from IPython.display import Markdown
 
     columns = ["seed", "C (nats)", "gamma", "T", "steps", "data", "tasks", "weights"]
@@ -272,6 +280,7 @@ def provenance(used: Sequence = (), tables: Sequence[str] = ()):
             "Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes."
         )
     about.append(
-        f"Python {platform.python_version()}, {versions}. How long the page takes: [What it costs](../cost.md#a-page-again)."
+        f"Python {platform.python_version()}, {versions}. How long the page takes: "
+        "[What it costs](../cost.md#a-page-again)."
     )
     return Markdown("\n\n".join(about))

@@ -35,8 +35,8 @@ SUMS = "SHA256SUMS"  # check by hand with: sha256sum -c SHA256SUMS
 def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
     """Write a run to a new folder, with weights as float32 or float16; of a classifier on frozen codes, its head alone.
 
-    Raises FileExistsError where the folder exists: nothing is overwritten; ValueError for a weight that is no finite number
-    in dtype.
+    Raises FileExistsError where the folder exists: nothing is overwritten; ValueError for a weight that is no finite
+    number in dtype.
     """
     folder = Path(folder)
     if folder.exists():
@@ -83,7 +83,7 @@ def load(folder: str | Path) -> Run:
     spec = read_spec((folder / "spec.json").read_text(), folder)
     with safe_open(folder / "weights.safetensors", "pt") as file:
         about = file.metadata() or {}
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}
+        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (it has no iterator)
     source = _source(folder, spec) if spec.source else None
     try:
         network = assemble(spec, weights, source)
@@ -218,13 +218,14 @@ def checkpoint_file(folder: Path) -> Path:
 
 
 def read_checkpoint(folder: Path, spec: Spec, source: str | None = None) -> Checkpoint | None:
-    """The checkpoint of an unfinished run, or None; source: of a classifier, the digest of the network whose codes it reads."""
+    """The checkpoint of an unfinished run, or None; source: of a classifier, the digest of the network whose codes it
+    reads."""
     path = checkpoint_file(folder)
     if not path.exists():
         return None
     try:
         with safe_open(path, "pt") as file:
-            about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+            about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to train from the start") from None
     check_same(read_spec(about["spec"], path), spec, path)

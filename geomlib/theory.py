@@ -48,8 +48,8 @@ def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None 
     reproductions themselves, each moved to the mean of what it describes. That is not convex. So the slope starts
     where each pair is its own reproduction, which is the best code there, and falls; reproductions then merge.
 
-    With labels (S,), the class of each pair, a reproduction is a probability of each class, too, and the distortion is the
-    networks' loss, reconstruction error + cross entropy, times 169.
+    With labels (S,), the class of each pair, a reproduction is a probability of each class, too, and the distortion is
+    the networks' loss, reconstruction error + cross entropy, times 169.
 
     means (S, 2, 13), probability (S,): from `source`
     """
@@ -75,7 +75,8 @@ def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None 
 
 
 def _step(y, guess, share, slope, x, truth, probability):
-    """One step of `codes`: reproductions (R, 26), their guesses (R, K) and shares (R,), the assignment (R, S), what it costs."""
+    """One step of `codes`: reproductions (R, 26), their guesses (R, K) and shares (R,), the assignment (R, S), what it
+    costs."""
     distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T  # (R, S)
     distance -= PIXELS * np.log(np.maximum(guess, 1e-300)) @ truth.T
     weight = np.log(share)[:, None] - slope * distance
@@ -98,8 +99,8 @@ def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarra
     positions (5.13 nats if uniform), where this curve ends, networks can code pixel noise (`with_pixels`).
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    labels   (S,) class of each pair that has images: adds the cross entropy (nats) of a head that reads it from the code, as
-             the networks' loss does; what is least is then the sum
+    labels   (S,) class of each pair that has images: adds the cross entropy (nats) of a head that reads it from the
+             code, as the networks' loss does; what is least is then the sum
     returns  rates (P,) in nats, rising from 0 to the entropy of the pairs, and distortions (P,), falling to the
              floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
     """
@@ -128,13 +129,13 @@ def with_pixels(counts) -> tuple[np.ndarray, np.ndarray]:
     """What is possible above the entropy of the positions: a code that tells both exactly, and then pixels, too.
 
     An upper bound on the least error of all codes, which may also mix the two. Given the positions, pixels are
-    independent, open with p. The best code of one gives it y or 1 - y, 0 <= y <= 1/2: squared error y(1 - y), rate h(p) -
-    h(y), h the entropy of a binary variable in nats. A nat saves as much at each pixel where y is the same; a pixel
+    independent, open with p. The best code of one gives it y or 1 - y, 0 <= y <= 1/2: squared error y(1 - y), rate h(p)
+    - h(y), h the entropy of a binary variable in nats. A nat saves as much at each pixel where y is the same; a pixel
     with p(1 - p) < y(1 - y) gets none.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    returns  rates (P,) in nats, rising from the entropy of the pairs to that of the images, and distortions (P,), falling from
-             the floor of `rate_distortion` to 0, mean squared error per pixel
+    returns  rates (P,) in nats, rising from the entropy of the pairs to that of the images, and distortions (P,),
+             falling from the floor of `rate_distortion` to 0, mean squared error per pixel
     """
     from scipy.special import entr
 
@@ -148,7 +149,8 @@ def with_pixels(counts) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ends(counts) -> tuple[float, float]:
-    """Mean squared pixel error of the mean image, the best answer without a code, and of one who knows the pair: the floor.
+    """Mean squared pixel error of the mean image, the best answer without a code, and of one who knows the pair: the
+    floor.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
     """
@@ -170,9 +172,9 @@ def prototypes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The distinct reproductions (K, 2, 13) of a code without labels, and their shares (K,), most frequent first.
 
-    Reproductions whose open probabilities differ by less than `apart` (length of the difference of all 26) are merged. As the
-    cost of a code settles long before its reproductions do, the iteration then goes on until none moves, and they are
-    merged again.
+    Reproductions whose open probabilities differ by less than `apart` (length of the difference of all 26) are merged.
+    As the cost of a code settles long before its reproductions do, the iteration then goes on until none moves, and
+    they are merged again.
 
     means, probability   from `source`, as `codes` was given
     """
@@ -205,8 +207,8 @@ def gather(
 
     images       (N, 1, 13, 13) probability of wall
     best, share  (K, 2, 13), (K,) as of `prototypes`
-    seed         None: starts from the prototypes. A number: the best of ten random starts; each cluster is paired with a
-                 prototype so that the distance is least
+    seed         None: starts from the prototypes. A number: the best of ten random starts; each cluster is paired with
+                 a prototype so that the distance is least
     returns      centres (K, 2, 13), in the order of the prototypes; their shares of the images (K,); squared distance
                  from the prototypes, mean of a pixel, weighted by `share`
     """

@@ -108,7 +108,8 @@ def fit(
     starts         a checkpoint to go on from, or None, for each spec
     on_checkpoint  called with a spec's index and its checkpoint after each epoch (in the process that trains it)
     sources        name -> network, for specs with a source; its codes are sampled once
-    raises         Diverged if a loss term or a score is not finite; ValueError for a device or a source that isn't there
+    raises         Diverged if a loss term or a score is not finite; ValueError for a device or a source that isn't
+                   there
     """
     if isinstance(specs, Spec):
         raise TypeError("specs must be a list: fit([spec])")
@@ -305,7 +306,8 @@ class Stack:
         state["steps"].add_(1)
         torch._fused_adam_(
             weights, [g.contiguous() for g in gradients], means, squares, [], [state["steps"]] * len(weights),
-            lr=state["learning_rate"], beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+            lr=state["learning_rate"], beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8,
+            amsgrad=False, maximize=False,
         )  # fmt: skip
         return torch.stack([*terms, *[factor] * self.held]).detach()
 

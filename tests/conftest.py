@@ -37,13 +37,18 @@ def browser():
 
     path = shutil.which("chromium")
     assert path, "chromium is missing: install the package `chromium` of Debian or Ubuntu"
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync"
-    ).split()
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=path, args=flags) as launched:
-            yield launched
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path, args=flags) as launched:
+        yield launched
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ EXPLORED = (
     """document.querySelector('.plot')?.ariaLabel || !document.querySelector('.explorer, [type*="widget-state"]')"""
 )
 
-# Boxes have the colour of the page's text; axe can't judge it, as the ground of their heads is drawn by a pseudo-element.
+# Boxes have the colour of the page's text; axe can't judge it, as the ground of their heads is drawn by a
+# pseudo-element.
 READABLE = """[...document.querySelectorAll('.admonition > p')].every(
     p => getComputedStyle(p).color === getComputedStyle(document.querySelector('.bd-article')).color)"""
 

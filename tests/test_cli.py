@@ -5,11 +5,11 @@ import sys
 import pandas as pd
 import pytest
 import torch
+from test_original import original_state
+from test_pages import until
 
 import geomlib as g
 from geomlib import cli, paper, results, runs
-from test_original import original_state
-from test_pages import until
 
 
 def command(*words, capsys=None):

@@ -114,7 +114,7 @@ def test_classes_are_parted_by_lines_exactly_where_they_change(ax):
     np.testing.assert_array_equal(ax.images[0].get_array(), labels)
     horizontal, vertical = (c.get_segments() for c in ax.collections)
     assert len(horizontal) == (np.diff(labels, axis=0) != 0).sum() and len(vertical) == len(horizontal)
-    for (x0, y0), (x1, y1) in horizontal:
+    for (x0, y0), (_, y1) in horizontal:
         assert y0 == y1 and labels[int(y0 - 0.5), int(x0 + 0.5)] != labels[int(y0 + 0.5), int(x0 + 0.5)]
 
 

@@ -43,7 +43,7 @@ def test_robust_distortion_is_the_ratio_of_the_classes_mean_distances():
     ratio, pairs = np.empty((k, k)), np.empty((k, k))
     for a in range(k):
         for b in range(k):
-            i, j = np.nonzero(np.outer(LABELS == a, LABELS == b))
+            i, j = np.nonzero(np.outer(a == LABELS, b == LABELS))
             mean = [np.sqrt(((x[i] - x[j]) ** 2).sum(1)).mean() for x in (CODES, REFERENCE)]
             ratio[a, b], pairs[a, b] = mean[0] / mean[1], len(i)
     expected = ratio - (pairs * ratio).sum() / N**2
@@ -126,7 +126,7 @@ def test_distances_are_exact_for_codes_far_from_the_origin_and_close_together():
 def test_class_distances_are_means_over_pairs_of_images():
     expected = np.zeros((4, 4))
     for a, b in np.ndindex(4, 4):
-        expected[a, b] = np.mean([np.linalg.norm(x - y) for x in CODES[LABELS == a] for y in CODES[LABELS == b]])
+        expected[a, b] = np.mean([np.linalg.norm(x - y) for x in CODES[a == LABELS] for y in CODES[b == LABELS]])
     np.testing.assert_allclose(m.class_distances(CODES, LABELS), expected, atol=1e-12)
     np.testing.assert_allclose(m.class_distances(3 * CODES, LABELS), 3 * expected, atol=1e-12)
 
@@ -460,7 +460,7 @@ def test_a_latent_with_the_same_posterior_for_every_image_has_a_rate_and_tells_n
 def test_a_latent_tells_at_most_its_rate_and_two_sure_codes_are_allowed_a_bit():
     mu, logvar = RNG.normal(size=(N, D)), RNG.normal(size=(N, D))
     bound = m.information_bound(mu, logvar)
-    assert (0 <= bound).all() and (bound <= m.latent_rates(mu, logvar) + 1e-12).all()
+    assert (bound >= 0).all() and (bound <= m.latent_rates(mu, logvar) + 1e-12).all()
     two = np.where(np.arange(N) % 2, 10.0, -10.0)[:, None]  # two sure codes: one bit
     assert m.information_bound(two, np.full((N, 1), -4.0)) >= np.log(2)
 

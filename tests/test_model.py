@@ -27,7 +27,7 @@ def test_shapes_are_those_of_the_docstrings():
     assert out.reconstruction.shape == (7, 1, 13, 13)
     assert out.mu.shape == out.logvar.shape == out.z.shape == (7, 5)
     assert out.classes["order"].shape == (7,) and out.classes["region"].shape == (7, 25)
-    assert ((0 <= out.reconstruction) & (out.reconstruction <= 1)).all()
+    assert ((out.reconstruction >= 0) & (out.reconstruction <= 1)).all()
     assert torch.allclose(out.classes["region"].sum(1), torch.ones(7))
 
 

@@ -1,6 +1,7 @@
 """What is minimised: schedules, loss terms, and the feedback that holds the rate."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_the_price_rises_above_the_capacity_falls_below_and_rests_at_it():
     spec = g.Spec(capacity=3, steps=500)
     for nats, compare in ((6, "__gt__"), (1.5, "__lt__")):
         prices, state = followed([nats] * 200, spec)
-        assert all(getattr(b, compare)(a) for a, b in zip(prices[30:], prices[31:]))
+        assert all(getattr(b, compare)(a) for a, b in itertools.pairwise(prices[30:]))
         assert state["mean_rate"].item() == pytest.approx(nats, rel=1e-3)
     prices, _ = followed([3] * 200, spec)
     assert prices[-1] == pytest.approx(prices[60], rel=1e-2)
@@ -75,7 +76,7 @@ def test_any_number_of_steps_has_a_rise_of_its_own(steps):
     rise = [capacity_at(i, spec) for i in range(1, steps + 1)]
     assert rise == sorted(rise) and rise[-1] == 3
     rates = [learning_rate_at(i, spec) for i in range(1, steps + 1)]
-    assert rates == sorted(rates, reverse=True) and rates[0] == spec.learning_rate and 0 < rates[-1]
+    assert rates == sorted(rates, reverse=True) and rates[0] == spec.learning_rate and rates[-1] > 0
 
 
 def test_the_capacity_jumps_between_epochs_as_the_originals_does():

@@ -47,7 +47,8 @@ def stack_key(spec: Spec) -> str:
 
 
 def side_by_side(function: Callable[..., list], jobs: Sequence[tuple], done: Sequence[int], total: int) -> list[list]:
-    """function(*job, done) for each job, each in a process of its own, with a progress bar of `done` steps of a total."""
+    """function(*job, done) for each job, each in a process of its own, with a progress bar of `done` steps of a
+    total."""
     with tempfile.TemporaryDirectory() as folder:
         shared = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(done))
         shared[:] = done

@@ -27,9 +27,9 @@ def call(x, w, bias: None, attr: str, scalars: List[Tensor], algorithm: str):
     return torch.ops.mkldnn._linear_pointwise(x, w, None, attr, [], algorithm)
 """,
     "aten._fused_adam_.tensor_lr": """
-def call(weights: List[Tensor], gradients: List[Tensor], means: List[Tensor], squares: List[Tensor], largest: List[Tensor],
-         steps: List[Tensor], lr: Tensor, beta1: float, beta2: float, weight_decay: float, eps: float, amsgrad: bool,
-         maximize: bool):
+def call(weights: List[Tensor], gradients: List[Tensor], means: List[Tensor], squares: List[Tensor],
+         largest: List[Tensor], steps: List[Tensor], lr: Tensor, beta1: float, beta2: float, weight_decay: float,
+         eps: float, amsgrad: bool, maximize: bool):
     torch._fused_adam_(weights, gradients, means, squares, largest, steps, lr=lr, beta1=beta1, beta2=beta2,
                        weight_decay=weight_decay, eps=eps, amsgrad=amsgrad, maximize=maximize)
     return weights

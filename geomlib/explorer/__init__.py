@@ -33,7 +33,9 @@ def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]
         own = [m for m in paper.MODELS if alike(run.spec) == alike(paper.spec(m, 3))]
         base = given or f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
         names = (base if n == 1 else f"{base} ({n})" for n in range(1, len(listed) + 1))
-        fits = lambda other: other.spec.capacity != run.spec.capacity and other.spec.latent_dim == run.spec.latent_dim
+        fits = lambda other, run=run: (
+            other.spec.capacity != run.spec.capacity and other.spec.latent_dim == run.spec.latent_dim
+        )
         name = next(n for n in names if all(fits(other) for _, other in models.get(n, ())))
         models.setdefault(name, []).append((f"{name}-c{run.spec.capacity:g}", run))
     return models

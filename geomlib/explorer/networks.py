@@ -214,7 +214,7 @@ def still(listed: dict, path: Path) -> None:
     """The maps of the first model at its capacities, coloured by x_UC."""
     from matplotlib.figure import Figure
 
-    name, stops = listed["models"][0]
+    _, stops = listed["models"][0]
     figure = Figure((1.8 * len(stops), 2.2), dpi=150, facecolor="white", layout="constrained")
     for ax, stop in zip(figure.subplots(1, len(stops), sharex=True, sharey=True, squeeze=False)[0], stops):
         x, y = np.frombuffer(base64.b64decode(stop["map"]), "<f2").reshape(169, 2).astype(float).T
