@@ -1033,15 +1033,16 @@ def test_what_is_touched_is_large_enough_and_texts_are_whole(opened):
     assert small == []
     cut = opened.evaluate("""() => [...explorer.root.querySelectorAll('[type=range]:enabled')].filter(slider => {
         slider.focus({ focusVisible: true });
-        const style = getComputedStyle(slider), beyond = parseFloat(style.outlineWidth) +
-        parseFloat(style.outlineOffset); const a = slider.getBoundingClientRect(), texts =
-        document.createTreeWalker(explorer.root, NodeFilter.SHOW_TEXT); for (let text; (text = texts.nextNode());) {
+        const style = getComputedStyle(slider), a = slider.getBoundingClientRect();
+        const beyond = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+        const texts = document.createTreeWalker(explorer.root, NodeFilter.SHOW_TEXT);
+        for (let text; (text = texts.nextNode());) {
             const range = document.createRange();
             range.selectNodeContents(text);
-            for (const b of range.getClientRects()) if (b.width && b.left < a.right + beyond && b.right > a.left -
-            beyond
-                && b.top < a.bottom + beyond - 1 && b.bottom > a.top - beyond + 1 &&
-                !text.parentElement.closest('select')) return true;
+            for (const b of range.getClientRects())
+                if (b.width && b.left < a.right + beyond && b.right > a.left - beyond
+                    && b.top < a.bottom + beyond - 1 && b.bottom > a.top - beyond + 1
+                    && !text.parentElement.closest('select')) return true;
         }
     }).map(slider => slider.outerHTML)""")
     assert cut == []

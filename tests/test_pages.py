@@ -85,8 +85,9 @@ def test_a_page_ends_with_the_command_that_makes_it_again(notebook, monkeypatch)
 
 
 def test_notices_of_training_show_at_once_and_stay_out_of_the_page(notebook, capfd):
-    says = """print("training 5 network(s):   1%, 9 s left  \\nThe capacity rises to 1\\nruns/a: waiting for the process
-    that trains it", file=sys.stderr)"""
+    told = r"training 5 network(s):   1%, 9 s left  \nThe capacity rises to 1\n90 images to train on: few\n"
+    told += r"runs/a: waiting for the process that trains it"
+    says = f'print("{told}", file=sys.stderr)'
     notebook.write_text(NOTEBOOK.replace("print(repr(", f"import sys; {says}\nprint(repr(", 1))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
     assert "1%, 9 s left" in capfd.readouterr().err
