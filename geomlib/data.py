@@ -145,13 +145,6 @@ def corridors(counts: Any = "uniform", seed: int = 0, world: Any = "corridors") 
     rng = np.random.default_rng(seed)
     factors = rng.permutation(np.repeat(PAIRS, counts_table(counts).ravel(), axis=0))  # (N, 2)
     images = np.zeros((len(factors), 1, SIDE, SIDE), np.float32)
-    if (
-        isinstance(world, str) and world == "corridors"
-    ):  # corridor by corridor, as the released networks' images were drawn
-        for rows, x in ((slice(0, 6), factors[:, 0]), (slice(7, 13), factors[:, 1])):
-            p_open = PROFILE.astype(np.float32)[x][:, None, None]  # (N, 1, 1, 13)
-            images[:, :, rows] = rng.random((len(x), 1, 6, SIDE), dtype=np.float32) >= p_open
-        return Corridors(images, factors)
     wall = world_table(world)
     for start in range(0, len(factors), 10_000):  # in double precision, some at a time
         uc, lc = factors[start : start + 10_000].T
