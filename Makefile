@@ -29,7 +29,7 @@ ALONE_DO = python -c "$$ALONE" $@
 SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
 SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 
-.PHONY: help book pdf test lint smoke reproduce plan slurm-smoke picture chromium vendor clean
+.PHONY: help book pdf test lint sketch reproduce plan slurm-sketch picture chromium vendor clean
 
 help:            ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## /{split($$1, name, ":"); printf "%-14s%s\n", name[1], $$2}' Makefile
@@ -48,9 +48,9 @@ test: .venv/ready chromium   ## the tests
 lint: .venv/ready    ## the form of the code: ruff
 	@ruff check -q . && ruff format -q --check .
 
-smoke: .venv/ready   ## the whole graph with tiny networks, in smoke/, about four minutes
-	@$(ALONE_DO) sh -c 'rm -rf smoke && exec $(SNAKEMAKE) smoke'
-	@echo "The smoke run's book, not results: smoke/_build/html/index.html"
+sketch: .venv/ready  ## the whole graph with networks of 500 steps, in sketch/: the paper in minutes. STEPS=20: only a try of the machinery
+	@$(ALONE_DO) sh -c 'rm -rf sketch && exec $(SNAKEMAKE) $(if $(STEPS),--config steps=$(STEPS) --) sketch'
+	@echo "The sketch's book: sketch/_build/html/index.html"
 
 reproduce: .venv/ready   ## train all networks anew, in reproduce/, and compare; SEEDS=5 for five seeds. Goes on where it was stopped
 	@$(ALONE_DO) $(SNAKEMAKE) --keep-going $(SETTINGS) reproduce
@@ -63,8 +63,8 @@ plan: .venv/ready    ## what `make book` and `make reproduce` would do
 	  echo "$$out" | awk '/^Nothing/ {print; exit} /^job / {on = 1} on && !NF {exit} on'; echo; done
 	@geomlib plan --folder reproduce/runs --seed $$(seq 0 $$(($(SEEDS) - 1)))
 
-slurm-smoke: .venv/ready   ## `make smoke` through a Slurm of one node, started for it (Debian, as root)
-	@python -c "$$ALONE" smoke profiles/slurm/one_node.sh
+slurm-sketch: .venv/ready   ## `make sketch` through a Slurm of one node, started for it (Debian, as root)
+	@python -c "$$ALONE" sketch profiles/slurm/one_node.sh
 
 picture: .venv/ready   ## draw the README's picture and table anew from the released networks
 	@python book/picture.py
@@ -87,8 +87,8 @@ vendor: .venv/ready  ## fetch other people's files (book/_static/vendor, tests/v
 	  get axe-core@$(AXE) ../../../tests/vendor 1 "package/LICENSE package/axe.min.js"; \
 	  sha256sum --check SHA256SUMS; cd ../../../tests/vendor; sha256sum --check SHA256SUMS
 
-clean:           ## remove what `make book` and `make smoke` made; keeps .venv, runs/ and reproduce/
-	rm -rf _build book/pages book/_static/explorer smoke .snakemake
+clean:           ## remove what `make book` and `make sketch` made; keeps .venv, runs/ and reproduce/
+	rm -rf _build book/pages book/_static/explorer sketch .snakemake
 
 .venv/ready: pyproject.toml constraints.txt
 	@set -e; for python in "$(PYTHON)" python3.11 python3 python3.12 python3.13; do \

@@ -1,12 +1,13 @@
 # The one dependency graph: runs -> classifiers -> measures -> pages -> book.
 #
 # Released runs (data/runs) are inputs that no rule makes, so `make book` never trains them anew. The rule `train` trains into
-# smoke/ and reproduce/ alone, a stack a job. Snakemake removes what a job makes before it starts and when it fails, so
+# sketch/ and reproduce/ alone, a stack a job. Snakemake removes what a job makes before it starts and when it fails, so
 # a run or a page is never its output; a list or a checksum beside them is. Runs look after themselves
 # (geomlib/runs.py): a job that is asked again finds what is trained, and goes on from the last checkpoint of the rest.
 #
-# What is below smoke/ is made by the same rules as the book and the numbers, from tiny networks.
+# What is below sketch/ is made by the same rules as the book and the numbers, from networks that train for 500 steps.
 
+import ast
 import json
 import re
 from functools import cache
@@ -21,13 +22,49 @@ TEMPLATES = {                                # page: its notebook and parameters
 }
 SEEDS = range(int(config.get("seeds", 1)))   # of `reproduce`: make reproduce SEEDS=5
 GPU = int(config.get("gpu", 0))              # 1: all that fit a job, on a GPU; 0: one network, on a core
-SMOKE = {"steps": 20, "steps_per_epoch": 10, "train_end": 2000, "validation_end": 5000}  # fields of Spec
-BANNER = "Smoke run: tiny networks, trained for a moment to try the machinery. **Nothing on this page is a result.**"
+SKETCH = {"schedule": "sketch"} | ({"steps": int(config["steps"])} if "steps" in config else {})  # fields of Spec
+BANNER = (
+    "A sketch: the paper's networks, trained for a few hundred steps in place of 7,974. "
+    "**The numbers on this page are not the paper's, nor this book's.**"
+)
 
 
 def files(*patterns):
     found = {str(path) for pattern in patterns for path in Path().glob(pattern) if path.is_file()}
     return sorted(path for path in found if not re.match("book/(pages|_static/explorer)/|.*__pycache__", path))
+
+
+@cache
+def imports(path):
+    """The files of geomlib that a file of it needs, itself among them."""
+    found, folder = {path}, Path(path).parent
+    for node in ast.walk(ast.parse(Path(path).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            at = folder.parents[node.level - 2] if node.level > 1 else folder
+            names = [f"{node.module.replace('.', '/')}"] if node.module else []
+            names += [f"{names[0]}/{item.name}" if names else item.name for item in node.names]
+            found |= {str(at / f"{name}.py") for name in names if (at / f"{name}.py").exists()}
+    return found
+
+
+@cache
+def modules(*names):
+    """All files of geomlib that its modules of these names need; other names are those of its __init__.py."""
+    public = {item.name: node.module for node in ast.walk(ast.parse(Path("geomlib/__init__.py").read_text()))
+              if isinstance(node, ast.ImportFrom) and node.module for item in node.names}
+    start = [Path(f"geomlib/{public.get(name, name)}") for name in names]
+    found, new = {"geomlib/__init__.py"}, {f"{p}.py" for p in start if p.with_suffix(".py").exists()}
+    new |= {str(path) for p in start for path in p.glob("*.py")}         # a folder
+    while new:
+        found |= new
+        new = set().union(*(imports(path) for path in new)) - found
+    return sorted(found)
+
+
+def code_of(page):
+    """The files of geomlib that a page uses: those it names as g.NAME, and theirs."""
+    names = sorted(set(re.findall(r"\bg\.(\w+)", Path(notebook_of(page.name)).read_text())) | {"pages"})
+    return modules(*names) + (EXPLORER if "explorer" in names else [])
 
 
 def notebook_of(page):
@@ -47,7 +84,7 @@ for name in PAGES:
         if figure in named:
             raise WorkflowError(f"{notebook_of(name)} names a figure {figure}, as {notebook_of(named[figure])} does; give it a name of its own")
         named[figure] = name
-CODE = files("geomlib/**/*")                 # scripts and style, too: a widget on a page holds them
+EXPLORER = files("geomlib/explorer/*")       # scripts and style, too
 DATA = files("data/*.csv", "data/codes/*", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")
 
@@ -63,8 +100,8 @@ def stacks(root):
     """Name -> (models, capacities, seeds) that one job trains: networks, and heads that read others' codes."""
     models, heads = paper().MODELS, paper().CLASSIFIERS
     capacities, seeds = paper().CAPACITIES, SEEDS
-    if root == "smoke/":                     # networks for all pages: two that train the same would wait for each other
-        return {"networks": (models, capacities, [0]), "heads": (heads, [0.3, 10], [0])}
+    if root == "sketch/":                    # so short that to start a process for each would take as long
+        return {"networks": (models, capacities, [0]), "heads": (heads, capacities, [0])}
     if GPU:
         return {"networks": (models, capacities, seeds), "heads": (heads, capacities, seeds)}
     networks = {f"{m}-c{c:g}-s{s}": ([m], [c], [s]) for s in seeds for m in models for c in capacities}
@@ -86,7 +123,7 @@ def sources(job):
 
 def words(root, models, capacities, seeds):
     """What names runs on the command line of `geomlib`."""
-    changes = ["--set", *(f"{name}={value}" for name, value in SMOKE.items())] if root == "smoke/" else []
+    changes = ["--set", *(f"{name}={value}" for name, value in SKETCH.items())] if root == "sketch/" else []
     return [*models, "--capacity", *capacities, "--seed", *seeds, "--folder", f"{root}runs", *changes]
 
 
@@ -106,22 +143,22 @@ def declared(notebook):
 
 
 def parameters(page):
-    """The options of `geomlib page`: -p NAME VALUE and, for a smoke page, the banner."""
+    """The options of `geomlib page`: -p NAME VALUE and, for a page of the sketch, the banner."""
     notebook, values = TEMPLATES.get(page.name, (page.name, {}))
     if page.root:
-        tiny = {"runs": "smoke/runs", "results": "smoke/results.csv", "changes": SMOKE}
-        values = values | {name: value for name, value in tiny.items() if name in declared(notebook)}
+        sketch = {"runs": "sketch/runs", "results": "sketch/results.csv", "changes": SKETCH}
+        values = values | {name: value for name, value in sketch.items() if name in declared(notebook)}
     options = [word for name, value in values.items() for word in ("-p", name, json.dumps(value))]
     return options + (["--banner", BANNER] if page.root else [])
 
 
 wildcard_constraints:
-    root = "(smoke/|reproduce/)?",
+    root = "(sketch/|reproduce/)?",
     capacity = r"[\d.]+",
     seed = r"\d+",
 
 
-localrules: book, pdf, smoke, reproduce, stage, comparison
+localrules: book, pdf, sketch, reproduce, stage, comparison
 
 
 rule book:
@@ -132,8 +169,8 @@ rule pdf:
     input: "_build/book.pdf"
 
 
-rule smoke:
-    input: "smoke/_build/html/index.html", "smoke/comparison.txt"
+rule sketch:
+    input: "sketch/_build/html/index.html", "sketch/comparison.txt"
 
 
 rule reproduce:
@@ -144,7 +181,7 @@ rule train:
     input: sources
     output: "{root}runs/{stack}.txt"
     params: words = lambda job: words(job.root, *stacks(job.root)[job.stack])
-    threads: lambda job: 2 if job.root == "smoke/" else 8 if GPU else 1          # stacks on a GPU go side by side
+    threads: lambda job: 2 if job.root == "sketch/" else 8 if GPU else 1          # stacks on a GPU go side by side
     resources: mem_mb = 8000 if GPU else 2000, runtime = 120, gpu = GPU
     shell: "LOKY_MAX_CPU_COUNT={threads} geomlib train {params.words:q} > {output:q}.new"
            " 2> >(awk '{{print \"{wildcards.stack}: \" $0; fflush()}}' >&2) && mv {output:q}.new {output:q}"
@@ -154,7 +191,7 @@ rule measures:
     input:
         runs = lambda job: lists(job.root, [*paper().MODELS, *paper().CLASSIFIERS], [float(job.capacity)],
                                  [int(job.seed)]),
-        code = CODE,
+        code = modules("results", "cli"),
     output: "{root}measures/c{capacity}-s{seed}.csv"
     params: words = lambda job: words(job.root, [], [job.capacity], [job.seed])
     resources: mem_mb = 3000, runtime = 30
@@ -173,10 +210,10 @@ rule comparison:
 rule page:
     input:
         notebook = lambda page: notebook_of(page.name),
-        code = CODE,
+        code = code_of,
         data = DATA,
-        runs = lambda page: [f"smoke/runs/{name}.txt" for name in stacks("smoke/")] if page.root else [],
-        results = lambda page: "smoke/results.csv" if page.root else [],
+        runs = lambda page: [f"sketch/runs/{name}.txt" for name in stacks("sketch/")] if page.root else [],
+        results = lambda page: "sketch/results.csv" if page.root else [],
     output: "{root}book/pages/{name}.sum"
     params: options = parameters, page = "{root}book/pages/{name}.ipynb"
     resources: mem_mb = 3000, runtime = 30
@@ -184,18 +221,18 @@ rule page:
 
 
 rule explorer:
-    # The released networks, as the page's JavaScript reads them; in the smoke book, too.
-    input: DATA, CODE
+    # The released networks, as the page's JavaScript reads them; in the sketch's book, too.
+    input: DATA, EXPLORER, modules("explorer")
     output: "{root}book/_static/explorer/index.js"
     resources: mem_mb = 3000, runtime = 30
     shell: "python -m geomlib.explorer {wildcards.root}book/_static/explorer"
 
 
 rule stage:
-    # The smoke book's own copy of the prose and settings: a book and its pages share one root.
+    # The sketch's own copy of the prose and settings: a book and its pages share one root.
     input: PROSE
-    output: [f"smoke/{path}" for path in PROSE]
-    shell: "tar -cf - {input:q} | tar -xmf - -C smoke"
+    output: [f"sketch/{path}" for path in PROSE]
+    shell: "tar -cf - {input:q} | tar -xmf - -C sketch"
 
 
 def book_inputs(book):

@@ -27,10 +27,10 @@ def load_data(spec: Spec) -> data.Corridors:
     return found
 
 
-@functools.lru_cache(maxsize=3)
-def drawn(counts: str | tuple, seed: int = 0) -> data.Corridors:
+@functools.lru_cache(maxsize=4)
+def drawn(counts: str | tuple, seed: int = 0, world: str | tuple = "corridors") -> data.Corridors:
     """`data.corridors`, kept: many networks are measured on the same images."""
-    return data.corridors(counts, seed)
+    return data.corridors(counts, seed, world)
 
 
 def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:

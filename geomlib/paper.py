@@ -30,49 +30,25 @@ ONE_HEAD = ("E2M1", "E2M2", "E2M3", "E2M4")
 CLASSIFIERS = {  # a model's task on the frozen codes of another (figure 6, A and D)
     f"{task}-on-{source}": (task, source) for source in ("baseline", *ONE_HEAD) for task in ONE_HEAD if task != source
 }
-ANNOTATED = (  # pairs (x_uc, x_lc) that are marked in the embeddings
-    (0, 12),
-    (2, 10),
-    (4, 8),
-    (6, 6),
-    (8, 4),
-    (10, 2),
-    (12, 0),
-    (0, 0),
-    (2, 2),
-    (10, 10),
-    (12, 12),
-    (2, 4),
-    (4, 2),
-    (8, 10),
-    (10, 8),
-    (6, 12),
-    (6, 0),
-    (12, 6),
-    (0, 6),
-    (1, 5),
-    (5, 1),
-    (7, 11),
-    (11, 7),
+ANNOTATED = list(  # pairs (x_uc, x_lc) that are marked in the embeddings
+    zip(
+        (0, 2, 4, 6, 8, 10, 12, 0, 2, 10, 12, 2, 4, 8, 10, 6, 6, 12, 0, 1, 5, 7, 11),
+        (12, 10, 8, 6, 4, 2, 0, 0, 2, 10, 12, 4, 2, 10, 8, 12, 0, 6, 6, 5, 1, 11, 7),
+    )
 )
 CLASS_NAMES = {  # of the two classes that a model's geometry is judged by: 0, 1
-    "E1M1": ("x_LC > 6, seldom", "x_LC ≤ 6, frequent"),
-    "E1M2": ("x_UC ≠ x_LC, seldom", "x_UC = x_LC, frequent"),
+    "E1M1": ("x_LC > 6, rare", "x_LC ≤ 6, frequent"),
+    "E1M2": ("x_UC ≠ x_LC, rare", "x_UC = x_LC, frequent"),
     "E2M1": ("x_UC > x_LC", "x_UC ≤ x_LC"),
     "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"),
     "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC"),
 }
 
 
-def check(model: str, capacity: float) -> None:
-    """Raise ValueError where the paper has no such model or capacity."""
+def check(model: str) -> None:
+    """Raise ValueError if the paper has no such model."""
     if model not in MODELS and model not in CLASSIFIERS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
-    if capacity not in CAPACITIES:
-        raise ValueError(
-            f"capacity must be one of the paper's {', '.join(map(str, CAPACITIES))} nats, got {capacity!r}; of "
-            "another, train in Python: g.runs.train([g.change(g.paper.spec(MODEL, 3), capacity=2)], [FOLDER])"
-        )
 
 
 def seed_of(seed: int | None, changes: dict) -> int:
@@ -91,10 +67,10 @@ def seed_of(seed: int | None, changes: dict) -> int:
 def spec(model: str, capacity: float, seed: int | None = None, /, **changes: Any) -> Spec:
     """The spec of a run of the paper, with any fields changed.
 
-    model  a name of `MODELS` or `CLASSIFIERS`     capacity  one of `CAPACITIES`, nats     seed  also by name; default 0
+    model  a name of `MODELS` or `CLASSIFIERS`     capacity  nats     seed  also by name; default 0
     changes  fields of Spec
     """
-    check(model, capacity)
+    check(model)
     seed = seed_of(seed, changes)
     if model in CLASSIFIERS:
         if fixed := {"tasks", "source"} & changes.keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -9,193 +10,33 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
+from tqdm.auto import tqdm
 
-from . import data, evaluate, measures, runs, theory
-from .claims import claim_measures
+from . import data, evaluate, measures, paper, runs
 from .evaluate import drawn
-from .paper import ANNOTATED, CAPACITIES, CLASSIFIERS, MODELS, ONE_HEAD, ROOT, classes, published, results, run, spec
+from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
 from .spec import Spec, file_sha256
 from .train import Run
 
+COLUMNS = ["model", "capacity", "seed", "measure", "value"]  # of a table of numbers
 TOLERANCE = {"reconstruction_loss": 0.004, "f1": 0.05, "class_distortion": 0.1}  # of the scorecard, by kind of measure
-HELD = 0.05  # the rate counts as held if it ends within 5 % of the capacity
-
-
-def add_rows(
-    path: Path, rows: pd.DataFrame, keys: Sequence[str] | None = None, float_format: str | None = None
-) -> None:
-    """Add rows to a CSV file: where one has the same values in `keys` (None: in all columns), in its place, else at the
-    end.
-
-    Processes that do so at once take turns; one that is stopped leaves the file whole.
-    """
-    with FileLock(path.with_suffix(".lock")):
-        old = [pd.read_csv(path, keep_default_na=keys is not None)] if path.exists() else []
-        new = path.with_suffix(".new")
-        table = pd.concat([*old, rows], ignore_index=True)
-        places = table.groupby(keys or list(table), sort=False, dropna=False).ngroup()
-        table = table.drop_duplicates(keys, keep="last")
-        table.iloc[places[table.index].argsort()].to_csv(new, index=False, float_format=float_format)
-        new.replace(path)
-
-
-def codes() -> dict[tuple[str, float, int], np.ndarray]:
-    """Mean codes (N, 5) of the geometry figures' images, of each (model, capacity, seed) whose weights are not
-    released."""
-    found = {}
-    for path in (ROOT / "data/codes").glob("codes-s*.npz"):
-        with np.load(path) as file:
-            for name in file:
-                model, capacity = name.rsplit("-c", 1)
-                found[model, float(capacity), int(path.stem.rpartition("-s")[2])] = file[name].astype(np.float32)
-    return found
-
-
-def pair_codes() -> dict[tuple[str, float, int], np.ndarray]:
-    """Mean codes (169, 5) of the pairs in the geometry figures' images, of all our networks: (model, capacity, seed) of
-    each."""
-    images, factors = drawn("uniform", 0)
-    rows = geometry_rows(factors)
-    released = {(m, c, 0): evaluate.encode(run(m, c).model, images[rows]) for m in MODELS for c in CAPACITIES}
-    return {key: measures.pair_means(mu, factors[rows]) for key, mu in (released | codes()).items()}
-
-
-def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
-    """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN where there is
-    none."""
-    rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})
-    wide = rows.pivot(index="seed", columns="capacity", values="value").reindex(columns=list(CAPACITIES))
-    return wide if len(wide) else wide.reindex([0])
-
-
-def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Each published number beside ours (None: of `results`), with a verdict.
-
-    returns  the rows of `published`, value now named published, and
-             kind                   loss, F1, F1 published as 0, distortion
-             t                      the tolerance, of `TOLERANCE`
-             seeds, mean, low, high of ours over the seeds; of a distortion over seeds and draws of images
-             difference             mean - published
-             verdict                reproduced: published lies in [low - t, high + t]; missed; none yet
-             strict                 |difference| <= t
-             inside                 published lies in [low, high]
-             near                   the seeds with a value within t of the published one, as "0, 3"
-             checkpoint             the same number from the authors' own network, of data/original.csv; NaN if not
-                                    there
-    """
-    keys = ["model", "measure", "capacity"]
-    ours = results() if ours is None else ours
-    ours = ours.dropna(subset="value").astype({"capacity": float})
-    ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
-    found = ours.groupby(keys).agg(
-        seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"), high=("value", "max")
-    )
-    table = published().rename(columns={"value": "published"}).join(found, on=keys)
-    table["seeds"] = table.seeds.fillna(0).astype(int)
-    start = table.measure.str.extract(f"({'|'.join(TOLERANCE)})", expand=False)
-    names = dict(zip(TOLERANCE, ("loss", "F1", "distortion")))
-    table["kind"] = start.map(names).mask((start == "f1") & (table.published == 0), "F1 published as 0")
-    table["difference"], table["t"] = table["mean"] - table.published, start.map(TOLERANCE)
-    near = (table.low - table.t <= table.published) & (table.published <= table.high + table.t)
-    table["verdict"] = np.select([table.seeds == 0, near], ["none yet", "reproduced"], "missed")
-    table["strict"] = table.difference.abs() <= table.t
-    table["inside"] = table.published.between(table.low, table.high)
-    each = table[[*keys, "published", "t"]].merge(ours, on=keys)
-    each = each[(each.value - each.published).abs() <= each.t].groupby(keys).seed
-    table = table.join(each.agg(lambda seeds: ", ".join(map(str, sorted(set(seeds))))).rename("near"), on=keys)
-    table["near"] = table.near.astype(object).fillna("")
-    original = pd.read_csv(ROOT / "data/original.csv", dtype={"capacity": float})
-    if (twice := original[original.duplicated(keys)]).size:
-        raise ValueError(
-            "data/original.csv must have one line for each model, measure and capacity; again there: "
-            f"{', '.join(map(str, twice[keys].iloc[0]))}"
-        )
-    return table.join(original.set_index(keys).set_axis(["checkpoint"], axis=1), on=keys)
-
-
-def network_of(model: str, measure: str) -> str:
-    """The model whose network a published number is of: figure 6 C names the heads of E2M5 by the models of their
-    tasks."""
-    return "E2M5" if measure == "f1_simultaneous" else model
-
-
-def guesses() -> pd.DataFrame:
-    """F1, on `uniform`'s validation part, of answers that never saw the image: what a head scores by chance.
-
-    A row a task, by its model; columns (always one class, batches), ... The one class is 1, or of more than two the
-    most frequent; "drawn by frequency" names each class as often as it occurs; "batches" is the paper's mean, "whole
-    set" ours.
-    """
-    rows, spec = {}, Spec()
-    factors = drawn("uniform", 0)[1][spec.train_end : spec.validation_end]
-    for model in ONE_HEAD:
-        labels, k = classes(model, factors), data.TASKS[MODELS[model]["tasks"][0]].n_classes
-        one = np.full_like(labels, 1 if k == 2 else np.bincount(labels).argmax())
-        by_frequency = np.random.default_rng(0).permutation(labels)
-        rows[model] = [
-            score(labels, answer, k) for answer in (one, by_frequency) for score in (measures.f1_batchwise, measures.f1)
-        ]
-    columns = pd.MultiIndex.from_product([["always one class", "drawn by frequency"], ["batches", "whole set"]])
-    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("task of")
-
-
-def ignoring(ours: pd.DataFrame | None = None) -> pd.MultiIndex:
-    """The networks that ignore their images, by their loss (`theory.ignores`): (model, capacity, seed) of each."""
-    ours = results() if ours is None else ours
-    loss = ours[(ours.measure == "reconstruction_loss") & ours.model.isin(MODELS)]
-    some = [
-        part[theory.ignores(part.value, spec(model, 10).counts)] for model, part in loss.groupby("model", sort=False)
-    ]
-    return pd.MultiIndex.from_frame(pd.concat([loss[:0], *some])[["model", "capacity", "seed"]])
-
-
-def summary(card: pd.DataFrame) -> pd.DataFrame:
-    """What a `scorecard` comes to: a row a kind of number and one for all; counts of the columns' names."""
-    counts = pd.DataFrame(
-        {
-            "kind": card.kind,
-            "published": 1,
-            "ours": card.seeds > 0,
-            "reproduced": card.verdict == "reproduced",
-            "strict": card.strict,
-            "inside": card.inside,
-        }
-    )
-    by_kind = counts.groupby("kind", sort=False).sum().astype(int)
-    return pd.concat([by_kind, by_kind.sum().rename("all").to_frame().T])
-
-
-def compare(new: pd.DataFrame) -> pd.DataFrame:
-    """Numbers made anew beside those of data/results.csv for the same seeds, and the published ones.
-
-    new      columns model, capacity, seed, measure, value
-    returns  columns model, capacity, measure, ours (mean of the seeds), low, high, released (mean), difference,
-             published; NaN where there is none
-    """
-    keys = ["model", "capacity", "measure"]
-    old = results()
-    mean = lambda table: table.groupby(keys, sort=False).value.mean()
-    ours = new.groupby(keys, sort=False).value.agg(ours="mean", low="min", high="max")
-    table = ours.join(mean(old[old.seed.isin(new.seed)]).rename("released"), how="outer", sort=False)
-    table["difference"] = table.ours - table.released
-    return table.join(mean(published()).rename("published")).reset_index()
+LAST = slice(-20_000, None)  # the images of `uniform` that geometry is measured on
+Key = tuple[str, float, int]  # model, capacity, seed
+Codes = tuple[np.ndarray, np.ndarray]  # mean codes and their variances, (169, D) each
 
 
 def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) -> pd.DataFrame:
-    """The rows of data/results.csv that one run gives, from its weights as they are stored.
+    """What one run gives, from its weights as they are stored; columns model, capacity, seed, measure, value.
 
     baseline   of the same capacity and seed: gives the class distortions of a model with two classes
     """
-    images, factors = (
-        evaluate.load_data(run.spec) if run.spec.from_csv else drawn(run.spec.counts_name, run.spec.data_seed)
-    )
-    validation = slice(run.spec.train_end, run.spec.validation_end)
-    scores = evaluate.scores(
-        run.model, images[validation], factors[validation], run.spec.seed, {t: run.spec.task(t) for t in run.spec.tasks}
-    )
+    spec = run.spec
+    images, factors = evaluate.load_data(spec) if spec.from_csv else drawn_for(spec)
+    held_out = slice(spec.train_end, spec.validation_end)
+    tasks = {task: spec.task(task) for task in spec.tasks}
+    scores = evaluate.scores(run.model, images[held_out], factors[held_out], spec.seed, tasks)
     rows = []
-    for task in run.spec.tasks:  # where a score belongs: the paper names a head by the model of its task
+    for task in tasks:  # the paper names a head by the model of its task
         of_task = next((name for name in ONE_HEAD if MODELS[name]["tasks"] == (task,)), task)
         if model in CLASSIFIERS and CLASSIFIERS[model][1] != "baseline":
             row, measure = CLASSIFIERS[model][1], f"f1_on_{of_task}"
@@ -209,21 +50,21 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
         ]
     if model in MODELS:
         scores["reconstruction_loss"] = scores.pop("reconstruction")
-        scores |= {"gamma": run.spec.gamma, "ramp": run.spec.ramp}
+        scores |= {"price": run.final["price"]} if "price" in run.final else {}
+        scores |= class_distortions(model, run, baseline) if baseline and model != "baseline" else {}
         rows += [(model, name, value) for name, value in scores.items()]
-        if baseline and model != "baseline":
-            rows += [(model, name, value) for name, value in class_distortions(model, run, baseline).items()]
-        rows += [(model, name, value) for name, value in claim_measures(model, run).items()]
-    return pd.DataFrame(
-        [(row, capacity, run.spec.seed, *rest) for row, *rest in rows],
-        columns=["model", "capacity", "seed", "measure", "value"],
-    )
+    return pd.DataFrame([(row, capacity, spec.seed, *rest) for row, *rest in rows], columns=COLUMNS)
+
+
+def drawn_for(spec: Spec) -> data.Corridors:
+    """A spec's images; a built-in set is drawn once, whatever its spec calls it."""
+    return drawn(data.counts_name(spec.counts) or spec.counts, spec.data_seed, spec.world)
 
 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
     """The distortions of a model's two classes against the baseline (figures 4-9, E and J), in three draws of
     images."""
-    images, factors = drawn("uniform", 0)
+    images, factors = drawn("uniform")
     values = {}
     for draw in range(3):
         rows = geometry_rows(factors, draw)
@@ -243,22 +84,155 @@ def geometry_rows(factors: np.ndarray, draw: int = 0) -> np.ndarray:
     """Rows of the geometry figures' images: 1,500 drawn from the last 20,000, and the first there of `ANNOTATED`."""
     last = np.arange(max(0, len(factors) - 20_000), len(factors))
     drawn = np.random.default_rng(draw).choice(last, min(1500, len(last)), replace=False)
-    marked = [last[(factors[last] == pair).all(1)][:1] for pair in ANNOTATED]
+    marked = [last[(factors[last] == pair).all(1)][:1] for pair in paper.ANNOTATED]
     return np.concatenate([drawn, *marked])
 
 
-def provenance(used: Sequence = (), tables: Sequence[str] = ()):
+def stimulus_codes(run: Run) -> Codes:
+    """Mean codes of the 169 pairs and their variances, (169, D) each, over the last 20,000 images of `uniform`, drawn
+    in the run's own world."""
+    images, factors = drawn("uniform", 0, run.spec.world)
+    return measures.stimulus_codes(*evaluate.posterior(run.model, images[LAST]), factors[LAST])
+
+
+def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFrame:
+    """A stored run's numbers: those kept beside it in numbers.csv, or else computed, and kept if they are complete."""
+    model, capacity, seed = key
+    kept, paired = place(*key, folder=folder, **changes) / "numbers.csv", ("baseline", capacity, seed)
+    if kept.exists():
+        return pd.read_csv(kept)
+    beside = model in CLASS_NAMES and place(*paired, folder=folder, **changes).exists()
+    baseline = run(*paired, folder, **changes) if beside else None
+    rows = numbers(model, capacity, run(*key, folder, **changes), baseline)
+    if beside or model not in CLASS_NAMES:  # without their baseline, distortions are missing
+        new = kept.with_suffix(f".{os.getpid()}")
+        rows.to_csv(new, index=False, float_format="%.6g")
+        new.replace(kept)
+    return rows
+
+
+def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | None = None, **changes) -> pd.DataFrame:
+    """The numbers of many stored runs, one after the other, and if `output` is given in this file; beside it then, as
+    .npz, the stimulus codes of the networks among them."""
+    shown = tqdm(keys, desc="measuring", unit=" runs", delay=2)
+    rows = pd.concat([measured(key, folder, **changes) for key in shown], ignore_index=True)
+    if output:
+        rows.to_csv(output, index=False, float_format="%.6g")
+        networks = [key for key in keys if key[0] in MODELS]
+        codes = {f"{m}-c{c:g}-s{s}": stimulus_codes(run(m, c, s, folder, **changes)) for m, c, s in networks}
+        np.savez_compressed(output.with_suffix(".npz"), **{k: np.stack(v).astype(np.float16) for k, v in codes.items()})
+    return rows
+
+
+def codes(path: str | Path | None = None) -> dict[Key, Codes]:
+    """Mean codes of the 169 pairs and their variances, (169, 5) each, of each (model, capacity, seed) in a file of
+    `geomlib results -o`; None: of all networks whose numbers are released. Of seeds above 0 the weights are not."""
+    found = {}
+    for file in [path] if path else sorted((paper.ROOT / "data/codes").glob("*.npz")):
+        with np.load(file) as arrays:
+            for name, both in arrays.items():
+                model, capacity, seed = name.rsplit("-", 2)
+                found[model, float(capacity[1:]), int(seed[1:])] = tuple(both.astype(np.float32))
+    return found
+
+
+def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
+    """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN if there is none."""
+    rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})
+    wide = rows.pivot(index="seed", columns="capacity", values="value").reindex(columns=list(paper.CAPACITIES))
+    return wide if len(wide) else wide.reindex([0])
+
+
+def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Each published number beside ours (None: of `results`), with a verdict.
+
+    returns  the rows of `published`, value now named published, and
+             kind                   loss, F1, F1 published as 0, distortion
+             t                      the tolerance, of `TOLERANCE`
+             seeds, mean, low, high of ours over the seeds; of a distortion over seeds and draws of images
+             difference             mean - published
+             verdict                "reproduced": the mean comes within t; "in range": not the mean, but the published
+                                    number lies in [low - t, high + t]; "missed"; "none yet"
+    """
+    keys = ["model", "measure", "capacity"]
+    ours = (results() if ours is None else ours).dropna(subset="value").astype({"capacity": float})
+    ours = ours.assign(measure=ours.measure.str.replace(r"_draw\d$", "", regex=True))
+    found = ours.groupby(keys).agg(
+        seeds=("seed", "nunique"), mean=("value", "mean"), low=("value", "min"), high=("value", "max")
+    )
+    table = published().rename(columns={"value": "published"}).join(found, on=keys)
+    table["seeds"] = table.seeds.fillna(0).astype(int)
+    start = table.measure.str.extract(f"({'|'.join(TOLERANCE)})", expand=False)
+    names = dict(zip(TOLERANCE, ("loss", "F1", "distortion")))
+    table["kind"] = start.map(names).mask((start == "f1") & (table.published == 0), "F1 published as 0")
+    table["difference"], table["t"] = table["mean"] - table.published, start.map(TOLERANCE)
+    in_range = (table.low - table.t <= table.published) & (table.published <= table.high + table.t)
+    states = [table.seeds == 0, table.difference.abs() <= table.t, in_range]
+    table["verdict"] = np.select(states, ["none yet", "reproduced", "in range"], "missed")
+    return table
+
+
+def summary(card: pd.DataFrame) -> pd.DataFrame:
+    """What a `scorecard` comes to: a row a kind of number and one for all; how many are published, and how many have
+    each verdict."""
+    counts = pd.crosstab(card.kind, card.verdict).reindex(columns=["reproduced", "in range", "missed", "none yet"])
+    counts.insert(0, "published", card.kind.value_counts())
+    counts = counts.reindex(card.kind.unique()).fillna(0).astype(int).rename_axis(None, axis=1)
+    return pd.concat([counts, counts.sum().rename("all").to_frame().T])
+
+
+def network_of(model: str, measure: str) -> str:
+    """The model whose network a published number is of: figure 6 C names the heads of E2M5 by the models of their
+    tasks."""
+    return "E2M5" if measure == "f1_simultaneous" else model
+
+
+def guesses() -> pd.DataFrame:
+    """F1, on `uniform`'s validation part, of answers that never saw the image: what a head scores by chance.
+
+    A row a task, by its model; columns (always one class, batches), ... The one class is 1, or of more than two the
+    most frequent; "drawn by frequency" names each class as often as it occurs; "batches" is the paper's mean, "whole
+    set" ours.
+    """
+    rows, spec = {}, Spec()
+    factors = drawn("uniform")[1][spec.train_end : spec.validation_end]
+    for model in ONE_HEAD:
+        labels, k = classes(model, factors), data.TASKS[MODELS[model]["tasks"][0]].n_classes
+        one = np.full_like(labels, 1 if k == 2 else np.bincount(labels).argmax())
+        by_frequency = np.random.default_rng(0).permutation(labels)
+        rows[model] = [
+            score(labels, answer, k) for answer in (one, by_frequency) for score in (measures.f1_batchwise, measures.f1)
+        ]
+    columns = pd.MultiIndex.from_product([["always one class", "drawn by frequency"], ["batches", "whole set"]])
+    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("task of")
+
+
+def compare(new: pd.DataFrame) -> pd.DataFrame:
+    """Numbers made anew beside those of data/results.csv for the same seeds, and the published ones.
+
+    new      columns model, capacity, seed, measure, value
+    returns  columns model, capacity, measure, ours (mean of the seeds), low, high, released (mean), difference,
+             published; NaN if there is none
+    """
+    keys = ["model", "capacity", "measure"]
+    old = results()
+    mean = lambda table: table.groupby(keys, sort=False).value.mean()
+    ours = new.groupby(keys, sort=False).value.agg(ours="mean", low="min", high="max")
+    table = ours.join(mean(old[old.seed.isin(new.seed)]).rename("released"), how="outer", sort=False)
+    table["difference"] = table.ours - table.released
+    return table.join(mean(published()).rename("published")).reset_index()
+
+
+def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
     """What made a page, as Markdown for its last cell: each run's settings and the checksum of its weights, the files
     of numbers (paths, of data/results.csv and the like) with theirs, versions."""
     from IPython.display import Markdown
 
-    columns = ["seed", "C (nats)", "gamma", "T", "steps", "data", "tasks", "weights"]
+    columns = ["seed", "C (nats)", "steps", "data", "tasks", "weights"]
     rows = [
         (
             r.spec.seed,
             f"{r.spec.capacity:g}",
-            f"{r.spec.gamma:g}",
-            r.spec.ramp,
             r.spec.steps,
             r.spec.counts_name,
             ", ".join(r.spec.tasks) or "none",
@@ -268,19 +242,13 @@ def provenance(used: Sequence = (), tables: Sequence[str] = ()):
     ]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
-    sums = {path: file_sha256(path if Path(path).exists() else ROOT / path)[:12] for path in tables}
-    files = ", ".join(f"`{path}` `{digits}`" for path, digits in sums.items())
-    about = []
-    if used:
-        about.append("\n".join(lines))
+    sums = {path: file_sha256(path if Path(path).exists() else paper.ROOT / path)[:12] for path in tables}
+    about = ["\n".join(lines)] if used else []
     if tables:
-        about.append(f"Numbers: {files}.")
+        about.append(f"Numbers: {', '.join(f'`{path}` `{digits}`' for path, digits in sums.items())}.")
     if about:
         about.append(
             "Checksums: the first 12 digits of the sha256 of a network's weights as float32, of a file's bytes."
         )
-    about.append(
-        f"Python {platform.python_version()}, {versions}. How long the page takes: "
-        "[What it costs](../cost.md#a-page-again)."
-    )
+    about.append(f"Python {platform.python_version()}, {versions}.")
     return Markdown("\n\n".join(about))

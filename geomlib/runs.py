@@ -10,9 +10,9 @@ import dataclasses
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from .train import Checkpoint, Diverged, Run, assemble, fit
 FILES = ("spec.json", "weights.safetensors", "history.csv")
 RELEASED = Path(__file__).parents[1] / "data/runs"  # where the repository keeps its own
 SUMS = "SHA256SUMS"  # check by hand with: sha256sum -c SHA256SUMS
+logger = logging.getLogger(__name__)
 
 
 def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
@@ -125,8 +126,7 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
         starts = [read_checkpoint(folder, spec, digests.get(spec.source)) for folder, spec in zip(missing, todo)]
         if missing:
             where = ", ".join(sorted({str(folder.parent) for folder in missing}))
-            print(f"training {len(missing)} network(s) into {where}; {len(found)} found trained", file=sys.stderr)
-
+            logger.info("training %d network(s) into %s; %d found trained", len(missing), where, len(found))
         owner = os.getpid()
 
         def keep(index: int, checkpoint: Checkpoint) -> None:
@@ -253,7 +253,7 @@ def _lock(folder: Path) -> contextlib.AbstractContextManager:
         try:
             return lock.acquire(timeout=0)
         except Timeout:
-            print(f"{folder}: waiting for the process that trains it", file=sys.stderr)
+            logger.warning("%s: waiting for the process that trains it", folder)
             try:
                 return lock.acquire()
             except FileNotFoundError:  # it is done, and its folder gone
