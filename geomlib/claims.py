@@ -1,83 +1,188 @@
-"""The paper's claims, each as one number a seed that is positive if the claim holds."""
+"""The claims, each as one number a network with a control that could beat it, and their verdicts (book/protocol.md).
+
+A claim is measured from two small tables of each network: the mean codes of the 169 stimuli and their variances.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from . import data, evaluate, measures
-from .evaluate import drawn
-from .paper import CAPACITIES, MODELS, classes, results
-from .train import Run
+from . import measures, theory
+from .data import COUNTS, SIDE, TASKS
+from .paper import MODELS, ONE_HEAD, results
+from .results import Codes, Key
+from .results import codes as released
+
+BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
+SEEDS = 5  # with fewer a verdict is open
+SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
+SMALL_ELSE = 0.05
+PAGES = {  # where a claim's evidence is shown
+    "specialization": "experiment1",
+    "specialization falls": "experiment1",
+    "prototypization": "capacity",
+    "separation": "experiment2",
+    "direction": "experiment2",
+    "theory": "limit",
+    "theory beyond the edge": "limit",
+}
 
 
-def claim_measures(model: str, run: Run) -> dict[str, float]:
-    """What the claims are judged by, from the mean codes of the 169 pairs over `uniform`'s last 20,000 images.
+def effects(codes: Mapping[Key, Codes] | None = None, ours: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Every claim's number for every network, None: of the released ones.
 
-    The baseline is measured by the classes of each model that is compared with it.
+    codes    (model, capacity, seed) -> mean codes and variances of the 169 pairs, as of `results.codes`
+    ours     numbers of the same networks, as of `paper.results`: their rates and active latents
+    returns  columns claim, model, capacity, seed, and
+             value    what is measured: an exponent, an unevenness, the log of a ratio, degrees, a correlation
+             control  the same of what the claim is compared with; effect = value - control
+             limit    the rate-distortion limit's own value at the network's rate; NaN if it has none
     """
-    images, factors = (part[-20_000:] for part in drawn("uniform", 0))
-    means, pairs = measures.pair_means(evaluate.encode(run.model, images), factors), data.PAIRS
-    values = {"unevenness": measures.unevenness(means)}
-    for other in ("E1M1", "E1M2", "E2M1", "E2M2", "E2M3"):
-        if model in (other, "baseline"):
-            labels = classes(other, pairs)
-            biased = "tasks" not in MODELS[other]
-            values[("share_of_space_" if biased else "own_direction_") + other] = (
-                measures.share_of_space(means, labels) if biased else measures.own_direction(means, labels, pairs)
-            )
-    return values
-
-
-def claims(ours: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The four claims, each as one number a seed that is positive where the claim holds.
-
-    prototypization    unevenness of the baseline at 0.3 nats minus that at 10
-    specialization     log of E1M1's share of space for the frequent half over the baseline's, mean over capacities
-    orthogonalization  own direction of the classes minus the baseline's, mean over E2M1 to E2M3 and capacities
-    more latents       active latents of E1M1 and E1M2 minus the baseline's, mean over both and capacities
-
-    ours     numbers as of `results`; default: those
-    returns  columns claim, seed, effect; only seeds whose numbers are complete
-    """
-    each, rows = claims_by_capacity(ours), []
-    counted = each[each.capacity.isin(CAPACITIES) & ((each.claim != "specialization") | (each.model == "E1M1"))]
-    models = {"specialization": 1, "orthogonalization": 3, "more latents": 2}
-    for seed, some in counted.groupby("seed"):
-        ends = some[some.claim == "prototypization"].set_index("capacity").effect.reindex([0.3, 10])
-        rows += [("prototypization", seed, ends[0.3] - ends[10])]
-        for claim, n in models.items():
-            effects = some[some.claim == claim].effect
-            rows += [(claim, seed, effects.mean() if len(effects) == n * len(CAPACITIES) else np.nan)]
-    return pd.DataFrame(rows, columns=["claim", "seed", "effect"]).dropna(ignore_index=True)
-
-
-def claims_by_capacity(ours: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What the claims average: a row a claim, model, capacity and seed that there is a number for.
-
-    The effects that `claims` averages, and E1M2's for specialization, which that leaves out. Prototypization is a
-    difference between capacities; here it's the baseline's unevenness itself.
-
-    returns  columns claim, model, capacity, seed, effect
-    """
+    codes = released() if codes is None else codes
     ours = results() if ours is None else ours
     wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
-    parts = [
-        ("prototypization", "baseline", "unevenness"),
-        *(("specialization", model, f"share_of_space_{model}") for model in ("E1M1", "E1M2")),
-        *(("orthogonalization", model, f"own_direction_{model}") for model in ("E2M1", "E2M2", "E2M3")),
-        *(("more latents", model, "active_latents") for model in ("E1M1", "E1M2")),
+    rows = [
+        (claim, *key, value, control, limit)
+        for key in codes
+        if key in wide.index
+        for claim, value, control, limit in _effects_of(key, codes, wide)
     ]
-    tables = []
-    for claim, model, measure in parts:
-        values = wide[measure] if measure in wide else pd.Series(dtype=float, index=wide.index)
-        of = lambda name, values=values: values[values.index.get_level_values("model") == name].droplevel("model")
-        effect = (
-            of(model)
-            if model == "baseline"
-            else np.log(of(model) / of("baseline"))
-            if claim == "specialization"
-            else of(model) - of("baseline")
-        )
-        tables.append(effect.dropna().rename("effect").reset_index().assign(claim=claim, model=model))
-    return pd.concat(tables)[["claim", "model", "capacity", "seed", "effect"]].reset_index(drop=True)
+    columns = ["claim", "model", "capacity", "seed", "value", "control", "limit"]
+    table = pd.DataFrame(rows, columns=columns).dropna(subset=["value", "control"])
+    return table.assign(effect=table.value - table.control).sort_values(columns[:4], ignore_index=True)
+
+
+def _effects_of(key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame) -> Iterator[tuple[str, float, float, float]]:
+    """(claim, value, control, limit) of one network."""
+    model, capacity, seed = key
+    found, baseline = measures.resolution_of(*codes[key]), codes.get(("baseline", capacity, seed))
+    ample = codes.get((model, 10, seed))
+    rate = float(wide.rate[key])
+    if model in BIASED:
+        counts = COUNTS[MODELS[model]["counts"]]
+        exponent = lambda resolution: measures.frequency_exponent(resolution, counts)
+        value, limit = exponent(found), exponent(limit_map(model, rate))
+        if baseline:
+            yield "specialization", value, exponent(measures.resolution_of(*baseline)), limit
+        if capacity == 0.3 and ample:
+            yield "specialization falls", value, exponent(measures.resolution_of(*ample)), np.nan
+    if model == "baseline" and capacity != 10 and ample:
+        limit = unevenness(limit_map(model, rate))
+        yield "prototypization", unevenness(found), unevenness(measures.resolution_of(*ample)), limit
+    if model in ONE_HEAD and baseline:
+        labels = TASKS[MODELS[model]["tasks"][0]].table
+        paired = measures.resolution_of(*baseline)
+        value, control = (np.log(measures.border_ratio(r, labels)) for r in (found, paired))
+        yield "separation", value, control, np.nan
+        if wide.active_latents[key] >= 2:
+            value, control = (np.subtract(*measures.turn(*c, labels)) for c in (codes[key], baseline))
+            yield "direction", value, control, np.nan
+    if model in ("baseline", *BIASED):
+        own, *wrong = (agreement(found, limit_map(m, rate)) for m in (model, *({"baseline", *BIASED} - {model})))
+        yield "theory", own, max(wrong), np.nan
+        yield "theory beyond the edge", own, agreement(found, EDGE), np.nan
+
+
+@cache
+def limit_map(model: str, rate: float) -> np.ndarray:
+    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats)."""
+    return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"))
+
+
+def unevenness(resolution: np.ndarray) -> float:
+    """Standard deviation over mean of d' inside the board: over neighbours with all coordinates in 2..10."""
+    inside = resolution[0, 2:10, 2:11], resolution[1, 2:11, 2:10]
+    values = np.concatenate([part.ravel() for part in inside])  # (144,)
+    return float(values.std() / values.mean())
+
+
+def agreement(resolution: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of the resolutions (2, 13, 13) of two codes over the 312 pairs of neighbours."""
+    both = np.isfinite(resolution) & np.isfinite(other)
+    return float(np.corrcoef(resolution[both], other[both])[0, 1])
+
+
+def edge() -> np.ndarray:
+    """A map (2, 13, 13) that is 1 for neighbours of which one touches the border of the board, else 0."""
+    x, y = np.indices((SIDE, SIDE))
+    found = np.full((2, SIDE, SIDE), np.nan)
+    at = (x % (SIDE - 1) == 0) | (y % (SIDE - 1) == 0)
+    found[0, :-1], found[1, :, :-1] = at[:-1] | at[1:], at[:, :-1] | at[:, 1:]
+    return found
+
+
+EDGE = edge()
+
+
+def other_borders(labels: np.ndarray, resolution: np.ndarray, seed: int = 0, n: int = 200) -> np.ndarray:
+    """Border ratios of n other borders of the same shape: the task's own, moved by up to 6 and turned or mirrored.
+
+    labels (13, 13), resolution (2, 13, 13) -> (n,). Parts of the border that leave the board are lost; a border that
+    is the task's own, or that has no pair left, is drawn anew.
+    """
+    rng, found = np.random.default_rng(seed), []
+    cells = np.arange(SIDE)
+    while len(found) < n:
+        turned = np.rot90(labels, rng.integers(4))
+        turned = turned.T if rng.integers(2) else turned
+        shift = rng.integers(-6, 7, 2)
+        moved = turned[np.ix_(*((cells + s).clip(0, SIDE - 1) for s in shift))]
+        ratio = np.log(measures.border_ratio(resolution, moved))
+        if np.isfinite(ratio) and not np.array_equal(borders(moved), borders(labels)):
+            found.append(ratio)
+    return np.array(found)
+
+
+def borders(labels: np.ndarray) -> np.ndarray:
+    """Where neighbours are of two classes: labels (13, 13) -> (2, 13, 13) booleans."""
+    return np.stack([np.diff(labels, axis=axis, append=labels.take([-1], axis)) != 0 for axis in (0, 1)])
+
+
+def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Each claim at each capacity, None: of the released networks.
+
+    found    of `effects`
+    returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
+             95 % interval over seeds; NaN for one), verdict (holds, does not hold, open), page
+    """
+    from scipy.stats import t
+
+    found = effects() if found is None else found
+    keys = ["claim", "model", "capacity"]
+    table = found.groupby(keys).agg(
+        seeds=("seed", "nunique"),
+        value=("value", "mean"),
+        control=("control", "mean"),
+        limit=("limit", "mean"),
+        effect=("effect", "mean"),
+        error=("effect", "sem"),
+    )
+    half = t.ppf(0.975, table.seeds - 1) * table.pop("error")
+    table["low"], table["high"] = table.effect - half, table.effect + half
+    table = table.reset_index()
+    small = table.claim.map(SMALL).fillna(SMALL_ELSE)
+    nothing = (table.high < 0) | ((table.low > -small) & (table.high < small))
+    states = [table.seeds < SEEDS, table.low > 0, nothing]
+    table["verdict"] = np.select(states, ["open", "holds", "does not hold"], "open")
+    return table.assign(page=table.claim.map(PAGES))
+
+
+def headline(table: pd.DataFrame, claim: str, models: Callable[[str], bool] = lambda model: True) -> str:
+    """Where a claim holds, in words: "holds", "holds at 0.3, 1 nats", "does not hold" or "open".
+
+    table  of `verdicts`; at a capacity a claim holds if it does for each of its models
+    """
+    rows = table[(table.claim == claim) & table.model.map(models)]
+    if rows.empty or (rows.seeds < SEEDS).all():
+        return "open"
+    states = rows.groupby("capacity").verdict.agg(lambda all_: all_.iloc[0] if all_.nunique() == 1 else "open")
+    held = states.index[states == "holds"]
+    if len(held) == len(states):
+        return "holds"
+    if len(held):
+        return f"holds at {', '.join(f'{c:g}' for c in held)} nats"
+    return "does not hold" if (states == "does not hold").all() else "open"

@@ -1,18 +1,85 @@
-"""The claims, a number a seed each."""
+"""The claims: their numbers, controls and verdicts, on codes that are made to be what they say."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
-from geomlib import claims, paper
+from geomlib import claims, data, measures, paper
 
 
-def test_the_effects_by_capacity_average_to_the_claims():
-    each = claims.claims_by_capacity()
-    effects = claims.claims().pivot(index="seed", columns="claim", values="effect")
-    mean = lambda claim, *models: each[(each.claim == claim) & each.model.isin(models)].groupby("seed").effect.mean()
-    assert np.allclose(mean("specialization", "E1M1"), effects.specialization)
-    assert np.allclose(mean("orthogonalization", "E2M1", "E2M2", "E2M3"), effects.orthogonalization)
-    assert np.allclose(mean("more latents", "E1M1", "E1M2"), effects["more latents"])
-    uneven = each[each.claim == "prototypization"].pivot(index="seed", columns="capacity", values="effect")
-    assert np.allclose(uneven[0.3] - uneven[10], effects.prototypization)
-    few = claims.claims_by_capacity(paper.results().query("seed == 0 and capacity == 10 and model == 'E1M1'"))
-    assert few.empty  # no baseline, nothing to compare with
+def codes_of(x, y, spread=0.1):
+    """A code of two latents: x, y (13,) are where columns lie."""
+    means = np.stack([np.repeat(x, 13), np.tile(y, 13)], 1)
+    return means, np.full_like(means, spread**2)
+
+
+def numbers_of(keys, rate=1.0, latents=2):
+    rows = [(*key, name, value) for key in keys for name, value in (("rate", rate), ("active_latents", latents))]
+    return pd.DataFrame(rows, columns=["model", "capacity", "seed", "measure", "value"])
+
+
+EVEN = np.arange(13.0)
+HALF = np.concatenate([np.arange(7) * 2.0, 12 + 1.0 * np.arange(1, 7)])  # steps of 2 where x_lc <= 6, of 1 beyond
+
+
+def test_a_code_that_gives_the_frequent_half_twice_the_resolution_is_specialized_and_an_even_one_is_not():
+    codes = {("baseline", 1, s): codes_of(EVEN, EVEN) for s in range(5)}
+    codes |= {("E1M1", 1, s): codes_of(EVEN, HALF) for s in range(5)}
+    table = claims.effects(codes, numbers_of(codes)).query("claim == 'specialization'")
+    assert set(table.model) == {"E1M1"} and (table.control.abs() < 1e-9).all() and (table.value > 0.05).all()
+    verdict = claims.verdicts(table).iloc[0]
+    assert verdict.verdict == "holds" and verdict.low == pytest.approx(verdict.effect)
+
+
+def test_a_step_at_the_border_of_the_classes_parts_them_better_than_other_borders_of_its_shape():
+    labels = data.TASKS["quadrant"].table
+    means, spreads = codes_of(EVEN, EVEN)
+    parted = np.column_stack([means, 20.0 * labels.ravel()]), np.column_stack([spreads, spreads[:, :1]])
+    codes = {("baseline", 3, 0): (means, spreads), ("E2M2", 3, 0): parted}
+    table = claims.effects(codes, numbers_of(codes)).set_index("claim")
+    assert table.effect["separation"] > 2 and table.effect["direction"] > 60
+    resolution = measures.resolution_of(*parted)
+    own = np.log(measures.border_ratio(resolution, labels))
+    others = claims.other_borders(labels, resolution)
+    assert len(others) == 200 and (others < own).mean() > 0.95
+
+
+def test_a_direction_is_not_asked_of_one_latent():
+    codes = {(model, 3, 0): codes_of(EVEN, EVEN) for model in ("baseline", "E2M2")}
+    assert "direction" not in set(claims.effects(codes, numbers_of(codes, latents=1)).claim)
+
+
+def test_a_verdict_needs_five_seeds_and_an_interval_on_one_side():
+    def verdict(*effects, claim="specialization"):
+        rows = [(claim, "E1M1", 1.0, seed, e, 0.0, np.nan, e) for seed, e in enumerate(effects)]
+        columns = ["claim", "model", "capacity", "seed", "value", "control", "limit", "effect"]
+        return claims.verdicts(pd.DataFrame(rows, columns=columns)).verdict.item()
+
+    assert verdict(1, 1.1, 0.9, 1.2) == "open"
+    assert verdict(1, 1.1, 0.9, 1.2, 1) == "holds"
+    assert verdict(-1, -1.1, -0.9, -1.2, -1) == "does not hold"
+    assert verdict(0.01, 0, -0.01, 0.01, 0) == "does not hold"  # so near to 0 that it is none
+    assert verdict(1, -1, 1, -1, 1) == "open"
+
+
+def test_a_claim_holds_at_the_capacities_where_it_does_for_each_of_its_models():
+    table = pd.DataFrame(
+        [("theory", m, c, 5, v) for m, c, v in (
+            ("baseline", 0.3, "holds"), ("E1M1", 0.3, "holds"), ("baseline", 3, "holds"), ("E1M1", 3, "open"))],
+        columns=["claim", "model", "capacity", "seeds", "verdict"],
+    )  # fmt: skip
+    assert claims.headline(table, "theory") == "holds at 0.3 nats"
+    assert claims.headline(table, "theory", lambda model: model == "baseline") == "holds"
+    assert claims.headline(table, "direction") == "open"
+
+
+def test_the_edge_is_what_touches_the_border_of_the_board():
+    assert claims.EDGE[0, :-1].sum() == 2 * 13 + 10 * 2 and np.isnan(claims.EDGE[0, -1]).all()
+    assert np.isfinite(claims.EDGE).sum() == 312
+
+
+def test_every_released_network_has_the_numbers_of_its_claims():
+    table = claims.effects()
+    zero = table[table.seed == 0]
+    assert set(zero.claim) == set(claims.PAGES)
+    assert set(zero[zero.claim == "theory"].capacity) == set(paper.CAPACITIES)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import geomlib as g
-from geomlib import paper, results
+from geomlib import paper, results, runs
 
 
 def test_geometry_uses_1500_images_and_the_annotated_of_the_last_20000():
@@ -27,8 +27,8 @@ def test_the_baselines_numbers_follow_from_the_stored_weights_and_are_near_the_p
     for capacity in paper.CAPACITIES:
         stored = ours.query("model == 'baseline' and capacity == @capacity and seed == 0").set_index("measure").value
         theirs = published.query("model == 'baseline' and capacity == @capacity").value.item()
-        assert abs(stored.reconstruction_loss / theirs - 1) < 0.04
-        assert abs(stored.rate / capacity - 1) < 0.05
+        assert abs(stored.reconstruction_loss / theirs - 1) < 0.06
+        assert abs(stored.rate / capacity - 1) < 0.02
 
 
 @pytest.mark.parametrize("model, capacity", [("E1M1", 1), ("E2M5", 3), ("E2M1-on-E2M2", 10), ("E2M4-on-baseline", 6)])
@@ -41,27 +41,43 @@ def test_a_models_numbers_are_those_of_its_stored_weights(model, capacity):
     )
 
 
-def test_the_codes_of_other_seeds_give_their_numbers():
-    codes, ours, factors = results.codes(), paper.results(), g.corridors()[1]
-    assert set(codes) == set(itertools.product(paper.MODELS, paper.CAPACITIES, range(1, 5)))
-    stored = ours[ours.measure == "class_distortion_01"].set_index(["model", "capacity", "seed"]).value
-    for model, capacity, seed in (("E1M1", 10, 1), ("E1M2", 0.3, 4), ("E2M1", 6, 2), ("E2M3", 10, 3)):
-        labels = paper.classes(model, factors[results.geometry_rows(factors)])
-        matrix = g.distortion(codes[model, capacity, seed], codes["baseline", capacity, seed], labels)
-        assert matrix[0, 1] == pytest.approx(stored[model, capacity, seed], abs=0.005)  # codes are float16
+def test_the_released_codes_are_those_of_the_released_networks():
+    codes = results.codes()
+    assert set(itertools.product(paper.MODELS, paper.CAPACITIES, [0])) <= set(codes)
+    assert all(means.shape == spreads.shape == (169, 5) and (spreads > 0).all() for means, spreads in codes.values())
+    for both in zip(codes["E1M1", 3, 0], results.stimulus_codes(paper.run("E1M1", 3))):
+        assert np.allclose(*both, rtol=2e-3, atol=2e-3)  # half precision
 
 
-def test_all_networks_have_a_mean_code_of_each_pair():
-    means = results.pair_codes()
-    assert set(means) == set(itertools.product(paper.MODELS, paper.CAPACITIES, range(5)))
-    assert all(mean.shape == (169, 5) and np.isfinite(mean).all() for mean in means.values())
+def test_numbers_are_kept_beside_their_run_and_a_table_is_these_one_after_the_other(tmp_path):
+    small = {"steps": 3, "counts": np.full((13, 13), 6).tolist()}
+    keys = [("E2M1", 3, 1), ("E2M1-on-baseline", 3, 1)]
+    paper.train_all(keys, tmp_path, **small)
+    output = tmp_path / "all.csv"
+    table = results.table(keys, tmp_path, output, **small)
+    kept = [pd.read_csv(paper.place(*key, folder=tmp_path, **small) / "numbers.csv") for key in keys]
+    assert table.equals(pd.concat(kept, ignore_index=True)) or np.allclose(
+        table.value, pd.concat(kept).value, rtol=1e-5
+    )
+    assert pd.read_csv(output).columns.tolist() == results.COLUMNS
+    assert [*results.codes(output.with_suffix(".npz"))] == [("E2M1", 3, 1)]
 
 
-def test_rows_take_the_place_of_those_with_the_same_keys(tmp_path):
-    path = tmp_path / "a.csv"
-    results.add_rows(path, pd.DataFrame({"k": ["a", "b"], "v": [1.0, 2.0]}), ["k"])
-    results.add_rows(path, pd.DataFrame({"k": ["c", "a"], "v": [1 / 3, 3.0]}), ["k"], "%.2g")
-    assert path.read_text() == "k,v\na,3\nb,2\nc,0.33\n"
+def test_numbers_without_their_baseline_are_not_kept(tmp_path):
+    small = {"steps": 3, "counts": np.full((13, 13), 6).tolist()}
+    paper.run("E2M1", 3, 1, tmp_path, **small)
+    found = results.measured(("E2M1", 3, 1), tmp_path, **small)
+    assert not found.measure.str.startswith("class_distortion").any()
+    assert not (paper.place("E2M1", 3, 1, folder=tmp_path, **small) / "numbers.csv").exists()
+
+
+def test_the_released_table_holds_each_number_once_and_those_of_seed_0_as_they_lie_beside_their_runs():
+    ours = paper.results()
+    assert not ours.duplicated(results.COLUMNS[:-1]).any()
+    beside = pd.concat([pd.read_csv(path) for path in runs.RELEASED.glob("*/numbers.csv")])
+    keys = results.COLUMNS[:-1]
+    both = ours[ours.seed == 0].merge(beside, "outer", on=keys, suffixes=("", "_beside"))
+    assert (both.value == both.value_beside).all()
 
 
 def card_of(*rows):
@@ -73,18 +89,17 @@ def card_of(*rows):
     return results.scorecard(ours).set_index(["model", "measure", "capacity"])
 
 
-def test_a_number_is_reproduced_within_the_tolerance_of_the_seeds_range_and_strictly_of_their_mean():
+def test_a_number_is_reproduced_if_the_mean_comes_within_the_tolerance_and_else_may_lie_in_the_range():
     published = 0.1449  # the baseline's loss at 0.3 nats; the tolerance is 0.004
-    for values, verdict, strict, inside in (
-        ((0.1480,), "reproduced", True, False),
-        ((0.1490,), "missed", False, False),
-        ((0.1440, 0.1600), "reproduced", False, True),
-        ((0.1480, 0.1600), "reproduced", False, False),
-        ((0.1380, 0.1400), "missed", False, False),
+    for values, verdict in (
+        ((0.1480,), "reproduced"),
+        ((0.1490,), "missed"),
+        ((0.1440, 0.1600), "in range"),
+        ((0.1480, 0.1600), "in range"),
+        ((0.1380, 0.1400), "missed"),
     ):
         row = card_of(("baseline", "reconstruction_loss", 0.3, *values)).loc["baseline", "reconstruction_loss", 0.3]
-        assert (row.published, row.verdict, row.strict, row.seeds) == (published, verdict, strict, len(values))
-        assert row.inside == inside
+        assert (row.published, row.verdict, row.seeds) == (published, verdict, len(values))
         assert row.difference == pytest.approx(np.mean(values) - published)
 
 
@@ -95,31 +110,15 @@ def test_a_distortions_range_is_that_of_seeds_and_draws():
         ("E1M1", "class_distortion_00_draw2", 10, 0.06),
     ).loc["E1M1", "class_distortion_00", 10]
     assert (row.low, row["mean"], row.high, row.seeds) == (-0.3, pytest.approx(-0.08), 0.06, 1)
-    assert row.published == 0.127 and row.verdict == "reproduced" and not row.strict
+    assert row.published == 0.127 and row.verdict == "in range"
 
 
 def test_the_scorecard_has_each_published_number_and_counts_f1_of_0_apart():
     card = card_of(("E2M3", "f1_disjoint", 1, 0.0), ("E2M3", "f1_joint", 1, 0.1)).reset_index()
     summary = results.summary(card)
     assert summary.published.to_dict() == {"loss": 40, "F1": 53, "F1 published as 0": 7, "distortion": 18, "all": 118}
-    assert summary.loc["all"].tolist() == [118, 2, 1, 1, 1] and summary.loc["F1 published as 0"].tolist() == [
-        7,
-        1,
-        1,
-        1,
-        1,
-    ]
-    assert card.verdict.value_counts().to_dict() == {"none yet": 116, "reproduced": 1, "missed": 1}
-
-
-def test_the_seeds_that_come_near_a_published_number_are_named():
-    row = card_of(("baseline", "reconstruction_loss", 0.3, 0.1600, 0.1450, 0.1300)).loc[
-        "baseline", "reconstruction_loss", 0.3
-    ]
-    assert row.near == "1" and row.verdict == "reproduced"
-    row = card_of(("E1M1", "class_distortion_00", 10, -0.3), ("E1M1", "class_distortion_00_draw1", 10, 0.1))
-    assert row.loc["E1M1", "class_distortion_00", 10].near == "0"  # one of the draws is enough
-    assert row.loc["E1M1", "class_distortion_11", 10].near == ""
+    assert summary.loc["all"].tolist() == [118, 1, 0, 1, 116]
+    assert summary.loc["F1 published as 0"].tolist() == [7, 1, 0, 0, 6]
 
 
 def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
