@@ -13,9 +13,9 @@ import pandas as pd
 
 from . import measures, theory
 from .data import COUNTS, SIDE, TASKS
-from .paper import MODELS, ONE_HEAD, results
+from .paper import MODELS, ONE_HEAD, ROOT, results
 from .results import Codes, Key
-from .results import codes as released
+from .results import codes as released_codes
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
 SEEDS = 5  # with fewer a verdict is open
@@ -32,8 +32,16 @@ PAGES = {  # where a claim's evidence is shown
 }
 
 
-def effects(codes: Mapping[Key, Codes] | None = None, ours: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Every claim's number for every network, None: of the released ones.
+@cache
+def released(scale: str = "full") -> pd.DataFrame:
+    """The `effects` of the networks whose numbers are released: "full", or "sketch" for those of 500 steps."""
+    if scale == "full":
+        return effects(released_codes(), results())
+    return effects(released_codes(ROOT / "data/sketch/codes.npz"), results(ROOT / "data/sketch/results.csv"))
+
+
+def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
+    """Every claim's number for every network.
 
     codes    (model, capacity, seed) -> mean codes and variances of the 169 pairs, as of `results.codes`
     ours     numbers of the same networks, as of `paper.results`: their rates and active latents
@@ -42,8 +50,6 @@ def effects(codes: Mapping[Key, Codes] | None = None, ours: pd.DataFrame | None 
              control  the same of what the claim is compared with; effect = value - control
              limit    the rate-distortion limit's own value at the network's rate; NaN if it has none
     """
-    codes = released() if codes is None else codes
-    ours = results() if ours is None else ours
     wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
     rows = [
         (claim, *key, value, control, limit)
@@ -143,15 +149,15 @@ def borders(labels: np.ndarray) -> np.ndarray:
 
 
 def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Each claim at each capacity, None: of the released networks.
+    """Each claim at each capacity.
 
-    found    of `effects`
+    found    of `effects`; None: of the released networks at full length
     returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
              95 % interval over seeds; NaN for one), verdict (holds, does not hold, open), page
     """
     from scipy.stats import t
 
-    found = effects() if found is None else found
+    found = released() if found is None else found
     keys = ["claim", "model", "capacity"]
     table = found.groupby(keys).agg(
         seeds=("seed", "nunique"),

@@ -18,7 +18,7 @@ from .spec import Spec, file_sha256
 def load_data(spec: Spec) -> data.Corridors:
     """The spec's images and factors, in their fixed order; ValueError if a CSV file is not the one trained on."""
     if not spec.from_csv:
-        return data.corridors(spec.counts, spec.data_seed, spec.world)
+        return drawn(data.counts_name(spec.counts) or spec.counts, spec.data_seed, spec.world)
     if file_sha256(spec.counts) != spec.csv_sha256:
         raise ValueError(f"{spec.counts} has changed: its sha256 is no longer {spec.csv_sha256[:12]}...")
     found = original.read_csv(spec.counts)
@@ -27,10 +27,13 @@ def load_data(spec: Spec) -> data.Corridors:
     return found
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=3)
 def drawn(counts: str | tuple, seed: int = 0, world: str | tuple = "corridors") -> data.Corridors:
-    """`data.corridors`, kept: many networks are measured on the same images."""
-    return data.corridors(counts, seed, world)
+    """`data.corridors`, kept, since many networks see the same images; the arrays can't be written to."""
+    found = data.corridors(counts, seed, world)
+    for array in found:
+        array.flags.writeable = False
+    return found
 
 
 def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:

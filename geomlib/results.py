@@ -31,7 +31,7 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
     baseline   of the same capacity and seed: gives the class distortions of a model with two classes
     """
     spec = run.spec
-    images, factors = evaluate.load_data(spec) if spec.from_csv else drawn_for(spec)
+    images, factors = evaluate.load_data(spec)
     held_out = slice(spec.train_end, spec.validation_end)
     tasks = {task: spec.task(task) for task in spec.tasks}
     scores = evaluate.scores(run.model, images[held_out], factors[held_out], spec.seed, tasks)
@@ -54,11 +54,6 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
         scores |= class_distortions(model, run, baseline) if baseline and model != "baseline" else {}
         rows += [(model, name, value) for name, value in scores.items()]
     return pd.DataFrame([(row, capacity, spec.seed, *rest) for row, *rest in rows], columns=COLUMNS)
-
-
-def drawn_for(spec: Spec) -> data.Corridors:
-    """A spec's images; a built-in set is drawn once, whatever its spec calls it."""
-    return drawn(data.counts_name(spec.counts) or spec.counts, spec.data_seed, spec.world)
 
 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:

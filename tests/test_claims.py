@@ -79,7 +79,7 @@ def test_the_edge_is_what_touches_the_border_of_the_board():
 
 
 def test_every_released_network_has_the_numbers_of_its_claims():
-    table = claims.effects()
+    table = claims.released()
     zero = table[table.seed == 0]
     assert set(zero.claim) == set(claims.PAGES)
     assert set(zero[zero.claim == "theory"].capacity) == set(paper.CAPACITIES)

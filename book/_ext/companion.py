@@ -5,7 +5,8 @@
 {seeds}`baseline reconstruction_loss 3`         the same of all seeds, smallest to largest
 {measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
 {score}`all reproduced`                         a count of the scorecard's summary
-{claim}`specialization`                         how many seeds a claim holds for: "5 of 5"
+{verdict}`specialization sketch`                where a claim holds, at a scale (full or sketch): "holds at 0.3, 1 nats"
+{effect}`specialization E1M1 0.3 full`          a claim's mean over seeds, with its 95 % interval if there are several
 ```{notation}                                   the table of symbols in geomlib/__init__.py
 ```
 """
@@ -99,17 +100,36 @@ class Score(SphinxRole):
         return [nodes.inline(text=str(found), classes=["number"])], []
 
 
-class Claim(SphinxRole):
-    """For how many seeds one of the `claims.claims` holds; the build fails where there is no such claim."""
+class Verdict(SphinxRole):
+    """In words, where a claim holds; the build fails if there is no such claim."""
 
     def run(self):
         from geomlib import claims
 
-        note_dependencies(self.env, "data/results.csv", "geomlib/claims.py")
-        effects = claims.claims().query("claim == @self.text").effect
-        if effects.empty:
+        note_dependencies(self.env, "data/results.csv", "data/sketch/results.csv", "geomlib/claims.py")
+        *claim, scale = self.text.split()
+        if " ".join(claim) not in claims.PAGES:
             return [], [self.inliner.reporter.error(f"{self.name}: no claim {self.text!r}", line=self.lineno)]
-        return [nodes.inline(text=f"{(effects > 0).sum()} of {len(effects)}", classes=["number"])], []
+        words = claims.headline(claims.verdicts(claims.released(scale)), " ".join(claim))
+        return [nodes.inline(text=words, classes=["number"])], []
+
+
+class Effect(SphinxRole):
+    """A claim's mean value over seeds and its interval; the build fails if there is none."""
+
+    def run(self):
+        from geomlib import claims
+
+        note_dependencies(self.env, "data/results.csv", "data/sketch/results.csv", "geomlib/claims.py")
+        *claim, model, capacity, scale = self.text.split()
+        rows = claims.verdicts(claims.released(scale))
+        rows = rows[(rows.claim == " ".join(claim)) & (rows.model == model) & (rows.capacity == float(capacity))]
+        if rows.empty:
+            return [], [self.inliner.reporter.error(f"{self.name}: nothing for {self.text!r}", line=self.lineno)]
+        row = rows.iloc[0]
+        text = f"{row.effect:.2f}".replace("-", "−")
+        text += f" ({row.low:.2f} to {row.high:.2f})".replace("-", "−") if row.seeds > 1 else ""
+        return [nodes.inline(text=text, classes=["number"])], []
 
 
 class Notation(SphinxDirective):
@@ -134,7 +154,8 @@ def setup(app):
     app.add_role("seeds", Number("results.csv", several=True))
     app.add_role("measured", Measured())
     app.add_role("score", Score())
-    app.add_role("claim", Claim())
+    app.add_role("verdict", Verdict())
+    app.add_role("effect", Effect())
     app.add_directive("notation", Notation)
     app.connect("config-inited", one_search_field)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
