@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run the smoke graph through a Slurm of one node on the loopback, started for it and stopped after it: make slurm-smoke
-# (Debian, as root; without systemd and accounting.) Results are those of make smoke, in the same places.
+# Run the sketch graph through a Slurm of one node on the loopback, started for it and stopped after it: make slurm-sketch
+# (Debian, as root; without systemd and accounting.) Results are those of make sketch, in the same places.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 conf=/etc/slurm/slurm.conf                   # a job step drops SLURM_CONF, so no other place will do
@@ -77,8 +77,8 @@ start slurmctld "scontrol ping | grep -q UP" slurmctld -D
 start slurmd '[ "$(sinfo -ho %T)" = idle ]' slurmd -D
 sinfo
 
-rm -rf smoke
+rm -rf sketch
 timeout --signal INT --kill-after 60 1200 \
   snakemake --profile profiles/slurm --jobs "$(nproc)" --slurm-init-seconds-before-status-checks 1 \
-  --seconds-between-status-checks 1 --slurm-no-account --latency-wait 20 --nolock --quiet host rules -- smoke
-echo "The smoke run's book, made through Slurm: smoke/_build/html/index.html"
+  --seconds-between-status-checks 1 --slurm-no-account --latency-wait 20 --nolock --quiet host rules -- sketch
+echo "The sketch run's book, made through Slurm: sketch/_build/html/index.html"
