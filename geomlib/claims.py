@@ -21,15 +21,14 @@ BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
 SMALL_ELSE = 0.05
-PAGES = {  # where a claim's evidence is shown
-    "specialization": "experiment1",
-    "specialization falls": "experiment1",
-    "prototypization": "capacity",
-    "separation": "experiment2",
-    "direction": "experiment2",
-    "theory": "limit",
-    "theory beyond the edge": "limit",
+ROWS = {  # of the verdict table: claim -> its name, its biggest reservation, the page with the evidence
+    "specialization": ("specialization", "an effect of scarcity: it fades as capacity grows", "experiment1"),
+    "prototypization": ("prototypization", "a smooth code has uneven resolution, not separate clusters", "capacity"),
+    "separation": ("orthogonalization: separation", "one latent is enough for it", "experiment2"),
+    "direction": ("orthogonalization: direction", "needs two latents or more", "experiment2"),
+    "theory": ("theory predicts resolution", "with ample capacity little pattern is left to predict", "limit"),
 }
+CLAIMS = (*ROWS, "specialization falls", "theory beyond the edge")
 
 
 @cache
@@ -153,7 +152,7 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
 
     found    of `effects`; None: of the released networks at full length
     returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
-             95 % interval over seeds; NaN for one), verdict (holds, does not hold, open), page
+             95 % interval over seeds; NaN for one), verdict (holds, does not hold, open)
     """
     from scipy.stats import t
 
@@ -174,7 +173,28 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
     nothing = (table.high < 0) | ((table.low > -small) & (table.high < small))
     states = [table.seeds < SEEDS, table.low > 0, nothing]
     table["verdict"] = np.select(states, ["open", "holds", "does not hold"], "open")
-    return table.assign(page=table.claim.map(PAGES))
+    return table
+
+
+def table() -> pd.DataFrame:
+    """The verdict table: a row a claim; what came out for the sketches and at full length, each with its number at the
+    smallest capacity (mean effect over models and seeds), and the biggest reservation."""
+    columns = {}
+    for scale, name in (("sketch", "ten sketches"), ("full", "full length")):
+        judged = verdicts(released(scale))
+        columns[name] = [headline(judged, claim) for claim in ROWS]
+        lowest = [judged[judged.claim == claim].sort_values("capacity").groupby("model").first() for claim in ROWS]
+        columns[f"effect, {name}"] = [f"{rows.effect.mean():+.2f}".replace("-", "−") for rows in lowest]
+    names, reservations, pages = zip(*ROWS.values())
+    return pd.DataFrame({"effect": names, **columns, "biggest reservation": reservations, "page": pages})
+
+
+def markdown(page: str) -> str:
+    """The verdict table as Markdown; page: where a page's link leads, with {} for its name."""
+    shown = table()
+    shown["page"] = [f"[evidence]({page.format(name)})" for name in shown.page]
+    rows = [list(shown.columns), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def headline(table: pd.DataFrame, claim: str, models: Callable[[str], bool] = lambda model: True) -> str:
