@@ -59,8 +59,8 @@ def table():
         [
             g.claims.markdown("notebooks/{}.md"),
             "",
-            "The effects are differences from a control, at the smallest capacity; the rule for a verdict was written down before",
-            "the networks were trained (`book/protocol.md`). The baseline, seed 0:",
+            "The effects are differences from a control, at the smallest capacity; the rule for a verdict was written",
+            "down before the networks were trained (`book/protocol.md`). The baseline, seed 0:",
             "",
             *("| " + " | ".join(row) + " |" for row in rows),
             "",
