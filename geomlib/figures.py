@@ -136,19 +136,21 @@ def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$
     return lines
 
 
-def draw_map(ax, points, classes=None, resolution=None, limit=None, names=(), title="", end=None) -> LineCollection:
+def draw_map(
+    ax, points, classes=None, resolution=None, limit=None, names=(), title="", end=None, size=16
+) -> LineCollection:
     """The mean codes of all pairs of positions in a plane, neighbours joined by lines.
 
     points (169, 2), x_uc slowest, NaN where a pair has no image; classes (169,) in 0..K-1 or None; names: of the K
     classes, written at the centre of each; resolution (2, 13, 13), limit: shade the lines, as in `draw_resolution`;
-    end: where both axes end, about 0, for several networks on one scale; None: where the points do
+    end: where both axes end, about 0, for several networks on one scale; None: where the points do; size: of a point
     """
     points = np.asarray(points)
     lines = _edges(ax, points.reshape(13, 13, 2), resolution, limit, linewidths=0.8 if resolution is None else 1.8)
     if classes is None:
         ax.plot(*points.T, linestyle="", marker="o", markersize=3, color=COLOURS["baseline"])
     else:
-        _scatter(ax, points, classes, s=16, linewidths=0.4, zorder=3)
+        _scatter(ax, points, classes, s=size, linewidths=0.4, zorder=3)
     for k, name in enumerate(names):
         at = np.nanmean(points[np.asarray(classes) == k], 0)
         ax.text(*at, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO, zorder=4)
@@ -265,15 +267,6 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
         text = f"magnified \N{MULTIPLICATION SIGN}{magnified:g}"
         ax.text(0.02, 0.98, text, transform=ax.transAxes, va="top", fontweight="bold", path_effects=HALO)
     _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
-
-
-def draw_thumbnail(ax, points, classes, ignores=False) -> None:
-    """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey
-    where the network ignores its input."""
-    _scatter(ax, points, classes, s=5, linewidths=0.15)
-    ends = 1.08 * np.abs(points).max() * np.array([-1, 1])
-    ax.set(aspect="equal", xlim=ends, ylim=ends, xticks=[], yticks=[], facecolor="#D9D9D9" if ignores else "white")
-    ax.spines[:].set_visible(True)
 
 
 def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None, marked=None) -> None:
@@ -431,33 +424,6 @@ def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, l
     ax.set(xlabel="capacity $C$ (nats)", ylabel=label, xlim=(-0.5, len(x) - 0.5))
 
 
-def draw_effects(ax, effects, open, title, label) -> None:
-    """One effect a seed, (S,), as points on a line beside zero; rings where open, (S,) bool."""
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    for chosen, face in ((np.logical_not(open), COLOURS["baseline"]), (open, "none")):
-        look = {"color": COLOURS["baseline"], "markerfacecolor": face, "alpha": 0.7}
-        ax.plot(effects[chosen], np.zeros(np.sum(chosen)), "o", **look)
-    limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
-    ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
-    ax.spines["left"].set_visible(False)
-
-
-def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, title, label) -> None:
-    """A small point a seed and a line for the mean of the full ones, against capacity (nats): values (S, K), NaN where
-    missing.
-
-    open (S, K), bool: points drawn as rings; shift, apart: as in `draw_seeds`
-    """
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    mean = np.ma.masked_invalid(np.where(open, np.nan, values)).mean(0)
-    ax.plot(np.asarray(capacities) * (1 + shift), mean, color=COLOURS[model], linewidth=1.2)
-    draw_seeds(ax, model, capacities, values, open, shift, apart)
-    ax.plot([], [], color=COLOURS[model], marker=MARKERS[model], markersize=4, label=model)
-    _capacities(ax, capacities)
-    ax.set(title=title, ylabel=label)
-    ax.legend()
-
-
 def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> None:
     """How far our numbers lie from published ones, in tolerances, a line a number: (N,) each; a grey band from -1 to 1.
 
@@ -514,3 +480,36 @@ def draw_on_limit(ax, model, rates, distortions, names=()) -> None:
     for x, y, name in zip(rates, distortions, names):
         ax.annotate(name, (x, y), (5, 5), textcoords="offset points", fontsize=9)
     ax.legend()
+
+
+def draw_claim(ax, model, capacities, values, control=None, limit=None, title="", label="") -> None:
+    """What is measured of a model's networks against their capacity (nats): a thin line a seed, a thick one for the
+    mean.
+
+    values (S, K), NaN where missing; control (S, K): of what it is compared with, in grey; limit (K,): of the best
+    code, as a dashed line
+    """
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
+    if limit is not None:
+        ax.plot(capacities, limit, color="black", linestyle="--", linewidth=1, label="limit")
+    for lines, colour, name in ((control, "#8C8C8C", "control"), (values, COLOURS[model], model)):
+        if lines is not None:
+            ax.plot(capacities, np.transpose(lines), color=colour, linewidth=0.6, alpha=0.6)
+            mean = np.ma.masked_invalid(lines).mean(0)
+            ax.plot(capacities, mean, color=colour, marker=MARKERS[model], markersize=5, label=name)
+    _capacities(ax, capacities)
+    ax.set(title=title, ylabel=label)
+
+
+def draw_dots(ax, model, names, values, published, title="", label="") -> None:
+    """A row of numbers each, from the top: ours as points in the model's colour, the published one as a ring.
+
+    names (R,); values: R sequences of any length; published (R,), NaN where there is none
+    """
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    look = {"linestyle": "", "marker": MARKERS[model], "color": COLOURS[model], "alpha": 0.7}
+    for row, some in enumerate(values):
+        ax.plot(some, np.full(len(some), row), markersize=4, **look)
+    ax.plot(published, range(len(names)), "o", markersize=10, markerfacecolor="none", markeredgecolor=GREY)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(title=title, xlabel=label, ylim=(len(names) - 0.5, -0.5))
