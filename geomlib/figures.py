@@ -513,3 +513,15 @@ def draw_dots(ax, model, names, values, published, title="", label="") -> None:
     ax.plot(published, range(len(names)), "o", markersize=10, markerfacecolor="none", markeredgecolor=GREY)
     ax.set_yticks(range(len(names)), names)
     ax.set(title=title, xlabel=label, ylim=(len(names) - 0.5, -0.5))
+
+
+def draw_class_distortion(ax, values, title="") -> None:
+    """A distortion matrix of a model's classes: two with their numbers written in, or a square of them as colours only.
+
+    values (K, K); colours end at -0.7 and 0.7 for two classes, at -1.5 and 1.5 for more
+    """
+    if len(values) == 2:
+        draw_matrix(ax, values, ("0", "1"), ("0", "1"), MOVED, (-0.7, 0.7), title)
+        ax.set(xlabel="class", ylabel="class", aspect="equal")
+    else:
+        draw_distortion(ax, values, 1.5, "row of the region's block", title)
