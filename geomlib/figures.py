@@ -292,47 +292,6 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.figure.colorbar(shown, ax=ax, label="distortion", fraction=0.046, pad=0.03, **ends)
 
 
-def draw_noise(ax, columns, probability, frequency) -> None:
-    """How often a pixel is open: the rule (line) and a data set (points), against the column: three arrays (13,)."""
-    ax.plot(columns, probability, color=GREY, label="the rule")
-    ax.plot(columns, frequency, "o", color="black", label="frequency in the set")
-    ax.set(xlabel="column of the pixel", ylabel="P(open)", ylim=(-0.03, 1.05), xticks=[0, 3, 6, 9, 12])
-    ax.legend()
-
-
-def draw_sketch(ax, points, classes, title="", arrows=()) -> None:
-    """A sketched code of many stimuli in a plane without units: points (N, 2) in -1.5..1.5, classes (N,) in 0, 1.
-
-    arrows: (name, (start, end)) of each axis that is drawn as an arrow, two points each
-    """
-    for name, (start, end) in arrows:
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
-        ax.annotate(name, end, (end[0] + 0.08, end[1] + 0.02), fontsize=9, color=GREY)
-    ax.scatter(*points.T, c=classes, cmap=CLASSES, vmin=0, vmax=1, s=14, edgecolors=GREY, linewidths=0.5)
-    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
-    ax.spines[:].set_visible(True)
-
-
-def draw_network(ax, layers, split) -> None:
-    """A network as a column of boxes, top to bottom: layers, a list of (name, shape); split: index of the code."""
-    for i, (name, shape) in enumerate(layers):
-        colour = "#FBE3D0" if i == split else "#E3ECF5" if i < split else "#E6F0E4"
-        text = f"{name}\n{shape}"
-        ax.text(
-            0.5,
-            -i,
-            text,
-            ha="center",
-            va="center",
-            linespacing=1.4,
-            bbox={"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY},
-        )
-        if i:
-            ax.annotate("", (0.5, -i + 0.31), (0.5, -i + 0.69), arrowprops={"arrowstyle": "->", "color": GREY})
-    ax.set(xlim=(0, 1), ylim=(-len(layers) + 0.5, 0.5))
-    ax.axis("off")
-
-
 def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
     """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
@@ -551,3 +510,21 @@ def draw_on_limit(ax, model, rates, distortions, names=()) -> None:
     for x, y, name in zip(rates, distortions, names):
         ax.annotate(name, (x, y), (5, 5), textcoords="offset points", fontsize=9)
     ax.legend()
+
+
+def draw_network(ax, down, code, up) -> None:
+    """A network as boxes, (name, shape) each: down (L,) from the image to the code, in the upper row; up (L,) from the
+    decoded image to the code, in the lower one; the code between their ends, at the right."""
+    n = len(down)
+    look = {"arrowprops": {"arrowstyle": "->", "color": GREY}}
+    for y, row, colour in ((1, down, "#E3ECF5"), (0, up, "#E6F0E4"), (0.5, [code], "#FBE3D0")):
+        for x, (name, shape) in enumerate(row, 0 if y in (0, 1) else n):
+            ax.add_patch(Rectangle((x - 0.4, y - 0.19), 0.8, 0.38, facecolor=colour, edgecolor=GREY, linewidth=0.8))
+            ax.text(x, y, f"{name}\n{shape}", ha="center", va="center", fontsize=8.5, linespacing=1.25)
+    for x in range(1, n):
+        ax.annotate("", (x - 0.4, 1), (x - 0.6, 1), **look)
+        ax.annotate("", (x - 0.6, 0), (x - 0.4, 0), **look)
+    ax.annotate("", (n, 0.69), (n - 0.6, 1), **look)
+    ax.annotate("", (n - 0.6, 0), (n, 0.31), **look)
+    ax.set(xlim=(-0.45, n + 0.45), ylim=(-0.22, 1.22))
+    ax.axis("off")
