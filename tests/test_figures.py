@@ -100,12 +100,65 @@ def test_an_image_shows_open_pixels_white_and_keeps_its_rows(ax):
         assert ax.get_yticks()[r] == y + 6 and ax.get_xticks()[c] == x + 6
 
 
-def test_a_map_has_the_upper_corridor_down_and_the_lower_across(ax):
+def test_a_table_has_the_upper_corridor_down_and_the_lower_across(ax):
     values = RNG.random((13, 13))
-    figures.draw_map(ax, values, "images", (0, 1))
+    figures.draw_table(ax, values, "images", (0, 1))
     np.testing.assert_array_equal(ax.images[0].get_array(), values)
     assert ax.yaxis_inverted() and "UC" in ax.get_ylabel() and "LC" in ax.get_xlabel()
     assert ax.images[0].get_clim() == (0, 1) and ax.images[0].colorbar.ax.get_ylabel() == "images"
+
+
+def edges(values):
+    """A random d' for each of the 312 neighbours, NaN at the end of a row."""
+    values = np.array(values, float)
+    values[0, 12] = values[1, :, 12] = np.nan
+    return values
+
+
+def test_each_edge_of_the_grid_has_its_resolution_and_infinite_ones_a_colour_of_their_own(ax):
+    resolution = edges(RNG.uniform(0, 3, (2, 13, 13)))
+    resolution[0, 2, 5] = np.inf
+    lines = figures.draw_resolution(ax, resolution)
+    largest = resolution[np.isfinite(resolution)].max()
+    assert len(lines.get_segments()) == 312 and lines.norm.vmax == largest
+    for ((lc, uc), (to_lc, to_uc)), value in zip(lines.get_segments(), lines.get_array()):
+        step = 0 if to_uc == uc + 1 else 1
+        assert (to_uc - uc, to_lc - lc) == ((1, 0), (0, 1))[step]
+        assert value == min(resolution[step, int(uc), int(lc)], 2 * largest)
+    colours = lines.to_rgba(lines.get_array())
+    infinite = lines.get_array() > largest
+    assert infinite.sum() == 1 and to_rgb(colours[infinite][0]) == to_rgb("#D55E00")
+    assert lines.colorbar.extend == "max" and "d'" in lines.colorbar.ax.get_ylabel()
+    assert ax.yaxis_inverted() and "UC" in ax.get_ylabel() and "LC" in ax.get_xlabel()
+    ax.figure.canvas.draw()
+
+
+def test_several_resolutions_may_share_a_limit_and_a_bar(ax):
+    lines = figures.draw_resolution(ax, edges(np.ones((2, 13, 13))), limit=4, title="10 nats", bar=False)
+    assert lines.get_clim() == (0, 4) and lines.colorbar is None and ax.get_title() == "10 nats"
+
+
+def test_a_map_joins_the_codes_of_neighbours_and_names_the_classes_where_they_lie(ax):
+    points, classes = RNG.normal(size=(169, 2)), np.repeat([0, 1], [90, 79])
+    points[20] = np.nan  # no image
+    lines = figures.draw_map(ax, points, classes, names=("seldom", "often"), end=5, title="baseline")
+    joined = {tuple(np.r_[a, b]) for a, b in lines.get_segments()}
+    assert tuple(points[[0, 1]].ravel()) in joined and tuple(points[[0, 13]].ravel()) in joined
+    assert len(joined) == 312 - 4 and tuple(points[[12, 13]].ravel()) not in joined
+    dots = ax.collections[1]
+    np.testing.assert_array_equal(np.ma.filled(dots.get_offsets(), np.nan), points)
+    for text, k in zip(ax.texts, (0, 1), strict=True):
+        assert text.get_text() == ("seldom", "often")[k]
+        np.testing.assert_allclose(text.get_position(), np.nanmean(points[classes == k], 0))
+    assert ax.get_xlim() == ax.get_ylim() == (-5, 5) and ax.get_aspect() == 1
+
+
+def test_lines_of_a_map_may_be_shaded_by_resolution_and_points_need_no_class(ax):
+    points, resolution = RNG.normal(size=(169, 2)), edges(RNG.random((2, 13, 13)))
+    lines = figures.draw_map(ax, points, resolution=resolution, limit=2)
+    np.testing.assert_array_equal(lines.get_array(), resolution[np.isfinite(resolution)])
+    assert lines.get_clim() == (0, 2) and ax.get_xlim()[1] == pytest.approx(1.08 * np.abs(points).max())
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), points)
 
 
 def test_classes_are_parted_by_lines_exactly_where_they_change(ax):
@@ -200,16 +253,6 @@ def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_posit
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2", "3", "4"]
 
 
-def test_differences_go_from_low_to_high_about_the_mean(ax):
-    low, mean, high = np.sort(RNG.normal(size=(3, 2)), 0)
-    figures.draw_differences(ax, "E2M3", [1, 3], low, mean, high, 0.1, 0.5, "difference")
-    np.testing.assert_allclose(ax.lines[1].get_xydata(), np.c_[[0.1, 1.1], mean])
-    np.testing.assert_allclose([segment[:, 1] for segment in ax.collections[0].get_segments()], np.c_[low, high])
-    band, border = ax.patches[0], ax.lines[2]
-    assert (band.get_y(), band.get_y() + band.get_height()) == (-0.5, 0.5) and border.get_xdata()[0] == 0.5
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "3"]
-
-
 def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
     capacities = [0.3, 10, 10]
     figures.draw_agreement(
@@ -276,20 +319,6 @@ def test_a_seed_that_was_known_is_a_ring(ax):
     assert list(new.get_xdata()) == [2, 3] and list(known.get_xdata()) == [1] and known.get_markerfacecolor() == "none"
 
 
-def test_the_range_of_seeds_stands_beside_its_gamma(ax):
-    figures.draw_range_at_gamma(ax, 100, 1, 3, "range of 5 seeds", 1)
-    ((start, end),) = ax.collections[0].get_segments()
-    assert start[0] == end[0] < 100 and (start[1], end[1]) == (1, 3)
-
-
-def test_lines_by_gamma_are_the_arrays_and_differ_in_style(ax):
-    for index in 0, 1:
-        figures.draw_by_gamma(ax, [100, 300], [1 + index, 2], f"C = {index}", "loss", index)
-    first, second = ax.lines
-    np.testing.assert_array_equal(second.get_xydata(), [[100, 2], [300, 2]])
-    assert first.get_linestyle() != second.get_linestyle() and first.get_marker() != second.get_marker()
-
-
 def test_the_data_of_a_figure_are_a_link_that_needs_no_file():
     table = pd.DataFrame({"x": [1, 2], "y": [0.5, 0.123456789]}).set_index("x")
     link = figures.download("codes", table).data
@@ -350,17 +379,6 @@ def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):
     assert [(t.get_text(), *t.xy) for t in ax.texts] == [("a", 1, 0.3), ("b", 2, 0.24), ("c", 6, 0.1)]
 
 
-def test_noise_and_sketches_are_the_arrays(ax):
-    column, rule, counted = np.arange(13), RNG.random(13), RNG.random(13)
-    figures.draw_noise(ax, column, rule, counted)
-    for line, values in zip(ax.lines, (rule, counted), strict=True):
-        np.testing.assert_array_equal(line.get_xydata(), np.c_[column, values])
-    points, classes = RNG.normal(size=(20, 2)), np.arange(20) % 2
-    figures.draw_sketch(ax, points, classes)
-    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
-    np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
-
-
 def test_a_thumbnail_is_filled_by_its_points_and_grey_where_the_network_ignores_its_input(ax):
     points, classes = 0.01 * RNG.normal(size=(20, 2)), np.arange(20) % 3
     figures.draw_thumbnail(ax, points, classes, ignores=True)
@@ -368,15 +386,6 @@ def test_a_thumbnail_is_filled_by_its_points_and_grey_where_the_network_ignores_
     np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
     assert np.abs(points).max() < ax.get_xlim()[1] < 1.1 * np.abs(points).max() and ax.get_xlim() == ax.get_ylim()
     assert ax.get_facecolor() != (1, 1, 1, 1)
-
-
-def test_a_sketch_has_its_axes_as_named_arrows(ax):
-    figures.draw_sketch(ax, RNG.normal(size=(20, 2)), np.arange(20) % 2, "", [("latent 3", ((-1, -1), (-1, 1)))])
-    arrow, name = ax.texts
-    assert (arrow.xy, arrow.get_position()) == ((-1, 1), (-1, -1)) and (name.get_text(), name.xy) == (
-        "latent 3",
-        (-1, 1),
-    )
 
 
 def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_and_one_entry_each(ax):
@@ -391,18 +400,45 @@ def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_an
     assert names == ["chance", "ignores its images"] and {key.get_color() for key in keys} == {figures.GREY}
 
 
-def test_a_network_is_a_box_for_each_layer(ax):
-    figures.draw_network(ax, [("image", "1 x 13 x 13"), ("code", "5"), ("image", "1 x 13 x 13")], 1)
-    assert [t.get_text() for t in ax.texts if t.get_text()] == ["image\n1 x 13 x 13", "code\n5", "image\n1 x 13 x 13"]
-
-
 def test_equal_figures_give_equal_bytes(tmp_path):
     for name in "a.svg", "b.svg":
         with matplotlib.rc_context(figures.STYLE):
             figure = Figure()
-            figures.draw_map(figure.subplots(), np.arange(169).reshape(13, 13))
+            figures.draw_table(figure.subplots(), np.arange(169).reshape(13, 13))
             figure.savefig(tmp_path / name, metadata={"Date": None})
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_network_is_a_box_for_each_layer_and_boxes_of_one_size_stand_above_each_other(ax):
+    figures.draw_network(ax, [("image", "1"), ("down", "2")], ("code", "5"), [("out", "1"), ("up", "2")])
+    places = {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
+    assert list(places) == ["image\n1", "down\n2", "out\n1", "up\n2", "code\n5"] and len(ax.patches) == 5
+    assert (
+        places["image\n1"][0] == places["out\n1"][0] < places["down\n2"][0] == places["up\n2"][0] < places["code\n5"][0]
+    )
+    assert places["up\n2"][1] < places["code\n5"][1] < places["down\n2"][1]
+
+
+def test_each_seed_is_a_filled_point_and_each_published_value_an_open_ring(ax):
+    values, published = np.array([[1, 2.0], [3, np.nan]]), np.array([1.5, 2.5])
+    for model, shift in ("E1M1", 0), ("E1M2", 0.1):
+        figures.draw_seeds_and_published(ax, model, [1, 10], values, published, "loss (squared pixel error)", shift)
+    mean, points, rings = (line for line in ax.lines if line.get_color() == figures.COLOURS["E1M1"])
+    np.testing.assert_array_equal(mean.get_xydata(), [[1, 2], [10, 2]])
+    np.testing.assert_array_equal(points.get_xydata(), [[1, 1], [10, 2], [1, 3], [10, np.nan]])
+    np.testing.assert_array_equal(rings.get_xydata(), [[1, 1.5], [10, 2.5]])
+    assert points.get_markerfacecolor() == figures.COLOURS["E1M1"] and rings.get_markerfacecolor() == "none"
+    assert ax.get_legend_handles_labels()[1] == ["E1M1", "published", "E1M2"]
+    assert "nats" in ax.get_xlabel() and ax.lines[-1].get_xdata()[0] == pytest.approx(1.1)
+
+
+def test_numbers_against_each_other_are_the_arrays_about_one_line_where_they_are_equal(ax):
+    x, y = RNG.random((2, 312))
+    for model in "baseline", "E1M1":
+        figures.draw_against(ax, model, x, y)
+    equal, points, more = ax.lines
+    np.testing.assert_array_equal(points.get_xydata(), np.c_[x, y])
+    assert more.get_marker() == figures.MARKERS["E1M1"] and equal.get_xy1() == (1, 1) and equal.get_xy2() == (2, 2)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
