@@ -522,8 +522,8 @@ def draw_seeds_and_published(ax, model, capacities, values, published, label, sh
 
 
 def draw_against(ax, model, x, y, size=5) -> None:
-    """Two numbers of each of N things, of a model, against each other, (N,) each, with a line where they are equal; size:
-    of the markers in points."""
+    """Two numbers of a model's things against each other, (N,) each, with a line where they are equal; size: of the
+    markers in points."""
     if not ax.lines:
         ax.axline((1, 1), (2, 2), color=GREY, linewidth=0.8)
     look = {"linestyle": "", "markersize": size, "alpha": 0.7, "markeredgewidth": 0}
