@@ -12,7 +12,8 @@ import math
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -33,6 +34,11 @@ GREY = "#595959"  # published values, limits, notes
 CLASSES = ListedColormap(["#E8E4D8", "#4A6FA5"])  # of a binary task: 0, 1
 CORNERS = ("#1C2F6E", "#6B4A00", "#A9C4F5", "#F3D662")  # of a square of classes: x_uc darkens, x_lc: blue, yellow
 MOVED = "PuOr"  # of distortions: orange where moved together, purple where moved apart
+TOLD_APART = matplotlib.colormaps["viridis_r"].with_extremes(
+    over="#D55E00"
+)  # of d': pale 0, dark large, orange infinite
+HALO = [withStroke(linewidth=2.5, foreground="white")]
+BAR = {"fraction": 0.046, "pad": 0.03}  # of a colour bar beside square axes
 STYLE = {
     "figure.figsize": (5, 3.4),
     "figure.dpi": 120,
@@ -113,11 +119,83 @@ def nats(capacity: float) -> str:
     return f"{capacity:g} {'nat' if capacity == 1 else 'nats'}"
 
 
-def draw_map(ax, values, label="", limits=(None, None), title="") -> None:
+def draw_table(ax, values, label="", limits=(None, None), title="") -> None:
     """A number at each pair of positions, x_uc down and x_lc across, with its colour bar: values (13, 13)."""
     shown = ax.imshow(values, cmap="viridis", vmin=limits[0], vmax=limits[1], origin="upper")
-    ax.figure.colorbar(shown, ax=ax, label=label, fraction=0.046, pad=0.03)
+    ax.figure.colorbar(shown, ax=ax, label=label, **BAR)
     _positions(ax, title)
+
+
+def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True) -> LineCollection:
+    """How well neighbouring stimuli are told apart: the grid of positions, x_uc down and x_lc across, its edges shaded.
+
+    resolution (2, 13, 13): d' of steps in x_uc and in x_lc, NaN where there is none; limit: d' where the shades end,
+    None: the largest finite one; larger ones, infinite ones too, are orange. bar: whether to draw the colour bar; for
+    several axes with one bar, give them one limit and draw the bar of the lines that are returned
+    """
+    grid = np.indices((13, 13))[::-1].transpose(1, 2, 0)  # (13, 13, 2) x_lc across, x_uc down
+    lines = _edges(ax, grid, resolution, limit, linewidths=4)
+    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=2, color=GREY)
+    ax.set(xlim=(-0.7, 12.7), ylim=(12.7, -0.7), aspect="equal")
+    _positions(ax, title)
+    if bar:
+        ax.figure.colorbar(lines, ax=ax, label=label, extend="max" if _beyond(lines) else "neither", **BAR)
+    return lines
+
+
+def draw_map(ax, points, classes=None, resolution=None, limit=None, names=(), title="", end=None) -> LineCollection:
+    """The mean codes of all pairs of positions in a plane, neighbours joined by lines.
+
+    points (169, 2), x_uc slowest, NaN where a pair has no image; classes (169,) in 0..K-1 or None; names: of the K
+    classes, written at the centre of each; resolution (2, 13, 13), limit: shade the lines, as in `draw_resolution`;
+    end: where both axes end, about 0, for several networks on one scale; None: where the points do
+    """
+    points = np.asarray(points)
+    lines = _edges(ax, points.reshape(13, 13, 2), resolution, limit, linewidths=0.8 if resolution is None else 1.8)
+    if classes is None:
+        ax.plot(*points.T, linestyle="", marker="o", markersize=3, color=COLOURS["baseline"])
+    else:
+        _scatter(ax, points, classes, s=16, linewidths=0.4, zorder=3)
+    for k, name in enumerate(names):
+        at = np.nanmean(points[np.asarray(classes) == k], 0)
+        ax.text(*at, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO, zorder=4)
+    end = end or 1.08 * np.nanmax(np.abs(points))
+    ax.set(title=title, aspect="equal", xlim=(-end, end), ylim=(-end, end))
+    ax.locator_params(nbins=5)
+    ax.spines[:].set_visible(True)
+    return lines
+
+
+def _edges(ax, grid, values, limit, **look) -> LineCollection:
+    """Lines between neighbours of a grid (13, 13, 2), shaded by values (2, 13, 13), or grey where there are none."""
+    ends = np.full((2, 13, 13, 2), np.nan)
+    ends[0, :-1], ends[1, :, :-1] = grid[1:], grid[:, 1:]
+    segments = np.stack([np.broadcast_to(grid, ends.shape), ends], 3).reshape(-1, 2, 2)
+    there = ~np.isnan(segments).any((1, 2))
+    if values is None:
+        return ax.add_collection(LineCollection(segments[there], colors=GREY, zorder=1, **look))
+    shades = np.asarray(values, float).ravel()
+    there &= ~np.isnan(shades)
+    top = limit or max(shades[there & np.isfinite(shades)], default=1)
+    look |= {
+        "array": np.nan_to_num(shades[there], posinf=2 * top),
+        "cmap": TOLD_APART,
+        "norm": Normalize(0, top),
+        "zorder": 1,
+    }
+    return ax.add_collection(LineCollection(segments[there], **look))
+
+
+def _beyond(lines) -> bool:
+    """Whether some shades lie beyond the end of the colours."""
+    return bool((lines.get_array() > lines.norm.vmax).any())
+
+
+def _scatter(ax, points, classes, **look) -> None:
+    """Points (N, 2) in the colours of their classes (N,)."""
+    colours = class_colours(max(np.max(classes) + 1, 2))
+    look = {"cmap": colours, "vmin": -0.5, "vmax": colours.N - 0.5, "edgecolors": GREY, "linewidths": 0.3} | look
+    ax.scatter(*points.T, c=classes, rasterized=True, **look)
 
 
 def draw_classes(ax, labels, title="", marked=(), names=()) -> None:
@@ -152,16 +230,7 @@ def _positions(ax, title) -> None:
 
 
 def _number(ax, x, y, number) -> None:
-    ax.text(
-        x,
-        y,
-        str(number),
-        ha="center",
-        va="center",
-        fontsize=9,
-        fontweight="bold",
-        path_effects=[withStroke(linewidth=2.5, foreground="white")],
-    )
+    ax.text(x, y, str(number), ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO)
 
 
 def _numbers(ax, points, limit) -> None:
@@ -190,18 +259,7 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the
     codes
     """
-    colours = class_colours(max(classes.max() + 1, 2))
-    ax.scatter(
-        *points.T,
-        c=classes,
-        cmap=colours,
-        vmin=-0.5,
-        vmax=colours.N - 0.5,
-        s=14,
-        rasterized=True,
-        edgecolors=GREY,
-        linewidths=0.3,
-    )
+    _scatter(ax, points, classes, s=14)
     _numbers(ax, points[np.asarray(marked, int)], limit or np.abs(points).max())
     unit = "units of the code"
     ax.set(title=title, aspect="equal", xlabel=unit, ylabel=unit, adjustable="datalim")
@@ -211,42 +269,17 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     if magnified != 1:
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda at, _: f"{at / magnified:g}".replace("-", "\N{MINUS SIGN}"))
-        ax.text(
-            0.02,
-            0.98,
-            f"magnified \N{MULTIPLICATION SIGN}{magnified:g}",
-            transform=ax.transAxes,
-            va="top",
-            fontweight="bold",
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
-        )
-    _name_classes(ax, names, colours)
+        text = f"magnified \N{MULTIPLICATION SIGN}{magnified:g}"
+        ax.text(0.02, 0.98, text, transform=ax.transAxes, va="top", fontweight="bold", path_effects=HALO)
+    _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
 
 
 def draw_thumbnail(ax, points, classes, ignores=False) -> None:
     """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey
     where the network ignores its input."""
-    colours = class_colours(max(classes.max() + 1, 2))
-    ax.scatter(
-        *points.T,
-        c=classes,
-        cmap=colours,
-        vmin=-0.5,
-        vmax=colours.N - 0.5,
-        s=5,
-        linewidths=0.15,
-        edgecolors=GREY,
-        rasterized=True,
-    )
-    limit = 1.08 * np.abs(points).max()
-    ax.set(
-        aspect="equal",
-        xlim=(-limit, limit),
-        ylim=(-limit, limit),
-        xticks=[],
-        yticks=[],
-        facecolor="#D9D9D9" if ignores else "white",
-    )
+    _scatter(ax, points, classes, s=5, linewidths=0.15)
+    ends = 1.08 * np.abs(points).max() * np.array([-1, 1])
+    ax.set(aspect="equal", xlim=ends, ylim=ends, xticks=[], yticks=[], facecolor="#D9D9D9" if ignores else "white")
     ax.spines[:].set_visible(True)
 
 
@@ -260,9 +293,8 @@ def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title=
         if np.isfinite(value):
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
             ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"  # the one of more contrast
-            ax.text(
-                c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink
-            )
+            text = f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}")
+            ax.text(c, r, text, ha="center", va="center", color=ink)
             if marked is not None and marked[r, c]:
                 ax.plot(c + 0.4, r - 0.36, marker="o", markersize=3, color=ink)
     ax.set_xticks(range(len(columns)), columns)
@@ -289,7 +321,7 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.set(title=title, xlabel=label, ylabel=label)
     ax.spines[:].set_visible(True)
     ends = {"extend": "both"} if np.nanmax(np.abs(values)) > limit else {}
-    ax.figure.colorbar(shown, ax=ax, label="distortion", fraction=0.046, pad=0.03, **ends)
+    ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
 
 
 def draw_noise(ax, columns, probability, frequency) -> None:
@@ -317,16 +349,8 @@ def draw_network(ax, layers, split) -> None:
     """A network as a column of boxes, top to bottom: layers, a list of (name, shape); split: index of the code."""
     for i, (name, shape) in enumerate(layers):
         colour = "#FBE3D0" if i == split else "#E3ECF5" if i < split else "#E6F0E4"
-        text = f"{name}\n{shape}"
-        ax.text(
-            0.5,
-            -i,
-            text,
-            ha="center",
-            va="center",
-            linespacing=1.4,
-            bbox={"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY},
-        )
+        box = {"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY}
+        ax.text(0.5, -i, f"{name}\n{shape}", ha="center", va="center", linespacing=1.4, bbox=box)
         if i:
             ax.annotate("", (0.5, -i + 0.31), (0.5, -i + 0.69), arrowprops={"arrowstyle": "->", "color": GREY})
     ax.set(xlim=(0, 1), ylim=(-len(layers) + 0.5, 0.5))
@@ -360,15 +384,8 @@ def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=(
     """
     x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
     for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
-        ax.plot(
-            x[chosen],
-            np.asarray(values)[chosen],
-            linestyle="",
-            marker=MARKERS[model],
-            markersize=4,
-            color=COLOURS[model],
-            markerfacecolor=face,
-        )
+        look = {"linestyle": "", "markersize": 4, "markerfacecolor": face}
+        ax.plot(x[chosen], np.asarray(values)[chosen], marker=MARKERS[model], color=COLOURS[model], **look)
     for name, face in zip(names, (GREY, "white")):
         ax.plot([], [], linestyle="", marker="o", markersize=4, color=GREY, markerfacecolor=face, label=name)
 
@@ -386,13 +403,7 @@ def draw_ignoring(ax, model, x, y, shift=0) -> None:
     shift: as in `draw_by_capacity`, where x are capacities
     """
     if len(x):
-        cross = {
-            "linestyle": "",
-            "marker": "x",
-            "markersize": 6,
-            "markeredgewidth": 1.6,
-            "path_effects": [withStroke(linewidth=3.2, foreground="white")],
-        }
+        cross = {"linestyle": "", "marker": "x", "markersize": 6, "markeredgewidth": 1.6, "path_effects": HALO}
         ax.plot(np.asarray(x) * (1 + shift), y, color=COLOURS[model], zorder=4, **cross)
         _name_once(ax, "ignores its images", **cross)
 
@@ -427,43 +438,12 @@ def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, l
     ax.set(xlabel="capacity $C$ (nats)", ylabel=label, xlim=(-0.5, len(x) - 0.5))
 
 
-def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
-    """A measure of the baseline against the weight gamma, (K,) each; index: of the line's style, for several lines."""
-    ax.plot(
-        gammas,
-        values,
-        color=COLOURS["baseline"],
-        label=name,
-        **({"marker": "o"}, {"marker": "s", "linestyle": "--", "markerfacecolor": "white"})[index],
-    )
-    ax.set_xscale("log")
-    ax.set_xticks(gammas, [f"{gamma:g}" for gamma in gammas])
-    ax.minorticks_off()
-    ax.set(xlabel="γ", ylabel=label)
-
-
-def draw_range_at_gamma(ax, gamma, low, high, label, index=0) -> None:
-    """The range of several seeds at one gamma, a bar beside its tick; index: of the line it belongs to."""
-    bar = ax.errorbar(
-        gamma * (0.93, 0.87)[index],
-        (low + high) / 2,
-        (high - low) / 2,
-        color=GREY,
-        linestyle="",
-        elinewidth=2.5,
-        capsize=4,
-        label=label,
-    )
-    bar.lines[2][0].set_linestyle(("-", "--")[index])
-
-
 def draw_effects(ax, effects, open, title, label) -> None:
     """One effect a seed, (S,), as points on a line beside zero; rings where open, (S,) bool."""
     ax.axvline(0, color=GREY, linewidth=0.8)
     for chosen, face in ((np.logical_not(open), COLOURS["baseline"]), (open, "none")):
-        ax.plot(
-            effects[chosen], np.zeros(np.sum(chosen)), "o", color=COLOURS["baseline"], markerfacecolor=face, alpha=0.7
-        )
+        look = {"color": COLOURS["baseline"], "markerfacecolor": face, "alpha": 0.7}
+        ax.plot(effects[chosen], np.zeros(np.sum(chosen)), "o", **look)
     limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
     ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
     ax.spines["left"].set_visible(False)

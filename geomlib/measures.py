@@ -71,34 +71,197 @@ def within_between(matrix, labels) -> tuple[float, float]:
 
 
 def pair_means(codes, factors) -> np.ndarray:
-    """Mean code of each of the 169 pairs of positions: codes (N, D), factors (N, 2) -> (169, D), x_uc slowest."""
+    """Mean code of each of the 169 pairs of positions, x_uc slowest: codes (N, D), factors (N, 2) -> (169, D).
+
+    NaN where a pair has no image.
+    """
     codes, factors = _codes("codes", codes), _whole("factors", factors, SIDE, (len(codes), 2))
     pair = factors @ [SIDE, 1]
-    count = np.bincount(pair, minlength=SIDE**2)
-    if not count.all():
-        raise ValueError(f"factors must hold every pair of positions, {(count == 0).sum()} of 169 are missing")
-    return np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T], 1) / count[:, None]
+    with np.errstate(invalid="ignore"):
+        count = np.bincount(pair, minlength=SIDE**2)[:, None]
+        return np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T], 1) / count
 
 
-def separation(mu, logvar, factors) -> np.ndarray:
-    """d' of stimuli that are 1, 2, ... 12 columns apart in one corridor, the mean over all such pairs: (12,).
+def stimulus_codes(mu, logvar, factors) -> tuple[np.ndarray, np.ndarray]:
+    """The code of each stimulus, a pair of positions, and its noise: all that resolution needs of a network.
 
-    The distance of two stimuli's mean codes in standard deviations of a sampled code, which varies by its own noise and
-    by that of the images; latents are taken to be independent. With d' = 1 the best observer of a code can say in 69 %
-    of cases which of two stimuli it was. mu, logvar (N, D); factors (N, 2), every pair of positions among them.
+    mu, logvar  (N, D)   posterior means and log-variances
+    factors     (N, 2)   columns x_uc, x_lc in 0..12
+    returns     means (169, D), x_uc slowest; variances (169, D) of a sampled code: the mean variance of the posteriors,
+                plus the variance of their means over the images of the stimulus. NaN where a pair has no image
     """
     mu, logvar = _posterior(mu, logvar)
     means = pair_means(mu, factors)
-    square = (SIDE, SIDE, -1)
-    grid, noise = means.reshape(square), (pair_means(mu**2 + np.exp(logvar), factors) - means**2).reshape(square)
-    found = []
-    for step in range(1, SIDE):
-        both = [
-            (m[step:] - m[:-step]) ** 2 / ((v[step:] + v[:-step]) / 2)
-            for m, v in ((grid, noise), (grid.swapaxes(0, 1), noise.swapaxes(0, 1)))
-        ]
-        found.append(np.sqrt(np.sum(both, -1)).mean())
-    return np.array(found)
+    away = mu - means[np.asarray(factors) @ [SIDE, 1]]  # (N, D)
+    return means, pair_means(away**2 + np.exp(logvar), factors)
+
+
+def dprime(mu, logvar, factors) -> np.ndarray:
+    """d' of each two stimuli, from codes of images: `dprime_of` their `stimulus_codes`, (169, 169)."""
+    return dprime_of(*stimulus_codes(mu, logvar, factors))
+
+
+def dprime_of(means, variances) -> np.ndarray:
+    """How well a code tells each two stimuli apart: d', the distance of their codes in units of the code's noise.
+
+    d'(a, b)^2 is the sum over latents of (m_a - m_b)^2 / ((v_a + v_b) / 2), m the mean and v the variance of a
+    stimulus's codes; latents are taken to be independent. A stretch or an exchange of latents changes nothing.
+
+    means, variances  (S, D)  of S stimuli, as of `stimulus_codes`
+    returns           (S, S)  symmetric, no unit; 0: not told apart at all; NaN for a stimulus without images
+    """
+    means, variances = np.asarray(means, float), np.asarray(variances, float)
+    if means.ndim != 2 or means.shape != variances.shape:
+        raise ValueError(f"means and variances must both be (S, D), got {means.shape} and {variances.shape}")
+    if (variances <= 0).any():
+        raise ValueError(f"variances must be numbers > 0, got {np.nanmin(variances):g}")
+    return np.sqrt(((means[:, None] - means) ** 2 / ((variances[:, None] + variances) / 2)).sum(2))
+
+
+def resolution(mu, logvar, factors) -> np.ndarray:
+    """d' of neighbouring stimuli, from codes of images: `neighbours` of their `dprime`, (2, 13, 13)."""
+    return neighbours(dprime(mu, logvar, factors))
+
+
+def resolution_of(means, variances) -> np.ndarray:
+    """d' of neighbouring stimuli, from the 169 stimuli's codes: `neighbours` of their `dprime_of`, (2, 13, 13)."""
+    return neighbours(dprime_of(means, variances))
+
+
+def neighbours(matrix) -> np.ndarray:
+    """Of a number for each two stimuli, those of the 312 neighbours.
+
+    matrix   (169, 169)   stimuli with x_uc slowest
+    returns  (2, 13, 13)  axes: step, x_uc, x_lc. [0]: from x_uc to x_uc + 1, [1]: from x_lc to x_lc + 1; NaN at the end
+    """
+    found, (upper, lower) = np.full((2, SIDE, SIDE), np.nan), _lines(matrix)
+    found[0, :-1], found[1, :, :-1] = upper.diagonal(1).T, lower.diagonal(1)
+    return found
+
+
+def separation(mu, logvar, factors) -> np.ndarray:
+    """Mean d' of the stimuli that are 1, 2, ... 12 columns apart in one corridor: as `dprime`, all pairs -> (12,)."""
+    lines = np.concatenate(_lines(dprime(mu, logvar, factors)), 2)
+    return np.array([lines.diagonal(step).mean() for step in range(1, SIDE)])
+
+
+def _lines(matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Of a (169, 169) matrix, stimuli that differ in one corridor: (13, 13, 13) each, columns a and b in the corridor
+    that differs, first the upper one, and the column in the other."""
+    pairs = np.reshape(matrix, (SIDE,) * 4)
+    return np.einsum("akbk->abk", pairs), np.einsum("kakb->abk", pairs)
+
+
+def proportion_correct(dprime) -> np.ndarray:
+    """How often an observer of the code, shown two stimuli in turn, says which was which: Phi(d' / sqrt 2), any shape.
+
+    A share of all cases: 0.5 is guessing, 0.76 at d' = 1, 0.98 at 3.
+    """
+    from scipy.special import ndtr
+
+    return ndtr(np.asarray(dprime) / np.sqrt(2))
+
+
+def frequency_exponent(resolution, counts, axis: int | None = None, jump: float = 2) -> float:
+    """Specialization: a in d' ~ frequency^a, over neighbours; a pair's frequency is its stimuli's geometric mean.
+
+    The slope of a line through the log of the mean d' at each frequency, each with the weight of its pairs. Pairs whose
+    frequencies differ by a factor of `jump` or more, as at the border of E1M1's halves, are left out, and so are those
+    of an infinite d'. NaN where one frequency is left, or none.
+
+    resolution (2, 13, 13), counts (13, 13) > 0; axis: only steps in x_uc (0), or x_lc (1), on which E1M1's depend
+    """
+    log = np.log(np.asarray(counts, float)).ravel()
+    step, at = neighbours(np.abs(log[:, None] - log)), neighbours((log[:, None] + log) / 2).round(9)
+    chosen = np.isfinite(resolution) & (step < np.log(jump))
+    chosen[[] if axis is None else 1 - axis] = False
+    levels, level, size = np.unique(at[chosen], return_inverse=True, return_counts=True)
+    mean = np.bincount(level, resolution[chosen], len(levels)) / size
+    told = mean > 0
+    return (
+        float(np.polyfit(levels[told], np.log(mean[told]), 1, w=size[told] ** 0.5)[0]) if told.sum() > 1 else math.nan
+    )
+
+
+def variation(resolution, edge: int = 2) -> tuple[float, float]:
+    """How uneven resolution is: the standard deviation of d' over its mean, inside and at the edges.
+
+    resolution (2, 13, 13), as of `neighbours`; edge: how many steps at each end of a corridor are its edges, where
+    images change less, as a part of the open profile is cut off
+    """
+    along = np.stack(np.indices((SIDE, SIDE)))  # the column that a step starts from, in its own corridor
+    inside = (along >= edge) & (along < SIDE - 1 - edge)
+    values = [resolution[cells & np.isfinite(resolution)] for cells in (inside, ~inside)]
+    return tuple(float(x.std() / x.mean()) if x.any() else math.nan for x in values)
+
+
+def clumps(dprime, threshold: float = 1) -> int:
+    """Number of groups of stimuli that the code tells apart: two are in one group if d' < threshold, or if a chain of
+    such pairs joins them. dprime (S, S), without NaN"""
+    from scipy.sparse.csgraph import connected_components
+
+    return int(connected_components(np.asarray(dprime) < threshold)[0])
+
+
+def border_ratio(resolution, labels) -> float:
+    """Orthogonalization: mean d' of the neighbours of different classes, over that of neighbours of one class.
+
+    resolution (2, 13, 13), labels (13, 13) or (169,); infinite where d' is, and NaN without a border
+    """
+    labels = np.ravel(labels)
+    across = neighbours(1.0 * (labels[:, None] != labels)) == 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(_mean(resolution[across]) / _mean(resolution[~across]))
+
+
+def turn(means, variances, labels) -> tuple[float, float]:
+    """By what angle a code turns where it steps into another class, in degrees, and by what angle elsewhere.
+
+    The mean angle between two steps in a row along a corridor, in units of the noise: those of which one crosses the
+    border, and those of which none does. 0: straight on; 90: a direction of its own. A code on one line can't turn.
+
+    means, variances (169, D) as of `stimulus_codes`; labels (13, 13) or (169,); NaN where there are no such steps
+    """
+    grids = (np.reshape(x, (SIDE, SIDE, -1)) for x in (means, variances, labels))
+    m, v, kind = (np.stack([x, x.swapaxes(0, 1)]) for x in grids)  # (2, 13, 13, ·): steps are along the second axis
+    step = np.diff(m, axis=1) / np.sqrt((v[:, 1:] + v[:, :-1]) / 2)  # (2, 12, 13, D)
+    with np.errstate(invalid="ignore"):
+        step /= np.linalg.norm(step, axis=3, keepdims=True)
+    angle = np.degrees(np.arccos(np.clip((step[:, 1:] * step[:, :-1]).sum(3), -1, 1)))  # (2, 11, 13)
+    crosses = 1 * (np.diff(kind, axis=1) != 0)[..., 0]
+    borders = crosses[:, 1:] + crosses[:, :-1]
+    return float(_mean(angle[borders == 1])), float(_mean(angle[borders == 0]))
+
+
+def _mean(x) -> np.float64:
+    """The mean of what is not NaN; NaN if nothing is."""
+    return np.mean(x[~np.isnan(x)]) if (~np.isnan(x)).any() else np.float64(np.nan)
+
+
+def rsa(distances, others) -> float:
+    """Representational similarity: Spearman's rank correlation of two codes' distances, or d', of all pairs of stimuli.
+
+    distances, others (S, S), symmetric; pairs that are NaN in one of them are left out. 1: the same order
+    """
+    from scipy.stats import spearmanr
+
+    pairs = np.stack([np.asarray(x)[np.triu_indices(len(x), 1)] for x in (distances, others)])
+    return float(spearmanr(*pairs[:, ~np.isnan(pairs).any(0)]).statistic)
+
+
+def procrustes(means, others) -> float:
+    """How differently two codes are shaped, after the best shift, scale and rotation (or mirroring): 0 the same, 1
+    nothing in common. means, others (S, D): the share of the squared distances from the centre that is left"""
+    from scipy.spatial import procrustes
+
+    return float(procrustes(_codes("means", means), _codes("others", others))[2])
+
+
+def plane(codes) -> np.ndarray:
+    """Codes (N, D) in the plane in which they vary most, their first two principal components: (N, 2), centred."""
+    codes = _codes("codes", codes)
+    centred = np.c_[codes - codes.mean(0), np.zeros(len(codes))]  # at least two columns
+    return centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
 
 
 def unevenness(means) -> float:
@@ -164,16 +327,11 @@ def tuning(codes, factors) -> np.ndarray:
     returns  (D, 13, 13) axes: latent, x_uc, x_lc; NaN where a pair has no image. 0 and 1 are the smallest and the
                          largest single code over all latents.
     """
-    codes = _codes("codes", codes)
-    factors = _whole("factors", factors, SIDE, (len(codes), 2))
-    low, high = codes.min(), codes.max()
+    mean = pair_means(codes, factors)
+    low, high = np.min(codes), np.max(codes)
     if low == high:
         raise ValueError(f"codes must differ to be scaled to 0..1, all are {low:g}")
-    pair = factors @ [SIDE, 1]  # (N,)
-    count = np.bincount(pair, minlength=SIDE**2)
-    with np.errstate(invalid="ignore"):
-        mean = np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T]) / count
-    return ((mean - low) / (high - low)).reshape(-1, SIDE, SIDE)
+    return ((mean - low) / (high - low)).T.reshape(-1, SIDE, SIDE)
 
 
 def embed(codes, seed: int | None = None) -> np.ndarray:

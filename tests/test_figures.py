@@ -100,12 +100,65 @@ def test_an_image_shows_open_pixels_white_and_keeps_its_rows(ax):
         assert ax.get_yticks()[r] == y + 6 and ax.get_xticks()[c] == x + 6
 
 
-def test_a_map_has_the_upper_corridor_down_and_the_lower_across(ax):
+def test_a_table_has_the_upper_corridor_down_and_the_lower_across(ax):
     values = RNG.random((13, 13))
-    figures.draw_map(ax, values, "images", (0, 1))
+    figures.draw_table(ax, values, "images", (0, 1))
     np.testing.assert_array_equal(ax.images[0].get_array(), values)
     assert ax.yaxis_inverted() and "UC" in ax.get_ylabel() and "LC" in ax.get_xlabel()
     assert ax.images[0].get_clim() == (0, 1) and ax.images[0].colorbar.ax.get_ylabel() == "images"
+
+
+def edges(values):
+    """A random d' for each of the 312 neighbours, NaN at the end of a row."""
+    values = np.array(values, float)
+    values[0, 12] = values[1, :, 12] = np.nan
+    return values
+
+
+def test_each_edge_of_the_grid_has_its_resolution_and_infinite_ones_a_colour_of_their_own(ax):
+    resolution = edges(RNG.uniform(0, 3, (2, 13, 13)))
+    resolution[0, 2, 5] = np.inf
+    lines = figures.draw_resolution(ax, resolution)
+    largest = resolution[np.isfinite(resolution)].max()
+    assert len(lines.get_segments()) == 312 and lines.norm.vmax == largest
+    for ((lc, uc), (to_lc, to_uc)), value in zip(lines.get_segments(), lines.get_array()):
+        step = 0 if to_uc == uc + 1 else 1
+        assert (to_uc - uc, to_lc - lc) == ((1, 0), (0, 1))[step]
+        assert value == min(resolution[step, int(uc), int(lc)], 2 * largest)
+    colours = lines.to_rgba(lines.get_array())
+    infinite = lines.get_array() > largest
+    assert infinite.sum() == 1 and to_rgb(colours[infinite][0]) == to_rgb("#D55E00")
+    assert lines.colorbar.extend == "max" and "d'" in lines.colorbar.ax.get_ylabel()
+    assert ax.yaxis_inverted() and "UC" in ax.get_ylabel() and "LC" in ax.get_xlabel()
+    ax.figure.canvas.draw()
+
+
+def test_several_resolutions_may_share_a_limit_and_a_bar(ax):
+    lines = figures.draw_resolution(ax, edges(np.ones((2, 13, 13))), limit=4, title="10 nats", bar=False)
+    assert lines.get_clim() == (0, 4) and lines.colorbar is None and ax.get_title() == "10 nats"
+
+
+def test_a_map_joins_the_codes_of_neighbours_and_names_the_classes_where_they_lie(ax):
+    points, classes = RNG.normal(size=(169, 2)), np.repeat([0, 1], [90, 79])
+    points[20] = np.nan  # no image
+    lines = figures.draw_map(ax, points, classes, names=("seldom", "often"), end=5, title="baseline")
+    joined = {tuple(np.r_[a, b]) for a, b in lines.get_segments()}
+    assert tuple(points[[0, 1]].ravel()) in joined and tuple(points[[0, 13]].ravel()) in joined
+    assert len(joined) == 312 - 4 and tuple(points[[12, 13]].ravel()) not in joined
+    dots = ax.collections[1]
+    np.testing.assert_array_equal(np.ma.filled(dots.get_offsets(), np.nan), points)
+    for text, k in zip(ax.texts, (0, 1), strict=True):
+        assert text.get_text() == ("seldom", "often")[k]
+        np.testing.assert_allclose(text.get_position(), np.nanmean(points[classes == k], 0))
+    assert ax.get_xlim() == ax.get_ylim() == (-5, 5) and ax.get_aspect() == 1
+
+
+def test_lines_of_a_map_may_be_shaded_by_resolution_and_points_need_no_class(ax):
+    points, resolution = RNG.normal(size=(169, 2)), edges(RNG.random((2, 13, 13)))
+    lines = figures.draw_map(ax, points, resolution=resolution, limit=2)
+    np.testing.assert_array_equal(lines.get_array(), resolution[np.isfinite(resolution)])
+    assert lines.get_clim() == (0, 2) and ax.get_xlim()[1] == pytest.approx(1.08 * np.abs(points).max())
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), points)
 
 
 def test_classes_are_parted_by_lines_exactly_where_they_change(ax):
@@ -276,20 +329,6 @@ def test_a_seed_that_was_known_is_a_ring(ax):
     assert list(new.get_xdata()) == [2, 3] and list(known.get_xdata()) == [1] and known.get_markerfacecolor() == "none"
 
 
-def test_the_range_of_seeds_stands_beside_its_gamma(ax):
-    figures.draw_range_at_gamma(ax, 100, 1, 3, "range of 5 seeds", 1)
-    ((start, end),) = ax.collections[0].get_segments()
-    assert start[0] == end[0] < 100 and (start[1], end[1]) == (1, 3)
-
-
-def test_lines_by_gamma_are_the_arrays_and_differ_in_style(ax):
-    for index in 0, 1:
-        figures.draw_by_gamma(ax, [100, 300], [1 + index, 2], f"C = {index}", "loss", index)
-    first, second = ax.lines
-    np.testing.assert_array_equal(second.get_xydata(), [[100, 2], [300, 2]])
-    assert first.get_linestyle() != second.get_linestyle() and first.get_marker() != second.get_marker()
-
-
 def test_the_data_of_a_figure_are_a_link_that_needs_no_file():
     table = pd.DataFrame({"x": [1, 2], "y": [0.5, 0.123456789]}).set_index("x")
     link = figures.download("codes", table).data
@@ -400,7 +439,7 @@ def test_equal_figures_give_equal_bytes(tmp_path):
     for name in "a.svg", "b.svg":
         with matplotlib.rc_context(figures.STYLE):
             figure = Figure()
-            figures.draw_map(figure.subplots(), np.arange(169).reshape(13, 13))
+            figures.draw_table(figure.subplots(), np.arange(169).reshape(13, 13))
             figure.savefig(tmp_path / name, metadata={"Date": None})
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 

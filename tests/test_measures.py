@@ -335,6 +335,9 @@ NAN = np.where(np.arange(N)[:, None] == 4, np.nan, CODES)
         (lambda: m.tuning(CODES, UNIFORM[:9]), r"factors must have shape \(60, 2\)"),
         (lambda: m.tuning(NAN, UNIFORM[:N]), "codes must be finite"),
         (lambda: m.tuning(np.ones((N, 2)), UNIFORM[:N]), "codes must differ"),
+        (lambda: m.dprime_of(CODES, CODES[1:] ** 2), r"must both be \(S, D\), got \(60, 5\) and \(59, 5\)"),
+        (lambda: m.dprime_of(CODES, np.zeros((N, D))), "variances must be numbers > 0, got 0"),
+        (lambda: m.dprime(CODES, CODES, UNIFORM[:9]), r"factors must have shape \(60, 2\)"),
         (lambda: m.tuning(np.ones((0, 2)), UNIFORM[:0]), "codes must not be empty"),
         (lambda: m.embed(NAN), "codes must be finite"),
         (lambda: m.f1(LABELS, LABELS[1:], 4), r"predicted must have shape \(60,\)"),
@@ -377,14 +380,159 @@ def test_a_class_has_a_direction_of_its_own_only_beyond_the_positions():
     assert 0.2 < m.own_direction(apart, label, PAIRS) <= 1
 
 
-def test_the_mean_code_of_a_pair_is_that_of_its_images():
+def test_the_mean_code_of_a_pair_is_that_of_its_images_and_nan_without_images():
     codes = np.random.default_rng(0).standard_normal((400, 3))
     factors = np.concatenate([PAIRS, np.random.default_rng(1).integers(0, 13, (231, 2))])
     means = m.pair_means(codes, factors)
     for row in (0, 57, 168):
         assert np.allclose(means[row], codes[(factors == PAIRS[row]).all(1)].mean(0))
-    with pytest.raises(ValueError, match="168 of 169 are missing"):
-        m.pair_means(codes[:1], factors[:1])
+    assert np.isnan(m.pair_means(codes[:1], factors[:1])).any(1).sum() == 168
+
+
+# resolution
+
+SIGMA = 0.5  # of the noise
+
+
+def stimuli(codes, times=400, own=0.3):
+    """Images whose codes lie about the codes (169, D) of their stimuli, a noise of SIGMA in all: mu, logvar, factors.
+
+    The variance of the images' posterior means is own^2, the rest is the posterior's.
+    """
+    mu = np.repeat(codes, times, axis=0) + own * np.tile([-1, 1], 169 * times // 2)[:, None]
+    return mu, np.full(mu.shape, np.log(SIGMA**2 - own**2)), np.repeat(PAIRS, times, axis=0)
+
+
+def small(codes):
+    """The same, as means and variances of the stimuli."""
+    return codes, np.full(np.shape(codes), SIGMA**2)
+
+
+GRID = PAIRS @ np.array([[1.0, 0], [0, 2]])  # a code that lays out the positions
+
+
+def test_gaussians_of_a_known_distance_have_that_dprime():
+    found = m.dprime(*stimuli(GRID))
+    np.testing.assert_allclose(found, np.linalg.norm(GRID[:, None] - GRID, axis=2) / SIGMA, atol=1e-9)
+    np.testing.assert_allclose(found, m.dprime_of(*small(GRID)), atol=1e-9)
+    np.testing.assert_array_equal(found, found.T)
+
+
+def test_resolution_is_the_dprime_of_each_neighbour_and_nan_at_the_end_of_a_row():
+    code = RNG.normal(size=(169, D))
+    found, all_pairs = m.resolution(*stimuli(code)), m.dprime(*stimuli(code))
+    for uc, lc in PAIRS:
+        here = 13 * uc + lc
+        assert uc == 12 or found[0, uc, lc] == all_pairs[here, here + 13]
+        assert lc == 12 or found[1, uc, lc] == all_pairs[here, here + 1]
+    assert np.isfinite(found).sum() == 312 and np.isnan(found[0, 12]).all() and np.isnan(found[1, :, 12]).all()
+    np.testing.assert_allclose(m.resolution_of(*small(code)), found)
+
+
+def test_an_observer_of_the_code_is_as_often_right_as_dprime_says():
+    assert m.proportion_correct(0) == 0.5 and m.proportion_correct(1) == pytest.approx(0.76, abs=1e-3)
+    rng, d = np.random.default_rng(3), 1.7
+    a, b = rng.normal(0, 1, 200_000), rng.normal(d, 1, 200_000)  # shown both, the larger code is said to be b's
+    assert np.mean(a < b) == pytest.approx(m.proportion_correct(d), abs=0.005)
+
+
+def test_stretch_shift_and_exchange_of_latents_change_no_resolution():
+    mu, logvar, factors = stimuli(RNG.normal(size=(169, 3)), 20)
+    scale, order = np.array([3, 0.1, 7]), [2, 0, 1]
+    moved = m.resolution((mu * scale - 4)[:, order], (logvar + 2 * np.log(scale))[:, order], factors)
+    np.testing.assert_allclose(moved, m.resolution(mu, logvar, factors))
+
+
+def test_a_code_that_merges_two_stimuli_has_no_resolution_between_them():
+    code = GRID.copy()
+    code[1] = code[0]
+    assert m.dprime(*stimuli(code))[0, 1] == m.resolution(*stimuli(code))[1, 0, 0] == 0
+
+
+def test_more_images_change_the_resolution_by_noise_only():
+    exact, errors = m.resolution_of(*small(GRID)), []
+    for n in (50, 5000):
+        factors = np.repeat(PAIRS, n, axis=0)
+        mu = np.repeat(GRID, n, axis=0) + 0.3 * np.random.default_rng(n).standard_normal((169 * n, 2))
+        found = m.resolution(mu, np.full(mu.shape, np.log(SIGMA**2 - 0.09)), factors)
+        errors.append(np.nanmax(np.abs(found - exact)))
+    assert errors[1] < 0.15 * errors[0] and errors[1] < 0.1
+
+
+def test_a_stimulus_without_images_is_nan_and_leaves_the_others():
+    mu, logvar, factors = stimuli(GRID)
+    kept = (factors != [4, 7]).any(1)
+    found, whole = m.dprime(mu[kept], logvar[kept], factors[kept]), m.dprime(mu, logvar, factors)
+    gone = 13 * 4 + 7
+    assert np.isnan(found[gone]).all() and np.isnan(found[:, gone]).all()
+    rest = np.arange(169) != gone
+    np.testing.assert_allclose(found[np.ix_(rest, rest)], whole[np.ix_(rest, rest)])
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1 / 3, 0, -0.25])
+def test_codes_made_to_follow_an_exponent_have_it(exponent):
+    halves = np.where(np.arange(13) <= 6, 2000, 260) * np.ones((13, 1))
+    graded = 1000 * 8 ** (-np.arange(13) / 12) * np.ones((13, 1))
+    for counts, step in (
+        (halves, halves[0, :-1]),  # over the border any step is allowed
+        (graded, np.sqrt(graded[0, 1:] * graded[0, :-1])),
+    ):
+        along = np.r_[0, np.cumsum(step**exponent)]
+        found = m.resolution_of(*small(np.c_[PAIRS[:, 0], along[PAIRS[:, 1]]]))
+        assert m.frequency_exponent(found, counts, axis=1) == pytest.approx(exponent, abs=1e-9)
+    assert np.isnan(m.frequency_exponent(found, np.full((13, 13), 7)))
+
+
+def test_an_even_code_does_not_vary_and_edges_are_apart():
+    assert m.variation(m.resolution_of(*small(PAIRS / 1.0))) == pytest.approx((0, 0), abs=1e-12)
+    along = np.r_[0, np.cumsum([1, 3, 5, 5, 5, 5, 5, 5, 5, 5, 3, 1])]  # small steps at the edges only
+    inside, edges = m.variation(m.resolution_of(*small(along[PAIRS])))
+    assert inside == pytest.approx(0, abs=1e-9) and edges == pytest.approx(0.5)
+    assert np.isnan(m.variation(m.resolution_of(*small(0 * GRID)))).all()
+
+
+@pytest.mark.parametrize("k", [1, 4, 9])
+def test_k_made_clusters_are_k_clumps(k):
+    side = round(k**0.5)
+    code = (PAIRS * side // 13) * 5.0 + 0.01 * PAIRS
+    assert m.clumps(m.dprime_of(*small(code))) == k
+
+
+def test_a_code_that_parts_classes_has_a_border_ratio_above_1_and_turns_at_the_border_only():
+    labels = TASKS["quadrant"].table
+    plain = np.c_[PAIRS, 0 * labels.ravel()].astype(float)
+    parted = plain + 4 * labels.ravel()[:, None] * [0, 0, 1]
+    assert m.border_ratio(m.resolution_of(*small(plain)), labels) == pytest.approx(1)
+    assert m.border_ratio(m.resolution_of(*small(parted)), labels) == pytest.approx(17**0.5)
+    assert m.turn(*small(plain), labels) == pytest.approx((0, 0), abs=1e-5)
+    assert m.turn(*small(parted), labels) == pytest.approx((np.degrees(np.arctan(4)), 0), abs=1e-5)
+    scale = np.array([1, 5, 0.2])  # in units of the noise a stretch turns nothing
+    stretched = parted * scale, np.tile(SIGMA**2 * scale**2, (169, 1))
+    assert m.turn(*stretched, labels) == pytest.approx(m.turn(*small(parted), labels), abs=1e-5)
+    assert np.isnan(m.border_ratio(m.resolution_of(*small(plain)), 0 * labels))
+    assert np.isnan(m.turn(*small(0 * plain), labels)).all()
+
+
+def test_one_order_of_distances_has_a_similarity_of_1_and_unrelated_ones_of_none():
+    a, b = RNG.random((2, 169, 169))
+    a, b = a + a.T, b + b.T
+    assert m.rsa(a, np.exp(3 * a)) == pytest.approx(1) and m.rsa(a, -a) == pytest.approx(-1)
+    assert abs(m.rsa(a, b)) < 0.05
+    a[5] = a[:, 5] = np.nan
+    assert m.rsa(a, a**2) == pytest.approx(1)
+
+
+def test_a_turned_scaled_and_shifted_code_has_the_same_shape_and_an_unrelated_one_has_not():
+    code = RNG.normal(size=(169, D))
+    assert m.procrustes(code, 3 * code @ ROTATION + 1) == pytest.approx(0, abs=1e-12)
+    assert m.procrustes(code, RNG.normal(size=(169, D))) > 0.8
+
+
+def test_a_code_that_lies_in_a_plane_keeps_its_distances_there():
+    flat = GRID @ RNG.normal(size=(2, D))
+    np.testing.assert_allclose(pdist(m.plane(flat)), pdist(flat), atol=1e-9)
+    line = m.plane(GRID[:, :1])
+    assert line.shape == (169, 2) and np.abs(line[:, 1]).max() < 1e-9
 
 
 # what can be read off a code
