@@ -18,6 +18,7 @@ from .results import Codes, Key
 from .results import codes as released_codes
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
+ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimuli apart
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
 SMALL_ELSE = 0.05
@@ -69,7 +70,8 @@ def _effects_of(key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame) -> Ite
     rate = float(wide.rate[key])
     if model in BIASED:
         counts = COUNTS[MODELS[model]["counts"]]
-        exponent = lambda resolution: measures.frequency_exponent(resolution, counts)
+        pairs = {"axis": 1} if model == "E1M1" else {"jump": np.inf}  # steps of the lower corridor; all neighbours
+        exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
         value, limit = exponent(found), exponent(limit_map(model, rate))
         if baseline:
             yield "specialization", value, exponent(measures.resolution_of(*baseline)), limit
@@ -86,7 +88,7 @@ def _effects_of(key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame) -> Ite
         if wide.active_latents[key] >= 2:
             value, control = (np.subtract(*measures.turn(*c, labels)) for c in (codes[key], baseline))
             yield "direction", value, control, np.nan
-    if model in ("baseline", *BIASED):
+    if model in ("baseline", *BIASED) and capacity < ENTROPY:
         own, *wrong = (agreement(found, limit_map(m, rate)) for m in (model, *({"baseline", *BIASED} - {model})))
         yield "theory", own, max(wrong), np.nan
         yield "theory beyond the edge", own, agreement(found, EDGE), np.nan
@@ -102,12 +104,14 @@ def unevenness(resolution: np.ndarray) -> float:
     """Standard deviation over mean of d' inside the board: over neighbours with all coordinates in 2..10."""
     inside = resolution[0, 2:10, 2:11], resolution[1, 2:11, 2:10]
     values = np.concatenate([part.ravel() for part in inside])  # (144,)
-    return float(values.std() / values.mean())
+    return float(values.std() / values.mean()) if np.isfinite(values).all() else np.nan
 
 
 def agreement(resolution: np.ndarray, other: np.ndarray) -> float:
     """Correlation of the resolutions (2, 13, 13) of two codes over the 312 pairs of neighbours."""
     both = np.isfinite(resolution) & np.isfinite(other)
+    if not both.any():
+        return np.nan
     return float(np.corrcoef(resolution[both], other[both])[0, 1])
 
 
