@@ -10,10 +10,8 @@
 | μ       | mu, codes             | mean of the posterior q(z given image): the code    | (N, D)         |       |
 | σ²      | logvar.exp()          | variance of the posterior                           | (N, D)         |       |
 | z       | z                     | sampled code, μ + σ · noise                         | (N, D)         |       |
-| q(z)    |                       | mean of the posteriors of all images                |                |       |
 | KL      |                       | Kullback-Leibler divergence                         | scalar         | nats  |
 | R       | rate(mu, logvar)      | KL(q(z given image), standard normal)               | (N,)           | nats  |
-| I       | information           | information that z tells on the image, or its pair  | scalar         | nats  |
 | C, C(t) | capacity, capacity_at | the rate that is asked for, and its schedule        | scalar         | nats  |
 | λ       | price                 | what one more nat is worth: weight of a held rate   | scalar         | 1/nat |
 | γ       | gamma                 | weight of the distance of R from C                  | scalar         |       |
@@ -24,7 +22,7 @@
 | T       | ramp                  | clock reading at which the capacity is full         | scalar         | ticks |
 | r_ij    |                       | distance of μ_i and μ_j, model over baseline        | (N, N)         |       |
 | Δ_ab    | distortion            | class distortion: mean r_ij of two classes - of all | (K, K)         |       |
-| d'      | separation            | distance of two stimuli over the noise on the code  | (12,)          |       |
+| d'      | resolution, dprime    | distance of two mean codes over the code's noise    | (2, 13, 13)    |       |
 | τ       | TOLERANCE             | tolerance of the scorecard                          | scalar         |       |
 """
 

@@ -18,18 +18,18 @@ from .results import Codes, Key
 from .results import codes as released_codes
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
+ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimuli apart
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
 SMALL_ELSE = 0.05
-PAGES = {  # where a claim's evidence is shown
-    "specialization": "experiment1",
-    "specialization falls": "experiment1",
-    "prototypization": "capacity",
-    "separation": "experiment2",
-    "direction": "experiment2",
-    "theory": "limit",
-    "theory beyond the edge": "limit",
+ROWS = {  # of the verdict table: claim -> its name, its biggest reservation, the page with the evidence
+    "specialization": ("specialization", "an effect of scarcity: it fades as capacity grows", "experiment1"),
+    "prototypization": ("prototypization", "a smooth code has uneven resolution, not separate clusters", "capacity"),
+    "separation": ("orthogonalization: separation", "one latent is enough for it", "experiment2"),
+    "direction": ("orthogonalization: direction", "needs two latents or more", "experiment2"),
+    "theory": ("theory predicts resolution", "with ample capacity little pattern is left to predict", "limit"),
 }
+CLAIMS = (*ROWS, "specialization falls", "theory beyond the edge")
 
 
 @cache
@@ -70,7 +70,8 @@ def _effects_of(key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame) -> Ite
     rate = float(wide.rate[key])
     if model in BIASED:
         counts = COUNTS[MODELS[model]["counts"]]
-        exponent = lambda resolution: measures.frequency_exponent(resolution, counts)
+        pairs = {"axis": 1} if model == "E1M1" else {"jump": np.inf}  # steps of the lower corridor; all neighbours
+        exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
         value, limit = exponent(found), exponent(limit_map(model, rate))
         if baseline:
             yield "specialization", value, exponent(measures.resolution_of(*baseline)), limit
@@ -87,7 +88,7 @@ def _effects_of(key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame) -> Ite
         if wide.active_latents[key] >= 2:
             value, control = (np.subtract(*measures.turn(*c, labels)) for c in (codes[key], baseline))
             yield "direction", value, control, np.nan
-    if model in ("baseline", *BIASED):
+    if model in ("baseline", *BIASED) and capacity < ENTROPY:
         own, *wrong = (agreement(found, limit_map(m, rate)) for m in (model, *({"baseline", *BIASED} - {model})))
         yield "theory", own, max(wrong), np.nan
         yield "theory beyond the edge", own, agreement(found, EDGE), np.nan
@@ -103,12 +104,14 @@ def unevenness(resolution: np.ndarray) -> float:
     """Standard deviation over mean of d' inside the board: over neighbours with all coordinates in 2..10."""
     inside = resolution[0, 2:10, 2:11], resolution[1, 2:11, 2:10]
     values = np.concatenate([part.ravel() for part in inside])  # (144,)
-    return float(values.std() / values.mean())
+    return float(values.std() / values.mean()) if np.isfinite(values).all() else np.nan
 
 
 def agreement(resolution: np.ndarray, other: np.ndarray) -> float:
     """Correlation of the resolutions (2, 13, 13) of two codes over the 312 pairs of neighbours."""
     both = np.isfinite(resolution) & np.isfinite(other)
+    if not both.any():
+        return np.nan
     return float(np.corrcoef(resolution[both], other[both])[0, 1])
 
 
@@ -153,7 +156,7 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
 
     found    of `effects`; None: of the released networks at full length
     returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
-             95 % interval over seeds; NaN for one), verdict (holds, does not hold, open), page
+             95 % interval over seeds; NaN for one), verdict (holds, does not hold, open)
     """
     from scipy.stats import t
 
@@ -174,7 +177,28 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
     nothing = (table.high < 0) | ((table.low > -small) & (table.high < small))
     states = [table.seeds < SEEDS, table.low > 0, nothing]
     table["verdict"] = np.select(states, ["open", "holds", "does not hold"], "open")
-    return table.assign(page=table.claim.map(PAGES))
+    return table
+
+
+def table() -> pd.DataFrame:
+    """The verdict table: a row a claim; what came out for the sketches and at full length, each with its number at the
+    smallest capacity (mean effect over models and seeds), and the biggest reservation."""
+    columns = {}
+    for scale, name in (("sketch", "ten sketches"), ("full", "full length")):
+        judged = verdicts(released(scale))
+        columns[name] = [headline(judged, claim) for claim in ROWS]
+        lowest = [judged[judged.claim == claim].sort_values("capacity").groupby("model").first() for claim in ROWS]
+        columns[f"effect, {name}"] = [f"{rows.effect.mean():+.2f}".replace("-", "−") for rows in lowest]
+    names, reservations, pages = zip(*ROWS.values())
+    return pd.DataFrame({"effect": names, **columns, "biggest reservation": reservations, "page": pages})
+
+
+def markdown(page: str) -> str:
+    """The verdict table as Markdown; page: where a page's link leads, with {} for its name."""
+    shown = table()
+    shown["page"] = [f"[evidence]({page.format(name)})" for name in shown.page]
+    rows = [list(shown.columns), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def headline(table: pd.DataFrame, claim: str, models: Callable[[str], bool] = lambda model: True) -> str:

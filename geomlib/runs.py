@@ -121,30 +121,34 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
         for folder, run in found.items():
             check_same(run.spec, asked[folder], folder)
         missing = [folder for folder in asked if folder not in found]
-        todo = [asked[folder] for folder in missing]
-        digests = {name: _source_digest(network) for name, network in sources.items()}
-        starts = [read_checkpoint(folder, spec, digests.get(spec.source)) for folder, spec in zip(missing, todo)]
         if missing:
             where = ", ".join(sorted({str(folder.parent) for folder in missing}))
             logger.info("training %d network(s) into %s; %d found trained", len(missing), where, len(found))
-        owner = os.getpid()
-
-        def keep(index: int, checkpoint: Checkpoint) -> None:
-            if owner not in (os.getpid(), os.getppid()):  # a worker whose parent was killed: its lock is free
-                os._exit(1)
-            write_checkpoint(missing[index], todo[index], checkpoint, digests.get(todo[index].source))
-
-        try:
-            trained = fit(todo, device, starts, keep, sources) if missing else []
-        except Diverged as error:
-            kept = part(missing[error.index]) / "history.csv"
-            error.history.to_csv(kept, index=False)
-            raise Diverged(f"{error}; its history is in {kept}", error.history, error.index) from None
-        for folder, run in zip(missing, trained):
-            save(run, folder)
+            _fit(missing, [asked[folder] for folder in missing], device, sources)
         for folder in asked:  # while locked; another that waits may make its lock file anew meanwhile
             shutil.rmtree(part(folder), ignore_errors=True)
     return [found[folder] if folder in found else load(folder) for folder in folders]
+
+
+def _fit(folders: Sequence[Path], specs: Sequence[Spec], device: str, sources: Mapping[str, BetaVAE]) -> None:
+    """Train the runs of locked folders from their checkpoints, and save them."""
+    digests = {name: _source_digest(network) for name, network in sources.items()}
+    starts = [read_checkpoint(folder, spec, digests.get(spec.source)) for folder, spec in zip(folders, specs)]
+    owner = os.getpid()
+
+    def keep(index: int, checkpoint: Checkpoint) -> None:
+        if owner not in (os.getpid(), os.getppid()):  # a worker whose parent was killed: its lock is free
+            os._exit(1)
+        write_checkpoint(folders[index], specs[index], checkpoint, digests.get(specs[index].source))
+
+    try:
+        trained = fit(specs, device, starts, keep, sources)
+    except Diverged as error:
+        kept = part(folders[error.index]) / "history.csv"
+        error.history.to_csv(kept, index=False)
+        raise Diverged(f"{error}; its history is in {kept}", error.history, error.index) from None
+    for folder, run in zip(folders, trained):
+        save(run, folder)
 
 
 def _source(folder: Path, spec: Spec) -> BetaVAE:

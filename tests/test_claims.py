@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geomlib import claims, data, measures, paper
+from geomlib import claims, data, measures
 
 
 def codes_of(x, y, spread=0.1):
@@ -81,5 +81,5 @@ def test_the_edge_is_what_touches_the_border_of_the_board():
 def test_every_released_network_has_the_numbers_of_its_claims():
     table = claims.released()
     zero = table[table.seed == 0]
-    assert set(zero.claim) == set(claims.PAGES)
-    assert set(zero[zero.claim == "theory"].capacity) == set(paper.CAPACITIES)
+    assert set(zero.claim) == set(claims.CLAIMS)
+    assert set(zero[zero.claim == "theory"].capacity) == {0.3, 1, 3}
