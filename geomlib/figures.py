@@ -528,3 +528,19 @@ def draw_against(ax, model, x, y, size=5) -> None:
         ax.axline((1, 1), (2, 2), color=GREY, linewidth=0.8)
     look = {"linestyle": "", "markersize": size, "alpha": 0.7, "markeredgewidth": 0}
     ax.plot(x, y, marker=MARKERS[model], color=COLOURS[model], label=model, **look)
+
+
+def draw_beside_controls(ax, model, capacities, values, controls, label) -> None:
+    """A number of a model's networks against their capacity, and the same for what could beat it: a filled point a seed,
+    controls as grey marks with a dotted line through their mean.
+
+    capacities (K,) in nats; values (S, K), NaN where missing; controls: name -> (S, K)
+    """
+    for (name, found), marker in zip({model: values, **controls}.items(), (MARKERS[model], "x", "_", "+")):
+        own = name == model
+        look = {"color": COLOURS[model] if own else GREY, "marker": marker, "zorder": 3 if own else 2}
+        found = np.atleast_2d(found)
+        ax.plot(capacities, np.ma.masked_invalid(found).mean(0), linestyle="-" if own else ":", label=name, **look)
+        ax.plot(np.tile(capacities, len(found)), found.ravel(), linestyle="", markersize=4, **look)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)

@@ -441,6 +441,17 @@ def test_numbers_against_each_other_are_the_arrays_about_one_line_where_they_are
     assert more.get_marker() == figures.MARKERS["E1M1"] and equal.get_xy1() == (1, 1) and equal.get_xy2() == (2, 2)
 
 
+def test_what_could_beat_a_number_is_grey_beside_it(ax):
+    values, edge = np.array([[0.9, 0.8], [0.7, np.nan]]), np.array([[0.5, 0.5], [0.3, 0.5]])
+    figures.draw_beside_controls(ax, "E1M1", [0.3, 1], values, {"edge": edge}, "correlation")
+    mean, points, control, _ = ax.lines
+    np.testing.assert_allclose(mean.get_ydata(), [0.8, 0.8])
+    np.testing.assert_array_equal(points.get_xydata(), [[0.3, 0.9], [1, 0.8], [0.3, 0.7], [1, np.nan]])
+    np.testing.assert_allclose(control.get_ydata(), [0.4, 0.5])
+    assert (mean.get_color(), control.get_color()) == (figures.COLOURS["E1M1"], figures.GREY)
+    assert ax.get_legend_handles_labels()[1] == ["E1M1", "edge"]
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_figure_of_a_page_has_a_caption_a_name_and_a_text_for_those_who_cannot_see_it(notebook):
     cells = [cell for cell in jupytext.read(notebook).cells if "figures.draw_" in cell.source]
