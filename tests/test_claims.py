@@ -64,12 +64,14 @@ def test_a_verdict_needs_five_seeds_and_an_interval_on_one_side():
 
 def test_a_claim_holds_at_the_capacities_where_it_does_for_each_of_its_models():
     table = pd.DataFrame(
-        [("theory", m, c, 5, v) for m, c, v in (
-            ("baseline", 0.3, "holds"), ("E1M1", 0.3, "holds"), ("baseline", 3, "holds"), ("E1M1", 3, "open"))],
+        [(claim, m, c, 5, v) for claim, m, c, v in (
+            ("theory", "baseline", 0.3, "holds"), ("theory", "E1M1", 0.3, "holds"),
+            ("theory beyond the edge", "baseline", 0.3, "holds"), ("theory beyond the edge", "baseline", 1, "open"),
+            ("theory", "baseline", 1, "holds"), ("theory", "baseline", 3, "holds"), ("theory", "E1M1", 3, "open"))],
         columns=["claim", "model", "capacity", "seeds", "verdict"],
     )  # fmt: skip
     assert claims.headline(table, "theory") == "holds at 0.3 nats"
-    assert claims.headline(table, "theory", lambda model: model == "baseline") == "holds"
+    assert claims.headline(table, "theory", lambda model: model == "baseline") == "holds at 0.3, 3 nats"
     assert claims.headline(table, "direction") == "open"
 
 
@@ -81,5 +83,5 @@ def test_the_edge_is_what_touches_the_border_of_the_board():
 def test_every_released_network_has_the_numbers_of_its_claims():
     table = claims.released()
     zero = table[table.seed == 0]
-    assert set(zero.claim) == set(claims.CLAIMS)
+    assert set(zero.claim) == {*claims.ROWS, *claims.SECOND.values()}
     assert set(zero[zero.claim == "theory"].capacity) == {0.3, 1, 3}
