@@ -126,16 +126,16 @@ def draw_table(ax, values, label="", limits=(None, None), title="") -> None:
     _positions(ax, title)
 
 
-def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True) -> LineCollection:
+def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True, width=5) -> LineCollection:
     """How well neighbouring stimuli are told apart: the grid of positions, x_uc down and x_lc across, its edges shaded.
 
     resolution (2, 13, 13): d' of steps in x_uc and in x_lc, NaN where there is none; limit: d' where the shades end,
     None: the largest finite one; larger ones, infinite ones too, are orange. bar: whether to draw the colour bar; for
-    several axes with one bar, give them one limit and draw the bar of the lines that are returned
+    several axes with one bar, give them one limit and draw the bar of the lines that are returned; width: of the edges
     """
     grid = np.indices((13, 13))[::-1].transpose(1, 2, 0)  # (13, 13, 2) x_lc across, x_uc down
     lines = _edges(ax, grid, resolution, limit, linewidths=4)
-    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=2, color=GREY)
+    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=0.4 * width, color=GREY)
     ax.set(xlim=(-0.7, 12.7), ylim=(12.7, -0.7), aspect="equal")
     _positions(ax, title)
     if bar:
@@ -531,8 +531,8 @@ def draw_against(ax, model, x, y, size=5) -> None:
 
 
 def draw_beside_controls(ax, model, capacities, values, controls, label) -> None:
-    """A number of a model's networks against their capacity, and the same for what could beat it: a filled point a seed,
-    controls as grey marks with a dotted line through their mean.
+    """A number of a model's networks against their capacity, a filled point a seed, and the same for what could beat it,
+    as grey marks.
 
     capacities (K,) in nats; values (S, K), NaN where missing; controls: name -> (S, K)
     """
