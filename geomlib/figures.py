@@ -531,8 +531,7 @@ def draw_against(ax, model, x, y, size=5) -> None:
 
 
 def draw_beside_controls(ax, model, capacities, values, controls, label) -> None:
-    """A number of a model's networks against their capacity, a filled point a seed, and the same for what could beat it,
-    as grey marks.
+    """A number of a model's networks against their capacity, a filled point a seed; in grey, what could beat it.
 
     capacities (K,) in nats; values (S, K), NaN where missing; controls: name -> (S, K)
     """
