@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import platform
 import signal
 import sys
@@ -24,6 +25,10 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is Ctrl-C, too
     try:
         options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads, as `| head` does, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python's last words go to the closed pipe
+        sys.exit(141)
     except OSError as error:
         sys.exit(f"geomlib: {error.filename}: {error.strerror}" if error.filename else f"geomlib: {error}")
     except (ValueError, RuntimeError, ArithmeticError) as error:
