@@ -44,10 +44,8 @@ class Spec:
     counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a CSV file of images
     csv_sha256: str = ""  # of the CSV file's bytes
     data_seed: int = _number(0, 2**32, default=0)  # of the images' noise and order; unused for a CSV file
-    train_end: int | None = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...
-    validation_end: int | None = _number(
-        2, data.MOST, "images"
-    )  # ... those up to here validate; the rest is the test part
+    train_end: int = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...
+    validation_end: int = _number(2, data.MOST, "images")  # ... those up to here validate; the rest is the test part
     tasks: Mapping[str, tuple] = field(default_factory=dict)  # names in data.TASKS, or {name: (13, 13) table of labels}
     # The objective, see objective.py
     capacity: float = _number(0.0, 1e6, "nats", 10.0)  # C
@@ -65,14 +63,12 @@ class Spec:
     softmax_twice: bool = True  # cross entropy of softmax outputs, as in the original, for more than two classes
     # The training
     schedule: str = _choice("full", "sketch")  # how many steps, where they are not given: 7,974 or 500
-    steps: int | None = _number(1, 10**9)  # batches trained on
-    steps_per_epoch: int | None = _number(1, 10**9)  # after which the learning rate falls; None: 1,329, at most steps
+    steps: int = _number(1, 10**9)  # batches trained on
+    steps_per_epoch: int = _number(1, 10**9)  # after which the learning rate falls; None: 1,329, at most steps
     batch_size: int = _number(1, 10**6, "images", 128)
     learning_rate: float = _number(1e-12, 10.0, default=5e-4)  # of Adam ...
     decay: float = _number(1e-6, 1.0, default=0.9)  # ... times this after each epoch ...
-    cooldown: float | None = _number(
-        0.0, 1.0
-    )  # ... and falling to 0 over this last share of the steps; None: 0.2 if held
+    cooldown: float = _number(0.0, 1.0)  # ... and falling to 0 over this last share of the steps; None: 0.2 if held
     latent_dim: int = _number(1, 1000, default=5)
     seed: int = _number(0, 2**32, default=0)  # of the first weights, the order and the sampling noise
     source: str = ""  # a run whose frozen codes the heads read; "": a network of its own
