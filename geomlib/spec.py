@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
 import hashlib
@@ -228,9 +229,36 @@ def check_fields(names: Sequence[str]) -> None:
     known = [item.name for item in dataclasses.fields(Spec)]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+            near = difflib.get_close_matches(str(name), known, 1)
             hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(known)}"
             raise ValueError(f"Spec has no field {name!r}; {hint}")
+
+
+def value(text: Any) -> Any:
+    """What a text says as JSON or as a Python literal, else the text itself; what is no text stays as it is.
+
+    >>> value("1e-3"), value("false"), value("{'steps': 40}"), value("E1M1"), value(3)
+    (0.001, False, {'steps': 40}, 'E1M1', 3)
+    """
+    for read in (json.loads, ast.literal_eval) if isinstance(text, str) else ():
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            pass
+    return text
+
+
+def read_changes(changes: Any) -> dict[str, Any]:
+    """Fields of `Spec` to change, from a dictionary or the text of one, which is what papermill's -p hands on.
+
+    >>> read_changes('{"gamma": 1000}')
+    {'gamma': 1000}
+    """
+    found = value(changes)
+    if not isinstance(found, Mapping):
+        raise ValueError(f'changes must be fields of Spec with their values, like {{"gamma": 300}}, got {changes!r}')
+    check_fields(list(found))
+    return dict(found)
 
 
 def file_sha256(path: str | Path) -> str:
