@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import signal
 import sys
@@ -53,11 +54,12 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is Ctrl-C, too
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
         print(f"geomlib: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:  # whoever read the output has seen enough
-        sys.stderr.close()
+    except BrokenPipeError:  # who reads, as `| head` does, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python's last words go to the closed pipe
         sys.exit(141)
     except OSError as error:
         sys.exit(f"geomlib: {error.filename}: {error.strerror}" if error.filename else f"geomlib: {error}")

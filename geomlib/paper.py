@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import data, runs
+from . import data, places, runs
 from .spec import Spec, change, digest
 from .train import Run
 
-ROOT = Path(__file__).parents[1]  # the repository
-USER_RUNS = ROOT / "runs"  # runs that a user trains
+ROOT = places.repository() or Path.cwd()
+USER_RUNS = places.user_runs()
 CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
 MODELS: dict[str, dict[str, Any]] = {  # a model differs from the baseline in its data or in its tasks, in nothing else
     "baseline": {},
@@ -142,12 +142,12 @@ def sources(keys: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, in
 
 def published() -> pd.DataFrame:
     """The published numbers: columns figure, panel, model, measure, capacity, value."""
-    return pd.read_csv(ROOT / "data/published.csv")
+    return pd.read_csv(places.data_file("published.csv"))
 
 
 def results(path: str | Path = "") -> pd.DataFrame:
     """Ours, of data/results.csv or another file of `geomlib results`: columns model, capacity, seed, measure, value."""
-    return pd.read_csv(path or ROOT / "data/results.csv")
+    return pd.read_csv(path or places.data_file("results.csv"))
 
 
 def classes(model: str, factors: np.ndarray) -> np.ndarray:
