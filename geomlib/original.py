@@ -89,8 +89,8 @@ def _single_task(state: Mapping[str, Tensor], path: str | Path, task: str | None
     last = state.get("clf.3.bias", state.get("clf.1.bias"))
     many = {25: "region", 169: "identity"}.get(0 if last is None else len(last))
     binary = [name for name in TASKS.values() if name not in ("region", "identity")]
-    if many or task in binary:
-        return many or task
+    if many or (task and task in binary):
+        return many or str(task)
     raise ValueError(f"{path}: has one binary head; say which task it is (one of {', '.join(binary)}), got {task!r}")
 
 

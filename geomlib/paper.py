@@ -114,7 +114,7 @@ def run(
 
     Raises ValueError where the stored run has another spec than is asked for, naming the field.
     """
-    return train_all([(model, capacity, seed)], folder, device, **changes)[0]
+    return train_all([(model, capacity, seed_of(seed, changes))], folder, device, **changes)[0]
 
 
 def train_all(
@@ -137,7 +137,7 @@ def train_all(
 
 def sources(keys: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, int]]:
     """The networks whose codes the classifiers among (model, capacity, seed) read, each once."""
-    return list(dict.fromkeys((CLASSIFIERS[model][1], *rest) for model, *rest in keys if model in CLASSIFIERS))
+    return list(dict.fromkeys((CLASSIFIERS[m][1], capacity, s) for m, capacity, s in keys if m in CLASSIFIERS))
 
 
 def published() -> pd.DataFrame:

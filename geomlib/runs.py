@@ -76,7 +76,8 @@ def load(folder: str | Path) -> Run:
     for name in (SUMS, *FILES):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing: not a run, or not a whole one; train it again")
-    sums = dict(reversed(line.split("  ", 1)) for line in (folder / SUMS).read_text().splitlines() if "  " in line)
+    lines = (line.partition("  ") for line in (folder / SUMS).read_text().splitlines())
+    sums = {name: digits for digits, _, name in lines}
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
             raise _damaged(folder / name, "its checksum differs", "restore it or train again")
