@@ -89,10 +89,7 @@ def train(
     """
     wanted, changed = keys(models, capacity, seed), fields(changes)
     for key, run in zip(wanted, paper.train_all(wanted, folder, device, **changed)):
-        scores = ", ".join(
-            f"{name} {value:.4f}" for name, value in run.final.items() if not str(name).startswith("rate_")
-        )
-        print(f"{paper.slug(*key, **changed)}: {scores}")
+        print(f"{paper.slug(*key, **changed)}: {run.summary}")
 
 
 @app.command
@@ -117,9 +114,8 @@ def plan(
     table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images"])
 
     def shown(states: pd.Series) -> str:
-        return ", ".join(
-            f"{n} {state}" if n < len(states) else f"{state}" for state, n in states.value_counts().items()
-        )
+        counts = states.value_counts()
+        return ", ".join(f"{n} {state}" for state, n in counts.items()) if len(counts) > 1 else str(counts.index[0])
 
     print(f"Runs in {folder or 'data/runs or runs'}, by capacity in nats:")
     print(table.groupby(["model", "capacity"], sort=False).state.agg(shown).unstack(sort=False).to_string())

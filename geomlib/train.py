@@ -42,11 +42,14 @@ class Run(NamedTuple):
         last = (self.history.split == "validation") & (self.history.step == self.spec.steps)
         return self.history[last].set_index("term").value
 
+    @property
+    def summary(self) -> str:
+        """The scores of the last validation in a line."""
+        scores = self.final[~self.final.index.str.startswith("rate_")]
+        return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+
     def __repr__(self) -> str:
-        scores = ", ".join(
-            f"{name} {value:.4g}" for name, value in self.final.items() if not str(name).startswith("rate_")
-        )
-        return f"Run({self.spec!r}: {scores})"
+        return f"Run({self.spec!r}: {self.summary})"
 
 
 class Checkpoint(NamedTuple):
