@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,9 @@ def _effects_of(key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame) -> Ite
     rate = float(wide.rate[key])
     if model in BIASED:
         counts = COUNTS[MODELS[model]["counts"]]
-        pairs = {"axis": 1} if model == "E1M1" else {"jump": np.inf}  # steps of the lower corridor; all neighbours
+        pairs: dict[str, Any] = (
+            {"axis": 1} if model == "E1M1" else {"jump": np.inf}
+        )  # steps of the lower corridor; all neighbours
         exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
         value, limit = exponent(found), exponent(limit_map(model, rate))
         if baseline:
@@ -142,7 +145,7 @@ def other_borders(labels: np.ndarray, resolution: np.ndarray, seed: int = 0, n: 
     rng, found = np.random.default_rng(seed), []
     cells = np.arange(SIDE)
     while len(found) < n:
-        turned = np.rot90(labels, rng.integers(4))
+        turned = np.rot90(labels, int(rng.integers(4)))
         turned = turned.T if rng.integers(2) else turned
         shift = rng.integers(-6, 7, 2)
         moved = turned[np.ix_(*((cells + s).clip(0, SIDE - 1) for s in shift))]

@@ -42,18 +42,11 @@ BAR = {"fraction": 0.046, "pad": 0.03}  # of a colour bar beside square axes
 STYLE = {
     "figure.figsize": (5, 3.4),
     "figure.dpi": 120,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
     "figure.constrained_layout.use": True,
-    "axes.facecolor": "white",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelsize": 10,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.fontsize": 9,
+    **dict.fromkeys(("figure.facecolor", "savefig.facecolor", "axes.facecolor"), "white"),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize"), 10),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9),
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "lines.markersize": 6,
@@ -426,6 +419,7 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> No
     order = sorted(range(len(groups)), key=lambda i: list(groups).index(groups[i]))
     levels = sorted(set(capacities))
     size = dict(zip(levels, np.linspace(2.5, 7.5, len(levels))))
+    dotted = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4}
     heights, y, texts = {}, 0, {-1: 0, 1: 0}  # texts: where the last one stands, left and right
     for i in order:
         y += 1 if groups[i] in heights else 3  # a gap before each group
@@ -435,16 +429,8 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> No
         if names[i]:  # on the free side, each below the one before
             side = 1 if mean[i] < 0 else -1
             texts[side] = max(y, texts[side] + 1.7)
-            ax.annotate(
-                names[i],
-                (mean[i], y),
-                (0.97 * side * end, texts[side]),
-                fontsize=7.5,
-                va="center",
-                ha="right" if side > 0 else "left",
-                zorder=4,
-                arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4},
-            )
+            at, align = (0.97 * side * end, texts[side]), "right" if side > 0 else "left"
+            ax.annotate(names[i], (mean[i], y), at, fontsize=7.5, va="center", ha=align, zorder=4, arrowprops=dotted)
     for c in levels:
         ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=nats(c))
     for model in dict.fromkeys(models):
@@ -452,12 +438,9 @@ def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> No
     ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)
     ax.set_xscale("symlog", linthresh=1)  # even from -1 to 1, logarithmic beyond
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set(
-        xlabel="(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond",
-        xlim=(-end, end),
-        xticks=[x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end],
-        ylim=(y + 2, 1),
-    )
+    ticks = [x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end]
+    ax.set(xlim=(-end, end), xticks=ticks, ylim=(y + 2, 1))
+    ax.set_xlabel("(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond")
     ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.08))
 
 

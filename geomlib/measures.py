@@ -27,11 +27,8 @@ def distortion(codes, reference, labels) -> np.ndarray:
     `distortion_robust`.
     """
     _check_reference(codes, reference)
-    member = _membership(labels, len(codes))  # (N, K)
     ratio = _ratio(_distances(codes), _distances(reference))  # (N, N)
-    size = member.sum(0)
-    with np.errstate(invalid="ignore"):
-        return member.T @ ratio @ member / np.outer(size, size) - ratio.mean()
+    return _class_means(ratio, labels) - ratio.mean()
 
 
 def distortion_robust(codes, reference, labels) -> np.ndarray:
@@ -52,10 +49,15 @@ def class_distances(codes, labels) -> np.ndarray:
 
     codes (N, D), labels (N,) in 0..K-1 -> (K, K) in the units of the codes; NaN for a class without images
     """
-    member = _membership(labels, len(codes))
+    return _class_means(_distances(codes), labels)
+
+
+def _class_means(matrix, labels) -> np.ndarray:
+    """The mean of a matrix (N, N) over each pair of classes: (K, K), NaN for a class without images."""
+    member = _membership(labels, len(matrix))  # (N, K)
     size = member.sum(0)
     with np.errstate(invalid="ignore"):
-        return member.T @ _distances(codes) @ member / np.outer(size, size)
+        return member.T @ matrix @ member / np.outer(size, size)
 
 
 def within_between(matrix, labels) -> tuple[float, float]:
@@ -64,10 +66,9 @@ def within_between(matrix, labels) -> tuple[float, float]:
     if (size > 0).sum() < 2:
         raise ValueError(f"labels must be of two classes or more, got {np.unique(labels)}")
     same, pairs = np.eye(len(size), dtype=bool), np.outer(size, size)
-    within, between = (
-        np.average(matrix[cells & (pairs > 0)], weights=pairs[cells & (pairs > 0)]) for cells in (same, ~same)
-    )
-    return float(within), float(between)
+    cells = same & (pairs > 0), ~same & (pairs > 0)
+    within, between = (float(np.average(matrix[some], weights=pairs[some])) for some in cells)
+    return within, between
 
 
 def pair_means(codes, factors) -> np.ndarray:
@@ -345,19 +346,9 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
     from sklearn.manifold import MDS
 
     start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
-    return MDS(
-        n_components=2,
-        metric="euclidean",
-        metric_params=None,
-        metric_mds=True,
-        max_iter=300,
-        eps=1e-6,
-        normalized_stress=False,
-        random_state=seed,
-        n_jobs=1,
-        verbose=0,
-        **start,
-    ).fit_transform(_codes("codes", codes))
+    fixed = {"n_components": 2, "metric": "euclidean", "metric_params": None, "metric_mds": True, "max_iter": 300}
+    fixed |= {"eps": 1e-6, "normalized_stress": False, "n_jobs": 1, "verbose": 0}
+    return MDS(random_state=seed, **fixed, **start).fit_transform(_codes("codes", codes))
 
 
 def stress(points, codes) -> float:
@@ -417,9 +408,8 @@ def answered(labels, predicted, n_classes: int) -> tuple[int, float]:
     """
     labels = _whole("labels", labels, n_classes)
     predicted = _whole("predicted", predicted, n_classes, labels.shape)
-    there, given, right = (
-        np.bincount(x, minlength=n_classes) for x in (labels, predicted, labels[labels == predicted])
-    )
+    arrays = labels, predicted, labels[labels == predicted]
+    there, given, right = (np.bincount(x, minlength=n_classes) for x in arrays)
     read = (there > 0) & (given > 0)
     return int(((there > 0) & ~read).sum()), float((right[read] / there[read]).mean()) if read.any() else np.nan
 
@@ -525,7 +515,7 @@ def information_on_class(mu, logvar, z, labels) -> float:
     size = member.sum(0)
     if not size.all():
         raise ValueError(
-            f"labels must hold every class after the first {len(z)} images, class {size.argmin()} is missing"
+            f"labels must hold all classes after the first {len(z)} images, class {size.argmin()} is missing"
         )
     mean = member.T @ mu[len(z) :] / size[:, None]  # (K, D)
     variance = member.T @ (mu**2 + np.exp(logvar))[len(z) :] / size[:, None] - mean**2

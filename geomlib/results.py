@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,8 +115,11 @@ def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | 
     if output:
         rows.to_csv(output, index=False, float_format="%.6g")
         networks = [key for key in keys if key[0] in MODELS]
-        codes = {f"{m}-c{c:g}-s{s}": stimulus_codes(run(m, c, s, folder, **changes)) for m, c, s in networks}
-        np.savez_compressed(output.with_suffix(".npz"), **{k: np.stack(v).astype(np.float16) for k, v in codes.items()})
+        codes: dict[str, Any] = {
+            f"{m}-c{c:g}-s{s}": np.stack(stimulus_codes(run(m, c, s, folder, **changes))).astype(np.float16)
+            for m, c, s in networks
+        }
+        np.savez_compressed(output.with_suffix(".npz"), **codes)
     return rows
 
 

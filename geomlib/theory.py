@@ -244,6 +244,18 @@ def limit_resolution(counts: Any, rate: float, labels: Any = None, world: Any = 
     return neighbours(limit_dprime(counts, rate, labels, world))
 
 
+def fine_resolution(price: float, world: Any = "corridors") -> np.ndarray:
+    """What d' of neighbours a code can afford at a price, if it is fine: sqrt(2 delta / price), (2, 13, 13).
+
+    delta: mean squared pixel difference of the two mean images; price: as of `price`, or a held network's lambda. Where
+    a code is coarse, below about 3 nats for `uniform`, stimuli clump and most pairs stay below.
+    """
+    from scipy.spatial.distance import pdist, squareform
+
+    distances = squareform(pdist(world_table(world).reshape(PIXELS, PIXELS), "sqeuclidean"))
+    return neighbours(np.sqrt(2 * distances / PIXELS / price))
+
+
 def with_pixels(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray]:
     """What is possible above the entropy of the states: a code that tells them exactly, and then pixels, too.
 

@@ -11,6 +11,7 @@ from geomlib.theory import (
     codes,
     dprime,
     ends,
+    fine_resolution,
     gather,
     ignores,
     limit,
@@ -323,6 +324,15 @@ def test_the_limit_resolves_nothing_without_rate_and_everything_at_the_entropy()
     assert np.isinf(all_apart[~np.eye(169, dtype=bool)]).all() and np.allclose(np.diag(all_apart), 0, atol=1e-6)
     mean = [np.nanmean(limit_resolution("uniform", rate)) for rate in (0.1, 0.3, 1, 2, 3, 4, 4.9)]
     assert (np.diff(mean) > 0).all() and mean[1] == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_fine_code_resolves_what_its_price_allows_less_at_the_edges_and_coarse_codes_less():
+    afforded = fine_resolution(0.0027)[0, :12, 3]
+    assert afforded[[0, 5]] == pytest.approx(np.sqrt(2 * np.array([0.0151, 0.0241]) / 0.0027), rel=5e-3)
+    assert np.nanmean(limit_resolution("uniform", 4)) == pytest.approx(
+        np.nanmean(fine_resolution(price("uniform", 4))), rel=0.25
+    )
+    assert np.nanmean(limit_resolution("uniform", 0.3)) < 0.2 * np.nanmean(fine_resolution(price("uniform", 0.3)))
 
 
 def test_the_limits_resolution_is_that_of_its_neighbours():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from tqdm import auto, std
 
 from ..spec import Spec
 
@@ -62,10 +63,11 @@ def side_by_side(function: Callable[..., list], jobs: Sequence[tuple], done: Seq
 
 
 @contextmanager
-def progress(done: np.ndarray, total: int) -> Iterator[None]:
+def progress(done: np.ndarray, total: int) -> Generator[None]:
     """A progress bar with the time left while `done` (steps, by network) grows to total; TQDM_DISABLE=1 hides it."""
     stop = threading.Event()
-    bar = tqdm(total=total, initial=int(done.sum()), desc=f"training {len(done)}", unit=" steps", delay=2)
+    kind = std.tqdm if "GEOMLIB_PAGE" in os.environ else auto.tqdm  # a page keeps no bars: pages.tidy removes the text
+    bar = kind(total=total, initial=int(done.sum()), desc=f"training {len(done)}", unit=" steps", delay=2)
     bar.mininterval = 0.5 if bar.disable or bar.fp.isatty() else 30
 
     def follow() -> None:
@@ -84,7 +86,7 @@ def progress(done: np.ndarray, total: int) -> Iterator[None]:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None]:
     """One thread for what runs inside, so that the sums have one order, and processes don't fight for cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
