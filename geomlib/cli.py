@@ -135,7 +135,7 @@ def page(
 ) -> None:
     """Run a notebook with parameters; networks that are missing are trained.
 
-    Example: geomlib page capacity -p capacity=3
+    Example: geomlib page capacity -p model=E1M1
 
     Parameters
     ----------
