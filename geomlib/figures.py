@@ -136,19 +136,21 @@ def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$
     return lines
 
 
-def draw_map(ax, points, classes=None, resolution=None, limit=None, names=(), title="", end=None) -> LineCollection:
+def draw_map(
+    ax, points, classes=None, resolution=None, limit=None, names=(), title="", end=None, size=16
+) -> LineCollection:
     """The mean codes of all pairs of positions in a plane, neighbours joined by lines.
 
     points (169, 2), x_uc slowest, NaN where a pair has no image; classes (169,) in 0..K-1 or None; names: of the K
     classes, written at the centre of each; resolution (2, 13, 13), limit: shade the lines, as in `draw_resolution`;
-    end: where both axes end, about 0, for several networks on one scale; None: where the points do
+    end: where both axes end, about 0, for several networks on one scale; None: where the points do; size: of the points
     """
     points = np.asarray(points)
     lines = _edges(ax, points.reshape(13, 13, 2), resolution, limit, linewidths=0.8 if resolution is None else 1.8)
     if classes is None:
         ax.plot(*points.T, linestyle="", marker="o", markersize=3, color=COLOURS["baseline"])
     else:
-        _scatter(ax, points, classes, s=16, linewidths=0.4, zorder=3)
+        _scatter(ax, points, classes, s=size, linewidths=0.025 * size, zorder=3)
     for k, name in enumerate(names):
         at = np.nanmean(points[np.asarray(classes) == k], 0)
         ax.text(*at, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO, zorder=4)
