@@ -119,16 +119,16 @@ def draw_table(ax, values, label="", limits=(None, None), title="") -> None:
     _positions(ax, title)
 
 
-def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True) -> LineCollection:
+def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True, width=5) -> LineCollection:
     """How well neighbouring stimuli are told apart: the grid of positions, x_uc down and x_lc across, its edges shaded.
 
     resolution (2, 13, 13): d' of steps in x_uc and in x_lc, NaN where there is none; limit: d' where the shades end,
     None: the largest finite one; larger ones, infinite ones too, are orange. bar: whether to draw the colour bar; for
-    several axes with one bar, give them one limit and draw the bar of the lines that are returned
+    several axes with one bar, give them one limit and draw the bar of the lines that are returned; width: of the edges
     """
     grid = np.indices((13, 13))[::-1].transpose(1, 2, 0)  # (13, 13, 2) x_lc across, x_uc down
     lines = _edges(ax, grid, resolution, limit, linewidths=4)
-    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=2, color=GREY)
+    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=0.4 * width, color=GREY)
     ax.set(xlim=(-0.7, 12.7), ylim=(12.7, -0.7), aspect="equal")
     _positions(ax, title)
     if bar:
@@ -317,39 +317,6 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
 
 
-def draw_noise(ax, columns, probability, frequency) -> None:
-    """How often a pixel is open: the rule (line) and a data set (points), against the column: three arrays (13,)."""
-    ax.plot(columns, probability, color=GREY, label="the rule")
-    ax.plot(columns, frequency, "o", color="black", label="frequency in the set")
-    ax.set(xlabel="column of the pixel", ylabel="P(open)", ylim=(-0.03, 1.05), xticks=[0, 3, 6, 9, 12])
-    ax.legend()
-
-
-def draw_sketch(ax, points, classes, title="", arrows=()) -> None:
-    """A sketched code of many stimuli in a plane without units: points (N, 2) in -1.5..1.5, classes (N,) in 0, 1.
-
-    arrows: (name, (start, end)) of each axis that is drawn as an arrow, two points each
-    """
-    for name, (start, end) in arrows:
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
-        ax.annotate(name, end, (end[0] + 0.08, end[1] + 0.02), fontsize=9, color=GREY)
-    ax.scatter(*points.T, c=classes, cmap=CLASSES, vmin=0, vmax=1, s=14, edgecolors=GREY, linewidths=0.5)
-    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
-    ax.spines[:].set_visible(True)
-
-
-def draw_network(ax, layers, split) -> None:
-    """A network as a column of boxes, top to bottom: layers, a list of (name, shape); split: index of the code."""
-    for i, (name, shape) in enumerate(layers):
-        colour = "#FBE3D0" if i == split else "#E3ECF5" if i < split else "#E6F0E4"
-        box = {"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY}
-        ax.text(0.5, -i, f"{name}\n{shape}", ha="center", va="center", linespacing=1.4, bbox=box)
-        if i:
-            ax.annotate("", (0.5, -i + 0.31), (0.5, -i + 0.69), arrowprops={"arrowstyle": "->", "color": GREY})
-    ax.set(xlim=(0, 1), ylim=(-len(layers) + 0.5, 0.5))
-    ax.axis("off")
-
-
 def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
     """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
 
@@ -412,23 +379,6 @@ def _capacities(ax, capacities) -> None:
     ax.set_xticks(capacities, [f"{c:g}" for c in capacities])
     ax.minorticks_off()
     ax.set_xlabel("capacity $C$ (nats)")
-
-
-def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, label) -> None:
-    """How far a model's networks lie from published values: (K,) each; from low to high over seeds, marked at the mean.
-
-    capacities stand at even distances; shift: moves the model's marks sideways by this share of one, from -0.5 to 0.5;
-    tolerance: half the height of the grey band
-    """
-    x = np.arange(len(capacities)) + shift
-    ax.axhspan(-tolerance, tolerance, color="#EDEDED", zorder=0)
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    ax.vlines(x, low, high, color=COLOURS[model])
-    ax.plot(x, mean, linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
-    for border in x[1:] - shift - 0.5:
-        ax.axvline(border, color="#BBBBBB", linewidth=0.8, zorder=0)
-    ax.set_xticks(range(len(capacities)), [f"{c:g}" for c in capacities])
-    ax.set(xlabel="capacity $C$ (nats)", ylabel=label, xlim=(-0.5, len(x) - 0.5))
 
 
 def draw_effects(ax, effects, open, title, label) -> None:
@@ -514,3 +464,65 @@ def draw_on_limit(ax, model, rates, distortions, names=()) -> None:
     for x, y, name in zip(rates, distortions, names):
         ax.annotate(name, (x, y), (5, 5), textcoords="offset points", fontsize=9)
     ax.legend()
+
+
+def draw_network(ax, down, code, up) -> None:
+    """A network as boxes, (name, shape) each: down (L,) from the image to the code, in the upper row; up (L,) from the
+    decoded image to the code, in the lower one; the code between their ends, at the right."""
+    n = len(down)
+    look = {"arrowprops": {"arrowstyle": "->", "color": GREY}}
+    for y, row, colour in ((1, down, "#E3ECF5"), (0, up, "#E6F0E4"), (0.5, [code], "#FBE3D0")):
+        for x, (name, shape) in enumerate(row, 0 if y in (0, 1) else n):
+            ax.add_patch(Rectangle((x - 0.4, y - 0.19), 0.8, 0.38, facecolor=colour, edgecolor=GREY, linewidth=0.8))
+            ax.text(x, y, f"{name}\n{shape}", ha="center", va="center", fontsize=8.5, linespacing=1.25)
+    for x in range(1, n):
+        ax.annotate("", (x - 0.4, 1), (x - 0.6, 1), **look)
+        ax.annotate("", (x - 0.6, 0), (x - 0.4, 0), **look)
+    ax.annotate("", (n, 0.69), (n - 0.6, 1), **look)
+    ax.annotate("", (n - 0.6, 0), (n, 0.31), **look)
+    ax.set(xlim=(-0.45, n + 0.45), ylim=(-0.22, 1.22))
+    ax.axis("off")
+
+
+def draw_seeds_and_published(ax, model, capacities, values, published, label, shift=0) -> None:
+    """A measure of a model's networks against their capacity: a filled point a seed, a line for their mean, published
+    values as open rings.
+
+    capacities (K,) in nats; values (S, K), NaN where missing; published (K,); label: the measure and its unit; shift:
+    moves all sideways by this share of a capacity, so that models don't hide each other
+    """
+    values, x = np.atleast_2d(values), np.asarray(capacities) * (1 + shift)
+    colour, marker = COLOURS[model], MARKERS[model]
+    ax.plot(x, np.ma.masked_invalid(values).mean(0), color=colour, linewidth=1, zorder=1)
+    ax.plot(
+        np.tile(x, len(values)), values.ravel(), linestyle="", marker=marker, markersize=4, color=colour, label=model
+    )
+    ring = {"linestyle": "", "marker": "o", "markersize": 9, "markerfacecolor": "none"}
+    ax.plot(x, published, color=colour, **ring)
+    _name_once(ax, "published", **ring)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
+
+
+def draw_against(ax, model, x, y, size=5) -> None:
+    """Two numbers of a model's things against each other, (N,) each, with a line where they are equal; size: of the
+    markers in points."""
+    if not ax.lines:
+        ax.axline((1, 1), (2, 2), color=GREY, linewidth=0.8)
+    look = {"linestyle": "", "markersize": size, "alpha": 0.7, "markeredgewidth": 0}
+    ax.plot(x, y, marker=MARKERS[model], color=COLOURS[model], label=model, **look)
+
+
+def draw_beside_controls(ax, model, capacities, values, controls, label) -> None:
+    """A number of a model's networks against their capacity, a filled point a seed; in grey, what could beat it.
+
+    capacities (K,) in nats; values (S, K), NaN where missing; controls: name -> (S, K)
+    """
+    for (name, found), marker in zip({model: values, **controls}.items(), (MARKERS[model], "x", "_", "+")):
+        own = name == model
+        look = {"color": COLOURS[model] if own else GREY, "marker": marker, "zorder": 3 if own else 2}
+        found = np.atleast_2d(found)
+        ax.plot(capacities, np.ma.masked_invalid(found).mean(0), linestyle="-" if own else ":", label=name, **look)
+        ax.plot(np.tile(capacities, len(found)), found.ravel(), linestyle="", markersize=4, **look)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
