@@ -14,7 +14,7 @@ TINY = {
 }  # 861 images to train on
 
 
-SLOW = "anywhere cli explorer_browser graph installed pages runs train".split()
+SLOW = ["anywhere", "cli", "explorer_browser", "graph", "installed", "pages", "runs", "train"]
 
 
 def pytest_collection_modifyitems(items):

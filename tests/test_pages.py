@@ -251,11 +251,7 @@ def running(pid):
 
 
 def test_a_page_says_what_it_does_and_keeps_no_bar(notebook, capfd):
-    bar = """import numpy as np, time; from geomlib.engine import jobs
-done = np.zeros(1)
-with jobs.progress(done, 9):
-    time.sleep(2.1); done += 9
-"""
+    bar = "from tqdm import tqdm\nwith tqdm(total=9, desc='training 1') as bar: bar.update(4); bar.update(5)\n"
     notebook.write_text(NOTEBOOK.replace("print(repr(", bar + "print(repr("))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), {"capacity": 3})
     said = capfd.readouterr().err
