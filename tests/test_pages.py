@@ -162,7 +162,7 @@ def test_numpy_numbers_and_tuples_become_plain(notebook):
 @pytest.mark.parametrize(
     "given, message",
     [
-        ({"modle": "E1M1"}, "no parameter 'modle'; did you mean 'model'?\nIt has model='baseline', capacity=10.0"),
+        ({"modle": "E1M1"}, "no parameter 'modle'; did you mean model?\nIt has model='baseline', capacity=10.0"),
         ({"capacity": "ten"}, "capacity must be a number like 10.0, got 'ten'"),
         ({"capacity": True}, "capacity must be a number"),
         ({"flag": "no"}, "flag must be true or false like True, got 'no'"),
@@ -343,5 +343,5 @@ def test_a_page_never_takes_the_place_of_its_notebook(notebook):
 
 def test_an_unknown_notebook_is_answered_with_the_known(notebook):
     assert pages.find("small", notebook.parent) == pages.find(notebook) == notebook
-    with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean 'small'?"):
+    with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean small?"):
         pages.find("smal", notebook.parent)
