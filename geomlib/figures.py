@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -278,20 +279,19 @@ def draw_thumbnail(ax, points, classes, ignores=False) -> None:
     ax.spines[:].set_visible(True)
 
 
-def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None, marked=None) -> None:
+def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None) -> None:
     """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
 
-    colours (R, C): what the colours show, None: the values; marked (R, C), bool: cells with a small dot
+    colours (R, C): what the colours show, None: the values
     """
     shown = ax.imshow(values if colours is None else colours, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
     for (r, c), value in np.ndenumerate(values):
         if np.isfinite(value):
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
             ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"  # the one of more contrast
-            text = f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}")
-            ax.text(c, r, text, ha="center", va="center", color=ink)
-            if marked is not None and marked[r, c]:
-                ax.plot(c + 0.4, r - 0.36, marker="o", markersize=3, color=ink)
+            ax.text(
+                c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink
+            )
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
@@ -410,42 +410,6 @@ def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, 
     ax.legend()
 
 
-def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> None:
-    """How far our numbers lie from published ones, in tolerances, a line a number: (N,) each; a grey band from -1 to 1.
-
-    groups, models: names; groups stand together, the larger the capacity (nats) the larger the marker;
-    low, mean, high: our number minus the published one, over its tolerance; names: texts beside the numbers, or ""
-    """
-    end = 1.4 * np.abs([low, high]).max(initial=1)
-    ax.axvspan(-1, 1, color="#EDEDED", zorder=0)
-    order = sorted(range(len(groups)), key=lambda i: list(groups).index(groups[i]))
-    levels = sorted(set(capacities))
-    size = dict(zip(levels, np.linspace(2.5, 7.5, len(levels))))
-    dotted = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4}
-    heights, y, texts = {}, 0, {-1: 0, 1: 0}  # texts: where the last one stands, left and right
-    for i in order:
-        y += 1 if groups[i] in heights else 3  # a gap before each group
-        heights.setdefault(groups[i], []).append(y)
-        ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
-        ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=size[capacities[i]])
-        if names[i]:  # on the free side, each below the one before
-            side = 1 if mean[i] < 0 else -1
-            texts[side] = max(y, texts[side] + 1.7)
-            at, align = (0.97 * side * end, texts[side]), "right" if side > 0 else "left"
-            ax.annotate(names[i], (mean[i], y), at, fontsize=7.5, va="center", ha=align, zorder=4, arrowprops=dotted)
-    for c in levels:
-        ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=nats(c))
-    for model in dict.fromkeys(models):
-        ax.plot([], [], linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
-    ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)
-    ax.set_xscale("symlog", linthresh=1)  # even from -1 to 1, logarithmic beyond
-    ax.xaxis.set_major_formatter("{x:g}")
-    ticks = [x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end]
-    ax.set(xlim=(-end, end), xticks=ticks, ylim=(y + 2, 1))
-    ax.set_xlabel("(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond")
-    ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.08))
-
-
 def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
     """The limit for codes of the positions: least distortion at each rate (nats), both (P,), shaded below.
 
@@ -528,3 +492,47 @@ def draw_beside_controls(ax, model, capacities, values, controls, label) -> None
         ax.plot(np.tile(capacities, len(found)), found.ravel(), linestyle="", markersize=4, **look)
     _capacities(ax, capacities)
     ax.set_ylabel(label)
+
+
+def draw_f1(ax, capacities, ours, chance, published={}) -> None:
+    """F1 of one task against capacity (nats), a line for each network whose codes are read, above a grey floor: chance.
+
+    ours        model -> (S, K), a small dot a seed and a line for their mean; NaN where missing
+    published   model -> (K,), open rings
+    """
+    ax.axhspan(-1, chance, color="#E6E6E6", linewidth=0, zorder=0)
+    for model, values in ours.items():
+        values, look = np.ma.masked_invalid(np.atleast_2d(values)), {"color": COLOURS[model], "marker": MARKERS[model]}
+        ax.plot(capacities, values.mean(0), **look, markersize=5, label=model)
+        if len(values) > 1:
+            ax.plot(capacities, values.T, **look, linestyle="", markersize=2.5, alpha=0.5)
+        if model in published:
+            ax.plot(capacities, published[model], "o", color=COLOURS[model], markersize=10, markerfacecolor="none")
+    _capacities(ax, capacities)
+    ax.set_ylim(-0.04, 1.06)
+
+
+def draw_published(ax, rows, tolerance, levels={}, title="") -> None:
+    """Our numbers (up) against published ones (across): markers in a grey band of half a height `tolerance` agree.
+
+    rows     (model, published, low, mean, high, text), one a number; low to high: a line; text: beside it, or ""
+    levels   model -> chance level, a dotted line; NaN: none
+    """
+    ends = np.array([value for _, *values, _ in rows for value in values])
+    x = np.array([ends.min(initial=1) - tolerance, ends.max(initial=0) + tolerance])
+    ax.fill_between(x, x - tolerance, x + tolerance, color="#E6E6E6", linewidth=0, zorder=0)
+    ax.plot(x, x, color=GREY, linewidth=0.8, zorder=1)
+    for model, level in levels.items():
+        ax.axhline(level, linestyle=":", linewidth=1, color=COLOURS[model], zorder=1)
+    for model, published, low, mean, high, text in rows:
+        ax.vlines(published, low, high, color=COLOURS[model], linewidth=1)
+        ax.plot(published, mean, marker=MARKERS[model], color=COLOURS[model], markersize=5, linestyle="")
+        ax.annotate(text, (published, mean), (5, -3), textcoords="offset points", fontsize=8, color=COLOURS[model])
+    ax.set(title=title, xlim=x, ylim=x, aspect="equal")
+    ax.locator_params(nbins=5)
+
+
+def name_models(place, models, names={}, **look) -> None:
+    """A legend on a figure or an axis: the colour and marker of each model; names: model -> what to call it."""
+    keys = [Line2D([], [], color=COLOURS[m], marker=MARKERS[m], markersize=5, label=names.get(m, m)) for m in models]
+    place.legend(handles=keys, **look)

@@ -93,11 +93,8 @@ class Heads(nn.ModuleDict):
         """As `BetaVAE.classify`."""
         classes = {}
         for task, net in self.items():
-            *layers, last = net.children()
-            hidden = z
-            for layer in layers:
-                hidden = layer(hidden)  # (N, hidden units)
-            logits = last(hidden * masks[task] if task in masks else hidden)
+            hidden = net[:-1](z)  # ty: ignore[not-subscriptable]  # (N, hidden units)
+            logits = net[-1](hidden * masks[task] if task in masks else hidden)  # ty: ignore[not-subscriptable]
             classes[task] = logits.softmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1).sigmoid()
         return classes
 

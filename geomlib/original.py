@@ -87,10 +87,11 @@ def _renamed(state: Mapping[str, Tensor], path: str | Path, task: str | None) ->
 
 def _single_task(state: Mapping[str, Tensor], path: str | Path, task: str | None) -> str:
     last = state.get("clf.3.bias", state.get("clf.1.bias"))
-    many = {25: "region", 169: "identity"}.get(0 if last is None else len(last))
+    if many := {25: "region", 169: "identity"}.get(0 if last is None else len(last)):
+        return many
     binary = [name for name in TASKS.values() if name not in ("region", "identity")]
-    if many or (task and task in binary):
-        return many or str(task)
+    if task in binary:
+        return task
     raise ValueError(f"{path}: has one binary head; say which task it is (one of {', '.join(binary)}), got {task!r}")
 
 

@@ -7,18 +7,17 @@ equal bytes.
 from __future__ import annotations
 
 import ast
-import difflib
 import hashlib
 import json
 import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .spec import value
+from .spec import nearest, value
 
 try:
     import jupytext
@@ -115,7 +114,7 @@ def execute(
     return execute(source, output, parameters, name, starts - 1)
 
 
-def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def parse(pairs: Iterable[Sequence[str]]) -> dict[str, Any]:
     """Names and texts from the command line -> names and values.
 
     >>> parse([("model", "E1M1"), ("capacity", "3")])
@@ -124,7 +123,7 @@ def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {name: value(text) for name, text in pairs}
 
 
-def find(name: str, folder: str | Path = "notebooks") -> Path:
+def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
     """`geometry`, `geometry.md` or a path -> the text notebook."""
     for path in Path(name), Path(folder, name), Path(folder, f"{name}.md"):
         if path.is_file():
@@ -182,16 +181,6 @@ def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: P
         if kind in KINDS and type(given[name]) not in ((float, int) if kind is float else (kind,)):
             raise ValueError(f"{name} must be {KINDS[kind]} like {allowed[name]!r}, got {x!r}")
     return given
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the known one that is like it, or nothing.
-
-    >>> nearest("modle", ["model", "seed"])
-    "; did you mean 'model'?"
-    """
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def fill(source: NotebookNode, parameters: Mapping[str, Any]) -> None:

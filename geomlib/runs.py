@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -76,8 +76,8 @@ def load(folder: str | Path) -> Run:
     for name in (SUMS, *FILES):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing: not a run, or not a whole one; train it again")
-    lines = (line.partition("  ") for line in (folder / SUMS).read_text().splitlines())
-    sums = {name: digits for digits, _, name in lines}
+    lines = (folder / SUMS).read_text().splitlines()
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
             raise _damaged(folder / name, "its checksum differs", "restore it or train again")
@@ -278,7 +278,7 @@ def _damaged(path: Path, why: str, advice: str) -> ValueError:
 
 
 @contextlib.contextmanager
-def _writing(folder: Path, temporary: Path) -> Iterator[None]:
+def _writing(folder: Path, temporary: Path) -> Generator[None]:
     """Write all of `temporary`, or leave nothing of it; a full disk becomes a sentence on what to do."""
     try:
         yield

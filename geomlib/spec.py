@@ -8,7 +8,7 @@ import difflib
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -229,9 +229,18 @@ def check_fields(names: Sequence[str]) -> None:
     known = [item.name for item in dataclasses.fields(Spec)]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(known)}"
-            raise ValueError(f"Spec has no field {name!r}; {hint}")
+            hint = nearest(name, known) or f"; the fields are {', '.join(known)}"
+            raise ValueError(f"Spec has no field {name!r}{hint}")
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the known one that is like it, or nothing.
+
+    >>> nearest("modle", ["model", "seed"])
+    '; did you mean model?'
+    """
+    close = difflib.get_close_matches(str(name), known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def value(text: Any) -> Any:

@@ -20,14 +20,17 @@ from ..spec import Spec
 
 
 def pick_device(device: str) -> torch.device:
-    """ "auto", "cpu" or "cuda" as a torch.device that is there."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device not in ("cpu", "cuda"):
+    """ "auto", "cpu" or "cuda" as a torch.device that is there.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
+    there = torch.cuda.is_available()
+    if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device must be auto, cpu or cuda, got {device!r}; CUDA_VISIBLE_DEVICES picks one of several")
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not there:
         raise ValueError("device 'cuda': no CUDA device is here; use cpu or auto")
-    return torch.device(device)
+    return torch.device("cuda" if there and device != "cpu" else "cpu")
 
 
 def stacks(specs: Sequence[Spec], device: torch.device, epochs: Sequence[int]) -> list[list[int]]:
@@ -48,8 +51,7 @@ def stack_key(spec: Spec) -> str:
 
 
 def side_by_side(function: Callable[..., list], jobs: Sequence[tuple], done: Sequence[int], total: int) -> list[list]:
-    """function(*job, done) for each job, each in a process of its own, with a progress bar of `done` steps of a
-    total."""
+    """function(*job, done) for each job, each in a process of its own, with a progress bar of `done` of all steps."""
     with tempfile.TemporaryDirectory() as folder:
         shared = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(done))
         shared[:] = done
