@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -119,16 +120,16 @@ def draw_table(ax, values, label="", limits=(None, None), title="") -> None:
     _positions(ax, title)
 
 
-def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True) -> LineCollection:
+def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True, width=5) -> LineCollection:
     """How well neighbouring stimuli are told apart: the grid of positions, x_uc down and x_lc across, its edges shaded.
 
     resolution (2, 13, 13): d' of steps in x_uc and in x_lc, NaN where there is none; limit: d' where the shades end,
     None: the largest finite one; larger ones, infinite ones too, are orange. bar: whether to draw the colour bar; for
-    several axes with one bar, give them one limit and draw the bar of the lines that are returned
+    several axes with one bar, give them one limit and draw the bar of the lines that are returned; width: of the edges
     """
     grid = np.indices((13, 13))[::-1].transpose(1, 2, 0)  # (13, 13, 2) x_lc across, x_uc down
     lines = _edges(ax, grid, resolution, limit, linewidths=4)
-    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=2, color=GREY)
+    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=0.4 * width, color=GREY)
     ax.set(xlim=(-0.7, 12.7), ylim=(12.7, -0.7), aspect="equal")
     _positions(ax, title)
     if bar:
@@ -143,14 +144,14 @@ def draw_map(
 
     points (169, 2), x_uc slowest, NaN where a pair has no image; classes (169,) in 0..K-1 or None; names: of the K
     classes, written at the centre of each; resolution (2, 13, 13), limit: shade the lines, as in `draw_resolution`;
-    end: where both axes end, about 0, for several networks on one scale; None: where the points do; size: of a point
+    end: where both axes end, about 0, for several networks on one scale; None: where the points do; size: of the points
     """
     points = np.asarray(points)
     lines = _edges(ax, points.reshape(13, 13, 2), resolution, limit, linewidths=0.8 if resolution is None else 1.8)
     if classes is None:
         ax.plot(*points.T, linestyle="", marker="o", markersize=3, color=COLOURS["baseline"])
     else:
-        _scatter(ax, points, classes, s=size, linewidths=0.4, zorder=3)
+        _scatter(ax, points, classes, s=size, linewidths=0.025 * size, zorder=3)
     for k, name in enumerate(names):
         at = np.nanmean(points[np.asarray(classes) == k], 0)
         ax.text(*at, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO, zorder=4)
@@ -269,20 +270,19 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
 
 
-def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None, marked=None) -> None:
+def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None) -> None:
     """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
 
-    colours (R, C): what the colours show, None: the values; marked (R, C), bool: cells with a small dot
+    colours (R, C): what the colours show, None: the values
     """
     shown = ax.imshow(values if colours is None else colours, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
     for (r, c), value in np.ndenumerate(values):
         if np.isfinite(value):
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
             ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"  # the one of more contrast
-            text = f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}")
-            ax.text(c, r, text, ha="center", va="center", color=ink)
-            if marked is not None and marked[r, c]:
-                ax.plot(c + 0.4, r - 0.36, marker="o", markersize=3, color=ink)
+            ax.text(
+                c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink
+            )
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
@@ -308,39 +308,6 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.spines[:].set_visible(True)
     ends = {"extend": "both"} if np.nanmax(np.abs(values)) > limit else {}
     ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
-
-
-def draw_noise(ax, columns, probability, frequency) -> None:
-    """How often a pixel is open: the rule (line) and a data set (points), against the column: three arrays (13,)."""
-    ax.plot(columns, probability, color=GREY, label="the rule")
-    ax.plot(columns, frequency, "o", color="black", label="frequency in the set")
-    ax.set(xlabel="column of the pixel", ylabel="P(open)", ylim=(-0.03, 1.05), xticks=[0, 3, 6, 9, 12])
-    ax.legend()
-
-
-def draw_sketch(ax, points, classes, title="", arrows=()) -> None:
-    """A sketched code of many stimuli in a plane without units: points (N, 2) in -1.5..1.5, classes (N,) in 0, 1.
-
-    arrows: (name, (start, end)) of each axis that is drawn as an arrow, two points each
-    """
-    for name, (start, end) in arrows:
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
-        ax.annotate(name, end, (end[0] + 0.08, end[1] + 0.02), fontsize=9, color=GREY)
-    ax.scatter(*points.T, c=classes, cmap=CLASSES, vmin=0, vmax=1, s=14, edgecolors=GREY, linewidths=0.5)
-    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
-    ax.spines[:].set_visible(True)
-
-
-def draw_network(ax, layers, split) -> None:
-    """A network as a column of boxes, top to bottom: layers, a list of (name, shape); split: index of the code."""
-    for i, (name, shape) in enumerate(layers):
-        colour = "#FBE3D0" if i == split else "#E3ECF5" if i < split else "#E6F0E4"
-        box = {"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY}
-        ax.text(0.5, -i, f"{name}\n{shape}", ha="center", va="center", linespacing=1.4, bbox=box)
-        if i:
-            ax.annotate("", (0.5, -i + 0.31), (0.5, -i + 0.69), arrowprops={"arrowstyle": "->", "color": GREY})
-    ax.set(xlim=(0, 1), ylim=(-len(layers) + 0.5, 0.5))
-    ax.axis("off")
 
 
 def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
@@ -407,59 +374,6 @@ def _capacities(ax, capacities) -> None:
     ax.set_xlabel("capacity $C$ (nats)")
 
 
-def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, label) -> None:
-    """How far a model's networks lie from published values: (K,) each; from low to high over seeds, marked at the mean.
-
-    capacities stand at even distances; shift: moves the model's marks sideways by this share of one, from -0.5 to 0.5;
-    tolerance: half the height of the grey band
-    """
-    x = np.arange(len(capacities)) + shift
-    ax.axhspan(-tolerance, tolerance, color="#EDEDED", zorder=0)
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    ax.vlines(x, low, high, color=COLOURS[model])
-    ax.plot(x, mean, linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
-    for border in x[1:] - shift - 0.5:
-        ax.axvline(border, color="#BBBBBB", linewidth=0.8, zorder=0)
-    ax.set_xticks(range(len(capacities)), [f"{c:g}" for c in capacities])
-    ax.set(xlabel="capacity $C$ (nats)", ylabel=label, xlim=(-0.5, len(x) - 0.5))
-
-
-def draw_agreement(ax, groups, models, capacities, low, mean, high, names) -> None:
-    """How far our numbers lie from published ones, in tolerances, a line a number: (N,) each; a grey band from -1 to 1.
-
-    groups, models: names; groups stand together, the larger the capacity (nats) the larger the marker;
-    low, mean, high: our number minus the published one, over its tolerance; names: texts beside the numbers, or ""
-    """
-    end = 1.4 * np.abs([low, high]).max(initial=1)
-    ax.axvspan(-1, 1, color="#EDEDED", zorder=0)
-    order = sorted(range(len(groups)), key=lambda i: list(groups).index(groups[i]))
-    levels = sorted(set(capacities))
-    size = dict(zip(levels, np.linspace(2.5, 7.5, len(levels))))
-    dotted = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "linestyle": ":", "shrinkB": 4}
-    heights, y, texts = {}, 0, {-1: 0, 1: 0}  # texts: where the last one stands, left and right
-    for i in order:
-        y += 1 if groups[i] in heights else 3  # a gap before each group
-        heights.setdefault(groups[i], []).append(y)
-        ax.hlines(y, low[i], high[i], color=COLOURS[models[i]], linewidth=1)
-        ax.plot(mean[i], y, marker=MARKERS[models[i]], color=COLOURS[models[i]], markersize=size[capacities[i]])
-        if names[i]:  # on the free side, each below the one before
-            side = 1 if mean[i] < 0 else -1
-            texts[side] = max(y, texts[side] + 1.7)
-            at, align = (0.97 * side * end, texts[side]), "right" if side > 0 else "left"
-            ax.annotate(names[i], (mean[i], y), at, fontsize=7.5, va="center", ha=align, zorder=4, arrowprops=dotted)
-    for c in levels:
-        ax.plot([], [], linestyle="", marker="o", color=GREY, markersize=size[c], label=nats(c))
-    for model in dict.fromkeys(models):
-        ax.plot([], [], linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
-    ax.set_yticks([np.mean(ys) for ys in heights.values()], heights)
-    ax.set_xscale("symlog", linthresh=1)  # even from -1 to 1, logarithmic beyond
-    ax.xaxis.set_major_formatter("{x:g}")
-    ticks = [x for x in (-10, -3, -1, 0, 1, 3, 10) if abs(x) < end]
-    ax.set(xlim=(-end, end), xticks=ticks, ylim=(y + 2, 1))
-    ax.set_xlabel("(ours − published) / tolerance\neven from −1 to 1, logarithmic beyond")
-    ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.4, -0.08))
-
-
 def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
     """The limit for codes of the positions: least distortion at each rate (nats), both (P,), shaded below.
 
@@ -480,6 +394,112 @@ def draw_on_limit(ax, model, rates, distortions, names=()) -> None:
     for x, y, name in zip(rates, distortions, names):
         ax.annotate(name, (x, y), (5, 5), textcoords="offset points", fontsize=9)
     ax.legend()
+
+
+def draw_network(ax, down, code, up) -> None:
+    """A network as boxes, (name, shape) each: down (L,) from the image to the code, in the upper row; up (L,) from the
+    decoded image to the code, in the lower one; the code between their ends, at the right."""
+    n = len(down)
+    look = {"arrowprops": {"arrowstyle": "->", "color": GREY}}
+    for y, row, colour in ((1, down, "#E3ECF5"), (0, up, "#E6F0E4"), (0.5, [code], "#FBE3D0")):
+        for x, (name, shape) in enumerate(row, 0 if y in (0, 1) else n):
+            ax.add_patch(Rectangle((x - 0.4, y - 0.19), 0.8, 0.38, facecolor=colour, edgecolor=GREY, linewidth=0.8))
+            ax.text(x, y, f"{name}\n{shape}", ha="center", va="center", fontsize=8.5, linespacing=1.25)
+    for x in range(1, n):
+        ax.annotate("", (x - 0.4, 1), (x - 0.6, 1), **look)
+        ax.annotate("", (x - 0.6, 0), (x - 0.4, 0), **look)
+    ax.annotate("", (n, 0.69), (n - 0.6, 1), **look)
+    ax.annotate("", (n - 0.6, 0), (n, 0.31), **look)
+    ax.set(xlim=(-0.45, n + 0.45), ylim=(-0.22, 1.22))
+    ax.axis("off")
+
+
+def draw_seeds_and_published(ax, model, capacities, values, published, label, shift=0) -> None:
+    """A measure of a model's networks against their capacity: a filled point a seed, a line for their mean, published
+    values as open rings.
+
+    capacities (K,) in nats; values (S, K), NaN where missing; published (K,); label: the measure and its unit; shift:
+    moves all sideways by this share of a capacity, so that models don't hide each other
+    """
+    values, x = np.atleast_2d(values), np.asarray(capacities) * (1 + shift)
+    colour, marker = COLOURS[model], MARKERS[model]
+    ax.plot(x, np.ma.masked_invalid(values).mean(0), color=colour, linewidth=1, zorder=1)
+    ax.plot(
+        np.tile(x, len(values)), values.ravel(), linestyle="", marker=marker, markersize=4, color=colour, label=model
+    )
+    ring = {"linestyle": "", "marker": "o", "markersize": 9, "markerfacecolor": "none"}
+    ax.plot(x, published, color=colour, **ring)
+    _name_once(ax, "published", **ring)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
+
+
+def draw_against(ax, model, x, y, size=5) -> None:
+    """Two numbers of a model's things against each other, (N,) each, with a line where they are equal; size: of the
+    markers in points."""
+    if not ax.lines:
+        ax.axline((1, 1), (2, 2), color=GREY, linewidth=0.8)
+    look = {"linestyle": "", "markersize": size, "alpha": 0.7, "markeredgewidth": 0}
+    ax.plot(x, y, marker=MARKERS[model], color=COLOURS[model], label=model, **look)
+
+
+def draw_beside_controls(ax, model, capacities, values, controls, label) -> None:
+    """A number of a model's networks against their capacity, a filled point a seed; in grey, what could beat it.
+
+    capacities (K,) in nats; values (S, K), NaN where missing; controls: name -> (S, K)
+    """
+    for (name, found), marker in zip({model: values, **controls}.items(), (MARKERS[model], "x", "_", "+")):
+        own = name == model
+        look = {"color": COLOURS[model] if own else GREY, "marker": marker, "zorder": 3 if own else 2}
+        found = np.atleast_2d(found)
+        ax.plot(capacities, np.ma.masked_invalid(found).mean(0), linestyle="-" if own else ":", label=name, **look)
+        ax.plot(np.tile(capacities, len(found)), found.ravel(), linestyle="", markersize=4, **look)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
+
+
+def draw_f1(ax, capacities, ours, chance, published={}) -> None:
+    """F1 of one task against capacity (nats), a line for each network whose codes are read, above a grey floor: chance.
+
+    ours        model -> (S, K), a small dot a seed and a line for their mean; NaN where missing
+    published   model -> (K,), open rings
+    """
+    ax.axhspan(-1, chance, color="#E6E6E6", linewidth=0, zorder=0)
+    for model, values in ours.items():
+        values, look = np.ma.masked_invalid(np.atleast_2d(values)), {"color": COLOURS[model], "marker": MARKERS[model]}
+        ax.plot(capacities, values.mean(0), **look, markersize=5, label=model)
+        if len(values) > 1:
+            ax.plot(capacities, values.T, **look, linestyle="", markersize=2.5, alpha=0.5)
+        if model in published:
+            ax.plot(capacities, published[model], "o", color=COLOURS[model], markersize=10, markerfacecolor="none")
+    _capacities(ax, capacities)
+    ax.set_ylim(-0.04, 1.06)
+
+
+def draw_published(ax, rows, tolerance, levels={}, title="") -> None:
+    """Our numbers (up) against published ones (across): markers in a grey band of half a height `tolerance` agree.
+
+    rows     (model, published, low, mean, high, text), one a number; low to high: a line; text: beside it, or ""
+    levels   model -> chance level, a dotted line; NaN: none
+    """
+    ends = np.array([value for _, *values, _ in rows for value in values])
+    x = np.array([ends.min(initial=1) - tolerance, ends.max(initial=0) + tolerance])
+    ax.fill_between(x, x - tolerance, x + tolerance, color="#E6E6E6", linewidth=0, zorder=0)
+    ax.plot(x, x, color=GREY, linewidth=0.8, zorder=1)
+    for model, level in levels.items():
+        ax.axhline(level, linestyle=":", linewidth=1, color=COLOURS[model], zorder=1)
+    for model, published, low, mean, high, text in rows:
+        ax.vlines(published, low, high, color=COLOURS[model], linewidth=1)
+        ax.plot(published, mean, marker=MARKERS[model], color=COLOURS[model], markersize=5, linestyle="")
+        ax.annotate(text, (published, mean), (5, -3), textcoords="offset points", fontsize=8, color=COLOURS[model])
+    ax.set(title=title, xlim=x, ylim=x, aspect="equal")
+    ax.locator_params(nbins=5)
+
+
+def name_models(place, models, names={}, **look) -> None:
+    """A legend on a figure or an axis: the colour and marker of each model; names: model -> what to call it."""
+    keys = [Line2D([], [], color=COLOURS[m], marker=MARKERS[m], markersize=5, label=names.get(m, m)) for m in models]
+    place.legend(handles=keys, **look)
 
 
 def draw_claim(ax, model, capacities, values, control=None, limit=None, title="", label="") -> None:

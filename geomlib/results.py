@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,8 +115,11 @@ def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | 
     if output:
         rows.to_csv(output, index=False, float_format="%.6g")
         networks = [key for key in keys if key[0] in MODELS]
-        codes = {f"{m}-c{c:g}-s{s}": stimulus_codes(run(m, c, s, folder, **changes)) for m, c, s in networks}
-        np.savez_compressed(output.with_suffix(".npz"), **{k: np.stack(v).astype(np.float16) for k, v in codes.items()})
+        codes: dict[str, Any] = {
+            f"{m}-c{c:g}-s{s}": np.stack(stimulus_codes(run(m, c, s, folder, **changes))).astype(np.float16)
+            for m, c, s in networks
+        }
+        np.savez_compressed(output.with_suffix(".npz"), **codes)
     return rows
 
 
@@ -152,6 +156,13 @@ def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
     return wide if len(wide) else wide.reindex([0])
 
 
+def head(table: pd.DataFrame, network: str, task: str, whole: bool = False) -> pd.DataFrame:
+    """F1 of a task, named by its model, read from a network's codes, `by_seed`: as the paper's, or of the whole set."""
+    own = {"baseline": (task, "f1_disjoint"), task: (task, "f1_joint"), "E2M5": (task, "f1_simultaneous")}
+    model, measure = own.get(network, (network, f"f1_on_{task}"))
+    return by_seed(table, model, "whole_" * whole + measure)
+
+
 def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each published number beside ours (None: of `results`), with a verdict.
 
@@ -162,6 +173,8 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
              difference             mean - published
              verdict                "reproduced": the mean comes within t; "in range": not the mean, but the published
                                     number lies in [low - t, high + t]; "missed"; "none yet"
+             network, words         `in_words`
+             cause                  of a missed number: what is known of the published network (`paper.ELSEWHERE`)
     """
     keys = ["model", "measure", "capacity"]
     ours = (results() if ours is None else ours).dropna(subset="value").astype({"capacity": float})
@@ -178,7 +191,9 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     in_range = (table.low - table.t <= table.published) & (table.published <= table.high + table.t)
     states = [table.seeds == 0, table.difference.abs() <= table.t, in_range]
     table["verdict"] = np.select(states, ["none yet", "reproduced", "in range"], "missed")
-    return table
+    table["network"], table["words"] = zip(*map(in_words, table.model, table.measure))
+    known = [paper.ELSEWHERE.get(key, "unknown") for key in zip(table.network, table.capacity)]
+    return table.assign(cause=np.where(table.verdict == "missed", known, ""))
 
 
 def summary(card: pd.DataFrame) -> pd.DataFrame:
@@ -190,10 +205,22 @@ def summary(card: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([counts, counts.sum().rename("all").to_frame().T])
 
 
-def network_of(model: str, measure: str) -> str:
-    """The model whose network a published number is of: figure 6 C names the heads of E2M5 by the models of their
-    tasks."""
-    return "E2M5" if measure == "f1_simultaneous" else model
+def in_words(model: str, measure: str) -> tuple[str, str]:
+    """A published number's network and what was measured of it, for readers; figure 6 names heads by their tasks'
+    models."""
+    kind, _, rest = measure.partition("_")
+    if kind == "f1":
+        task = MODELS[model]["tasks"][0]
+        network, way = {
+            "disjoint": ("baseline", "codes of no task"),
+            "joint": (model, "codes of its task"),
+            "simultaneous": ("E2M5", "codes of four tasks"),
+        }[rest]
+        return network, f"F1 of {task}, {way}"
+    if measure == "reconstruction_loss":
+        return model, "reconstruction loss"
+    a, b = (CLASS_NAMES[model][int(digit)].split(", ")[-1] for digit in measure[-2:])
+    return model, f"distortion within {a}" if a == b else f"distortion between {a} and {b}"
 
 
 def guesses() -> pd.DataFrame:

@@ -253,16 +253,6 @@ def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_posit
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2", "3", "4"]
 
 
-def test_differences_go_from_low_to_high_about_the_mean(ax):
-    low, mean, high = np.sort(RNG.normal(size=(3, 2)), 0)
-    figures.draw_differences(ax, "E2M3", [1, 3], low, mean, high, 0.1, 0.5, "difference")
-    np.testing.assert_allclose(ax.lines[1].get_xydata(), np.c_[[0.1, 1.1], mean])
-    np.testing.assert_allclose([segment[:, 1] for segment in ax.collections[0].get_segments()], np.c_[low, high])
-    band, border = ax.patches[0], ax.lines[2]
-    assert (band.get_y(), band.get_y() + band.get_height()) == (-0.5, 0.5) and border.get_xdata()[0] == 0.5
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "3"]
-
-
 def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
     capacities = [0.3, 10, 10]
     figures.draw_agreement(
@@ -365,26 +355,6 @@ def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):
     assert [(t.get_text(), *t.xy) for t in ax.texts] == [("a", 1, 0.3), ("b", 2, 0.24), ("c", 6, 0.1)]
 
 
-def test_noise_and_sketches_are_the_arrays(ax):
-    column, rule, counted = np.arange(13), RNG.random(13), RNG.random(13)
-    figures.draw_noise(ax, column, rule, counted)
-    for line, values in zip(ax.lines, (rule, counted), strict=True):
-        np.testing.assert_array_equal(line.get_xydata(), np.c_[column, values])
-    points, classes = RNG.normal(size=(20, 2)), np.arange(20) % 2
-    figures.draw_sketch(ax, points, classes)
-    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
-    np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
-
-
-def test_a_sketch_has_its_axes_as_named_arrows(ax):
-    figures.draw_sketch(ax, RNG.normal(size=(20, 2)), np.arange(20) % 2, "", [("latent 3", ((-1, -1), (-1, 1)))])
-    arrow, name = ax.texts
-    assert (arrow.xy, arrow.get_position()) == ((-1, 1), (-1, -1)) and (name.get_text(), name.xy) == (
-        "latent 3",
-        (-1, 1),
-    )
-
-
 def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_and_one_entry_each(ax):
     figures.draw_levels(ax, ["E2M1", "E2M2"], [0.7, 0.9], "chance")
     assert [line.get_ydata()[0] for line in ax.lines[:2]] == [0.7, 0.9]
@@ -397,11 +367,6 @@ def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_an
     assert names == ["chance", "ignores its images"] and {key.get_color() for key in keys} == {figures.GREY}
 
 
-def test_a_network_is_a_box_for_each_layer(ax):
-    figures.draw_network(ax, [("image", "1 x 13 x 13"), ("code", "5"), ("image", "1 x 13 x 13")], 1)
-    assert [t.get_text() for t in ax.texts if t.get_text()] == ["image\n1 x 13 x 13", "code\n5", "image\n1 x 13 x 13"]
-
-
 def test_equal_figures_give_equal_bytes(tmp_path):
     for name in "a.svg", "b.svg":
         with matplotlib.rc_context(figures.STYLE):
@@ -409,6 +374,49 @@ def test_equal_figures_give_equal_bytes(tmp_path):
             figures.draw_table(figure.subplots(), np.arange(169).reshape(13, 13))
             figure.savefig(tmp_path / name, metadata={"Date": None})
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_network_is_a_box_for_each_layer_and_boxes_of_one_size_stand_above_each_other(ax):
+    figures.draw_network(ax, [("image", "1"), ("down", "2")], ("code", "5"), [("out", "1"), ("up", "2")])
+    places = {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
+    assert list(places) == ["image\n1", "down\n2", "out\n1", "up\n2", "code\n5"] and len(ax.patches) == 5
+    assert (
+        places["image\n1"][0] == places["out\n1"][0] < places["down\n2"][0] == places["up\n2"][0] < places["code\n5"][0]
+    )
+    assert places["up\n2"][1] < places["code\n5"][1] < places["down\n2"][1]
+
+
+def test_each_seed_is_a_filled_point_and_each_published_value_an_open_ring(ax):
+    values, published = np.array([[1, 2.0], [3, np.nan]]), np.array([1.5, 2.5])
+    for model, shift in ("E1M1", 0), ("E1M2", 0.1):
+        figures.draw_seeds_and_published(ax, model, [1, 10], values, published, "loss (squared pixel error)", shift)
+    mean, points, rings = (line for line in ax.lines if line.get_color() == figures.COLOURS["E1M1"])
+    np.testing.assert_array_equal(mean.get_xydata(), [[1, 2], [10, 2]])
+    np.testing.assert_array_equal(points.get_xydata(), [[1, 1], [10, 2], [1, 3], [10, np.nan]])
+    np.testing.assert_array_equal(rings.get_xydata(), [[1, 1.5], [10, 2.5]])
+    assert points.get_markerfacecolor() == figures.COLOURS["E1M1"] and rings.get_markerfacecolor() == "none"
+    assert ax.get_legend_handles_labels()[1] == ["E1M1", "published", "E1M2"]
+    assert "nats" in ax.get_xlabel() and ax.lines[-1].get_xdata()[0] == pytest.approx(1.1)
+
+
+def test_numbers_against_each_other_are_the_arrays_about_one_line_where_they_are_equal(ax):
+    x, y = RNG.random((2, 312))
+    for model in "baseline", "E1M1":
+        figures.draw_against(ax, model, x, y)
+    equal, points, more = ax.lines
+    np.testing.assert_array_equal(points.get_xydata(), np.c_[x, y])
+    assert more.get_marker() == figures.MARKERS["E1M1"] and equal.get_xy1() == (1, 1) and equal.get_xy2() == (2, 2)
+
+
+def test_what_could_beat_a_number_is_grey_beside_it(ax):
+    values, edge = np.array([[0.9, 0.8], [0.7, np.nan]]), np.array([[0.5, 0.5], [0.3, 0.5]])
+    figures.draw_beside_controls(ax, "E1M1", [0.3, 1], values, {"edge": edge}, "correlation")
+    mean, points, control, _ = ax.lines
+    np.testing.assert_allclose(mean.get_ydata(), [0.8, 0.8])
+    np.testing.assert_array_equal(points.get_xydata(), [[0.3, 0.9], [1, 0.8], [0.3, 0.7], [1, np.nan]])
+    np.testing.assert_allclose(control.get_ydata(), [0.4, 0.5])
+    assert (mean.get_color(), control.get_color()) == (figures.COLOURS["E1M1"], figures.GREY)
+    assert ax.get_legend_handles_labels()[1] == ["E1M1", "edge"]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
