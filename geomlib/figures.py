@@ -270,15 +270,6 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
 
 
-def draw_thumbnail(ax, points, classes, ignores=False) -> None:
-    """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey
-    where the network ignores its input."""
-    _scatter(ax, points, classes, s=5, linewidths=0.15)
-    ends = 1.08 * np.abs(points).max() * np.array([-1, 1])
-    ax.set(aspect="equal", xlim=ends, ylim=ends, xticks=[], yticks=[], facecolor="#D9D9D9" if ignores else "white")
-    ax.spines[:].set_visible(True)
-
-
 def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None) -> None:
     """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
 
@@ -381,33 +372,6 @@ def _capacities(ax, capacities) -> None:
     ax.set_xticks(capacities, [f"{c:g}" for c in capacities])
     ax.minorticks_off()
     ax.set_xlabel("capacity $C$ (nats)")
-
-
-def draw_effects(ax, effects, open, title, label) -> None:
-    """One effect a seed, (S,), as points on a line beside zero; rings where open, (S,) bool."""
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    for chosen, face in ((np.logical_not(open), COLOURS["baseline"]), (open, "none")):
-        look = {"color": COLOURS["baseline"], "markerfacecolor": face, "alpha": 0.7}
-        ax.plot(effects[chosen], np.zeros(np.sum(chosen)), "o", **look)
-    limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
-    ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
-    ax.spines["left"].set_visible(False)
-
-
-def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, title, label) -> None:
-    """A small point a seed and a line for the mean of the full ones, against capacity (nats): values (S, K), NaN where
-    missing.
-
-    open (S, K), bool: points drawn as rings; shift, apart: as in `draw_seeds`
-    """
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    mean = np.ma.masked_invalid(np.where(open, np.nan, values)).mean(0)
-    ax.plot(np.asarray(capacities) * (1 + shift), mean, color=COLOURS[model], linewidth=1.2)
-    draw_seeds(ax, model, capacities, values, open, shift, apart)
-    ax.plot([], [], color=COLOURS[model], marker=MARKERS[model], markersize=4, label=model)
-    _capacities(ax, capacities)
-    ax.set(title=title, ylabel=label)
-    ax.legend()
 
 
 def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
@@ -536,3 +500,48 @@ def name_models(place, models, names={}, **look) -> None:
     """A legend on a figure or an axis: the colour and marker of each model; names: model -> what to call it."""
     keys = [Line2D([], [], color=COLOURS[m], marker=MARKERS[m], markersize=5, label=names.get(m, m)) for m in models]
     place.legend(handles=keys, **look)
+
+
+def draw_claim(ax, model, capacities, values, control=None, limit=None, title="", label="") -> None:
+    """What is measured of a model's networks against their capacity (nats): a thin line a seed, a thick one for the
+    mean.
+
+    values (S, K), NaN where missing; control (S, K): of what it is compared with, in grey; limit (K,): of the best
+    code, as a dashed line
+    """
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
+    if limit is not None:
+        ax.plot(capacities, limit, color="black", linestyle="--", linewidth=1, label="limit")
+    for lines, colour, name in ((control, "#8C8C8C", "control"), (values, COLOURS[model], model)):
+        if lines is not None:
+            ax.plot(capacities, np.transpose(lines), color=colour, linewidth=0.6, alpha=0.6)
+            mean = np.ma.masked_invalid(lines).mean(0)
+            ax.plot(capacities, mean, color=colour, marker=MARKERS[model], markersize=5, label=name)
+    _capacities(ax, capacities)
+    ax.set(title=title, ylabel=label)
+
+
+def draw_dots(ax, model, names, values, published, title="", label="") -> None:
+    """A row of numbers each, from the top: ours as points in the model's colour, the published one as a ring.
+
+    names (R,); values: R sequences of any length; published (R,), NaN where there is none
+    """
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    look = {"linestyle": "", "marker": MARKERS[model], "color": COLOURS[model], "alpha": 0.7}
+    for row, some in enumerate(values):
+        ax.plot(some, np.full(len(some), row), markersize=4, **look)
+    ax.plot(published, range(len(names)), "o", markersize=10, markerfacecolor="none", markeredgecolor=GREY)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(title=title, xlabel=label, ylim=(len(names) - 0.5, -0.5))
+
+
+def draw_class_distortion(ax, values, title="") -> None:
+    """A distortion matrix of a model's classes: two with their numbers written in, or a square of them as colours only.
+
+    values (K, K); colours end at -0.7 and 0.7 for two classes, at -1.5 and 1.5 for more
+    """
+    if len(values) == 2:
+        draw_matrix(ax, values, ("0", "1"), ("0", "1"), MOVED, (-0.7, 0.7), title)
+        ax.set(xlabel="class", ylabel="class", aspect="equal")
+    else:
+        draw_distortion(ax, values, 1.5, "row of the region's block", title)

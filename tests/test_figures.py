@@ -260,19 +260,6 @@ def test_differences_go_from_low_to_high_about_the_mean(ax):
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "3"]
 
 
-def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_where_they_count_for_nothing(ax):
-    values, rings = np.array([[1, np.nan, 3], [3, 4.0, 5]]), np.array([[0, 0, 0], [0, 0, 1]], bool)
-    figures.draw_effects_by_capacity(ax, "E1M2", [0.3, 1, 10], values, rings, 0.1, 0.02, "a claim", "difference")
-    zero, mean, filled, empty, _ = ax.lines
-    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 3])  # a ring counts for nothing
-    np.testing.assert_allclose(mean.get_xdata(), [0.33, 1.1, 11])
-    assert sorted(filled.get_ydata()[np.isfinite(filled.get_ydata())]) == [1, 3, 3, 4] and list(empty.get_ydata()) == [
-        5
-    ]
-    assert filled.get_markerfacecolor() == figures.COLOURS["E1M2"] and empty.get_markerfacecolor() == "white"
-    assert len(set(filled.get_xdata()[:2])) == 2 and not np.any(zero.get_ydata())
-
-
 def test_each_seed_is_a_point_of_its_own_and_full_points_and_rings_are_named(ax):
     values, rings = np.array([[1, 2.0], [1, np.nan]]), np.array([[True, False], [False, False]])
     figures.draw_seeds(ax, "E2M4", [1, 10], values, rings, apart=0.1, names=("full", "rings"))
@@ -281,17 +268,6 @@ def test_each_seed_is_a_point_of_its_own_and_full_points_and_rings_are_named(ax)
     np.testing.assert_allclose(ring.get_xydata(), [[0.95, 1]])
     assert full.get_markerfacecolor() == figures.COLOURS["E2M4"] and ring.get_markerfacecolor() == "white"
     assert ax.get_legend_handles_labels()[1] == ["full", "rings"]
-
-
-def test_claims_without_a_number_leave_an_empty_panel(ax):
-    figures.draw_effects(ax, np.zeros(0), np.zeros(0, bool), "a claim", "difference")
-    assert not ax.lines[1].get_xdata().size and not ax.lines[2].get_xdata().size
-
-
-def test_a_seed_that_was_known_is_a_ring(ax):
-    figures.draw_effects(ax, np.array([1.0, 2, 3]), np.array([True, False, False]), "a claim", "difference")
-    _, new, known = ax.lines
-    assert list(new.get_xdata()) == [2, 3] and list(known.get_xdata()) == [1] and known.get_markerfacecolor() == "none"
 
 
 def test_the_data_of_a_figure_are_a_link_that_needs_no_file():
@@ -352,15 +328,6 @@ def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):
     np.testing.assert_array_equal(limit.get_xydata(), np.c_[rates, distortions])
     np.testing.assert_array_equal(networks.get_xydata(), np.c_[rates + 1, 2 * distortions])
     assert [(t.get_text(), *t.xy) for t in ax.texts] == [("a", 1, 0.3), ("b", 2, 0.24), ("c", 6, 0.1)]
-
-
-def test_a_thumbnail_is_filled_by_its_points_and_grey_where_the_network_ignores_its_input(ax):
-    points, classes = 0.01 * RNG.normal(size=(20, 2)), np.arange(20) % 3
-    figures.draw_thumbnail(ax, points, classes, ignores=True)
-    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
-    np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
-    assert np.abs(points).max() < ax.get_xlim()[1] < 1.1 * np.abs(points).max() and ax.get_xlim() == ax.get_ylim()
-    assert ax.get_facecolor() != (1, 1, 1, 1)
 
 
 def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_and_one_entry_each(ax):
@@ -470,3 +437,30 @@ def test_each_figure_of_a_page_has_a_caption_a_name_and_a_text_for_those_who_can
         assert about["figure"]["caption"] and len(about["image"]["alt"]) > 80, cell.source
     names = [about["figure"]["name"] for about in figures_]
     assert names and len(set(names)) == len(names)
+
+
+def test_a_claim_is_a_thin_line_a_seed_and_a_thick_one_for_the_mean_beside_a_grey_control(ax):
+    values, control = np.array([[1, np.nan, 3], [3, 4.0, 5]]), np.zeros((2, 3))
+    figures.draw_claim(ax, "E1M2", [0.3, 1, 10], values, control, [1, 1, 1], "E1M2", "exponent")
+    _, limit, *lines = ax.lines
+    assert limit.get_linestyle() == "--" and [line.get_color() for line in lines[3:]] == [figures.COLOURS["E1M2"]] * 3
+    np.testing.assert_array_equal([line.get_ydata() for line in lines[3:]], [*values, [2, 4, 5 - 1]])
+    assert lines[5].get_linewidth() > lines[3].get_linewidth() and not np.any([x.get_ydata() for x in lines[:3]])
+    assert ax.get_legend_handles_labels()[1] == ["limit", "control", "E1M2"]
+
+
+def test_dots_are_a_row_each_from_the_top_and_the_published_number_is_a_ring(ax):
+    figures.draw_dots(ax, "E2M1", ["no", "yes"], [[0.1, 0.2, 0.3], []], [0.5, np.nan], label="distortion")
+    _, first, second, ring = ax.lines
+    np.testing.assert_array_equal(first.get_xydata(), [[0.1, 0], [0.2, 0], [0.3, 0]])
+    assert not len(second.get_xdata()) and ring.get_markerfacecolor() == "none"
+    np.testing.assert_array_equal(ring.get_xydata(), [[0.5, 0], [np.nan, 1]])
+    assert ax.get_ylim()[0] > ax.get_ylim()[1] and [t.get_text() for t in ax.get_yticklabels()] == ["no", "yes"]
+
+
+def test_two_classes_have_their_distortions_written_in_and_a_square_of_classes_only_colours(ax):
+    figures.draw_class_distortion(ax, np.array([[-0.5, 0.25], [0.25, 0.1]]))
+    assert sorted(text.get_text() for text in ax.texts) == ["0.10", "0.25", "0.25", "\N{MINUS SIGN}0.50"]
+    square = Figure().subplots()
+    figures.draw_class_distortion(square, np.zeros((25, 25)))
+    assert not square.texts and square.images[0].get_clim() == (-1.5, 1.5)
