@@ -310,57 +310,6 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
 
 
-def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
-    """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
-
-    capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN
-    where missing; published (K,) or None; label: the measure and its unit; names: of the two lines; shift: moves all
-    sideways by this share of a capacity, so that models don't hide each other
-    """
-    values, x = np.ma.masked_invalid(np.atleast_2d(values)), np.asarray(capacities) * (1 + shift)
-    if published is not None:
-        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "none"}
-        ax.plot(x, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
-        _name_once(ax, names[1], marker="o", **dashed)
-    ax.plot(x, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
-    if len(values) > 1:
-        ax.fill_between(x, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
-    _capacities(ax, capacities)
-    ax.set_ylabel(label)
-
-
-def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
-    """A small point a seed, against capacity (nats), beside each other so that equal ones don't hide each other.
-
-    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: as in `draw_by_capacity`, apart:
-    of each from the next; names: of full points and of rings, for the legend of all models
-    """
-    x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
-    for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
-        look = {"linestyle": "", "markersize": 4, "markerfacecolor": face}
-        ax.plot(x[chosen], np.asarray(values)[chosen], marker=MARKERS[model], color=COLOURS[model], **look)
-    for name, face in zip(names, (GREY, "white")):
-        ax.plot([], [], linestyle="", marker="o", markersize=4, color=GREY, markerfacecolor=face, label=name)
-
-
-def draw_levels(ax, models, levels, label) -> None:
-    """A level of each model as a dotted line in its colour, with one entry in the legend: levels (K,)."""
-    for model, level in zip(models, levels):
-        ax.axhline(level, linestyle=":", linewidth=1.2, color=COLOURS[model], zorder=1)
-    ax.plot([], [], linestyle=":", linewidth=1.2, color=GREY, label=label)
-
-
-def draw_ignoring(ax, model, x, y, shift=0) -> None:
-    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,).
-
-    shift: as in `draw_by_capacity`, where x are capacities
-    """
-    if len(x):
-        cross = {"linestyle": "", "marker": "x", "markersize": 6, "markeredgewidth": 1.6, "path_effects": HALO}
-        ax.plot(np.asarray(x) * (1 + shift), y, color=COLOURS[model], zorder=4, **cross)
-        _name_once(ax, "ignores its images", **cross)
-
-
 def _name_once(ax, name, **look) -> None:
     """One grey entry of the legend for what all models have."""
     if all(line.get_label() != name for line in ax.lines):
