@@ -214,11 +214,10 @@ def test_a_network_that_ignores_its_images_has_the_loss_of_the_mean_image():
     assert ignores(loss, "uniform").tolist() == [True, True, False, False, False]
 
 
-@pytest.mark.parametrize("seed", [None, 0])
-def test_images_of_the_prototypes_gather_at_the_prototypes(seed):
+def test_images_of_the_prototypes_gather_at_the_prototypes():
     best, share = world_table()[[0, 6, 12], [6, 12, 0]], np.array([0.5, 0.3, 0.2])
     images = np.repeat(best, [50, 30, 20], 0)[RNG.permutation(100), None] + RNG.normal(0, 1e-3, (100, 1, 13, 13))
-    centres, sizes, distance = gather(images, best, share, seed)
+    centres, sizes, distance = gather(images, best, share)
     assert centres == pytest.approx(best, abs=1e-2) and sizes == pytest.approx(share)
     assert distance == pytest.approx(0, abs=1e-6)
 
