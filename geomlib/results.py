@@ -143,7 +143,7 @@ def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
 
 
 def head(table: pd.DataFrame, network: str, task: str, whole: bool = False) -> pd.DataFrame:
-    """F1 of a task, named by its model, read from a network's codes, `by_seed`: as the paper's, or of the whole set."""
+    """F1 of the task of a model, read from a network's codes, `by_seed`: as in the paper, or of the whole set."""
     own = {"baseline": (task, "f1_disjoint"), task: (task, "f1_joint"), "E2M5": (task, "f1_simultaneous")}
     model, measure = own.get(network, (network, f"f1_on_{task}"))
     return by_seed(table, model, "whole_" * whole + measure)
@@ -160,7 +160,7 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
              verdict                "reproduced": the mean comes within t; "in range": not the mean, but the published
                                     number lies in [low - t, high + t]; "missed"; "none yet"
              network, words         `in_words`
-             cause                  of a missed number: what is known of the published network (`paper.ELSEWHERE`)
+             cause                  of a missed number: what is known of the published network, of `paper.ELSEWHERE`
     """
     keys = ["model", "measure", "capacity"]
     ours = (results() if ours is None else ours).dropna(subset="value").astype({"capacity": float})

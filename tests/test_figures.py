@@ -233,14 +233,11 @@ def test_a_matrix_has_its_numbers_written_in_and_missing_ones_left_out(ax):
         assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) >= 4.5
 
 
-def test_a_matrix_may_be_coloured_by_other_numbers_than_are_written_in_and_have_cells_marked(ax):
+def test_a_matrix_may_be_coloured_by_other_numbers_than_are_written_in(ax):
     values, colours = np.array([[0.86, 0.5]]), np.array([[0.0, 1.0]])
-    figures.draw_matrix(ax, values, ["a"], ["c", "d"], colours=colours, marked=np.array([[True, False]]))
+    figures.draw_matrix(ax, values, ["a"], ["c", "d"], colours=colours)
     np.testing.assert_array_equal(ax.images[0].get_array(), colours)
     assert [(text.get_text(), text.get_color()) for text in ax.texts] == [("0.86", "white"), ("0.50", "black")]
-    (cross,) = ax.lines
-    assert cross.get_color() == "white" and np.abs(cross.get_xydata()).max() < 0.5
-    assert ax.get_xlim() == (-0.5, 1.5) and ax.get_ylim() == (0.5, -0.5)
 
 
 def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_position(ax):
@@ -253,36 +250,14 @@ def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_posit
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2", "3", "4"]
 
 
-def test_agreement_has_a_row_a_group_in_the_colours_of_the_models(ax):
-    capacities = [0.3, 10, 10]
-    figures.draw_agreement(
-        ax, ["A", "B", "A"], ["E1M1", "E2M1", "E1M1"], capacities, [-3, 0, 1], [-2, 0.5, 1], [-1, 1, 1], ["", "", ""]
-    )
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["A", "B"]
-    points = [line for line in ax.lines if len(line.get_xdata())]
-    assert [np.atleast_1d(line.get_xdata())[0] for line in points] == [-2, 1, 0.5]
-    first, second, other = (np.atleast_1d(line.get_ydata())[0] for line in points)
-    assert ax.get_yticks().tolist() == [(first + second) / 2, other] and second - first < other - second
-    assert points[0].get_markersize() < points[1].get_markersize() == points[2].get_markersize()
-    assert points[2].get_color() == figures.COLOURS["E2M1"]
-    assert [text.get_text() for text in ax.get_legend().texts] == ["0.3 nats", "10 nats", "E1M1", "E2M1"]
-
-
-def test_agreement_leaves_room_at_both_ends_and_says_where_its_axis_bends(ax):
-    figures.draw_agreement(ax, ["A"], ["E1M1"], [3], [-16], [-15], [2], [""])
-    assert ax.get_xlim()[0] < -20 and "logarithmic" in ax.get_xlabel()
-
-
-def test_named_numbers_of_agreement_have_their_names_on_the_free_side_below_each_other(ax):
-    away, names = np.array([-3.0, -4, 2, -5]), ["a", "b", "c", ""]
-    figures.draw_agreement(ax, ["A"] * 4, ["E1M1"] * 4, [3] * 4, away, away, away, names)
-    (xa, ya), (xb, yb), (xc, _) = (text.get_position() for text in ax.texts)
-    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"] and [text.xy[0] for text in ax.texts] == [
-        -3,
-        -4,
-        2,
-    ]
-    assert xa == xb > 0 > xc and yb - ya > 1.5
+def test_differences_go_from_low_to_high_about_the_mean(ax):
+    low, mean, high = np.sort(RNG.normal(size=(3, 2)), 0)
+    figures.draw_differences(ax, "E2M3", [1, 3], low, mean, high, 0.1, 0.5, "difference")
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), np.c_[[0.1, 1.1], mean])
+    np.testing.assert_allclose([segment[:, 1] for segment in ax.collections[0].get_segments()], np.c_[low, high])
+    band, border = ax.patches[0], ax.lines[2]
+    assert (band.get_y(), band.get_y() + band.get_height()) == (-0.5, 0.5) and border.get_xdata()[0] == 0.5
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "3"]
 
 
 def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_where_they_count_for_nothing(ax):
@@ -450,6 +425,41 @@ def test_what_could_beat_a_number_is_grey_beside_it(ax):
     np.testing.assert_allclose(control.get_ydata(), [0.4, 0.5])
     assert (mean.get_color(), control.get_color()) == (figures.COLOURS["E1M1"], figures.GREY)
     assert ax.get_legend_handles_labels()[1] == ["E1M1", "edge"]
+
+
+def test_f1_is_a_line_a_network_with_a_dot_a_seed_and_rings_for_what_was_published_above_a_floor_of_chance(ax):
+    one, several = np.array([[0.2, 0.5]]), np.array([[0.4, np.nan], [0.6, 0.8]])
+    figures.draw_f1(ax, [1, 10], {"baseline": one, "E2M1": several}, 0.3, {"E2M1": [0.55, 0.9]})
+    first, mean, seeds, more, rings = ax.lines
+    np.testing.assert_array_equal(first.get_xydata(), [[1, 0.2], [10, 0.5]])
+    np.testing.assert_allclose(mean.get_ydata(), [0.5, 0.8])
+    assert [line.get_ydata()[0] for line in (seeds, more)] == [0.4, 0.6] and seeds.get_linestyle() == "None"
+    np.testing.assert_array_equal(rings.get_ydata(), [0.55, 0.9])
+    assert rings.get_markerfacecolor() == "none" and rings.get_color() == mean.get_color() == figures.COLOURS["E2M1"]
+    floor = ax.patches[0]
+    assert floor.get_y() + floor.get_height() == pytest.approx(0.3) and ax.get_ylim()[0] > floor.get_y()
+
+
+def test_a_number_agrees_if_its_marker_stands_in_the_band_about_the_diagonal(ax):
+    rows = [("E1M1", 0.5, 0.4, 0.55, 0.6, ""), ("E2M2", -0.2, 0.3, 0.3, 0.3, "10")]
+    figures.draw_published(ax, rows, 0.1, {"E2M2": 0.35, "E1M1": np.nan}, "6A")
+    diagonal, chance, _, *marks = ax.lines
+    np.testing.assert_allclose(diagonal.get_xydata(), [[-0.3, -0.3], [0.7, 0.7]])
+    band, *ranges = ax.collections
+    assert band.get_paths()[0].contains_points([(0.5, 0.55), (-0.2, 0.3)]).tolist() == [True, False]
+    assert chance.get_ydata()[0] == 0.35 and chance.get_color() == figures.COLOURS["E2M2"]
+    assert [(*np.ravel(mark.get_xdata()), *np.ravel(mark.get_ydata())) for mark in marks] == [(0.5, 0.55), (-0.2, 0.3)]
+    np.testing.assert_allclose(ranges[0].get_segments()[0], [[0.5, 0.4], [0.5, 0.6]])
+    assert [text.get_text() for text in ax.texts] == ["", "10"] and ax.get_aspect() == 1
+
+
+def test_a_legend_of_models_has_their_colours_on_a_figure_or_an_axis(ax):
+    figures.name_models(ax, ["E1M1", "E2M5"], {"E2M5": "four tasks"})
+    figures.name_models(ax.figure, ["baseline"])
+    both = ax.get_legend()
+    assert [text.get_text() for text in both.texts] == ["E1M1", "four tasks"]
+    assert [line.get_color() for line in both.get_lines()] == [figures.COLOURS["E1M1"], figures.COLOURS["E2M5"]]
+    assert [text.get_text() for text in ax.figure.legends[0].texts] == ["baseline"]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

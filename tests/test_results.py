@@ -121,6 +121,37 @@ def test_the_scorecard_has_each_published_number_and_counts_f1_of_0_apart():
     assert summary.loc["F1 published as 0"].tolist() == [7, 1, 0, 0, 6]
 
 
+def test_a_missed_number_of_a_network_that_is_not_where_its_label_says_has_this_as_its_cause():
+    found = ("f1_simultaneous", 1, 0.9), ("f1_disjoint", 1, 0.9), ("f1_simultaneous", 3, 0.3347)
+    card = card_of(*(("E2M4", *row) for row in found)).loc["E2M4"]
+    assert card.network[[row[:2] for row in found]].tolist() == ["E2M5", "baseline", "E2M5"]
+    assert card.words["f1_simultaneous", 1] == "F1 of region, codes of four tasks"
+    assert card.cause[[row[:2] for row in found]].tolist() == [paper.ELSEWHERE["E2M5", 1], "unknown", ""]
+    assert {model for model, _ in paper.ELSEWHERE} <= set(paper.MODELS)
+
+
+def test_each_published_number_is_named_in_words_for_its_own_network():
+    words = results.scorecard().groupby(["network", "words", "capacity"]).size()
+    assert len(words) == 118 and not any("_" in text.replace("x_", "") for text in words.index.unique("words"))
+    assert results.in_words("E1M1", "class_distortion_01") == ("E1M1", "distortion between rare and frequent")
+
+
+def test_of_the_published_numbers_five_f1_are_at_chance_and_seven_distortions_near_0():
+    card, chance = results.scorecard(), results.guesses().T.groupby(level=1).max().T.batches
+    f1, distortions = (card[card.kind == kind] for kind in ("F1", "distortion"))
+    assert ((f1.published - f1.model.map(chance)).abs() <= f1.t).sum() == 5
+    assert (distortions.published.abs() <= distortions.t).sum() == 7
+
+
+def test_a_heads_f1_is_found_by_the_network_whose_codes_it_reads():
+    kinds = {"baseline": "disjoint", "E2M2": "joint", "E2M5": "simultaneous"}
+    rows = [("E2M2", 3, 0, f"whole_f1_{kind}", i) for i, kind in enumerate(kinds.values())]
+    rows += [("E2M4", 3, 0, "whole_f1_on_E2M2", 3), ("E2M2", 3, 0, "f1_joint", 9)]
+    table = pd.DataFrame(rows, columns=results.COLUMNS)
+    assert [results.head(table, network, "E2M2", whole=True).loc[0, 3] for network in [*kinds, "E2M4"]] == [0, 1, 2, 3]
+    assert results.head(table, "E2M2", "E2M2").loc[0, 3] == 9
+
+
 def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
     chance = results.guesses()["always one class", "batches"]
     share = {model: paper.classes(model, g.data.PAIRS).mean() for model in ("E2M1", "E2M2", "E2M3")}

@@ -2,6 +2,7 @@
 
 {published}`baseline reconstruction_loss 3`     a number of data/published.csv
 {ours}`baseline reconstruction_loss 3`          the same of data/results.csv, released network (seed 0)
+{ours}`E2M3 f1_joint 3 .2f`                     any of these in another format than four decimals
 {seeds}`baseline reconstruction_loss 3`         the same of all seeds, smallest to largest
 {measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
 {score}`all reproduced`                         a count of the scorecard's summary
@@ -25,7 +26,8 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 
 class Number(SphinxRole):
-    """Four decimals, as the paper's figures give them; the build fails where the file has no such number.
+    """Four decimals, as the paper's figures give them, or another format; the build fails where the file has no such
+    number.
 
     several   take the smallest and the largest of them; else more than one is an error
     """
@@ -38,7 +40,7 @@ class Number(SphinxRole):
         path = Path(self.env.app.confdir, "data", self.file)
         self.env.note_dependency(path)
         try:
-            model, measure, capacity = self.text.split()
+            model, measure, capacity, *form = self.text.split()
             with path.open() as file:
                 found = [
                     float(row["value"])
@@ -47,11 +49,11 @@ class Number(SphinxRole):
                     and self.only.items() <= row.items()
                 ]
             numbers = (min(found), max(found)) if self.several else found
-            text = " to ".join(f"{number:.4f}" for number in numbers)
+            text = " to ".join(format(number, *form or [".4f"]) for number in numbers)
             if len(numbers) != 1 + self.several:
                 raise ValueError
         except (OSError, ValueError):
-            text = f"{self.name}: not one number {self.text!r} in {path.name}; write: model measure capacity"
+            text = f"{self.name}: not one number {self.text!r} in {path.name}; write: model measure capacity [format]"
             message = self.inliner.reporter.error(text, line=self.lineno)
             return [], [message]
         return [nodes.inline(text=text, classes=["number"])], []
@@ -93,9 +95,9 @@ class Score(SphinxRole):
     def run(self):
         note_dependencies(self.env, "data/results.csv", "data/published.csv", "geomlib/results.py")
         try:
-            row, column = self.text.rsplit(maxsplit=1)
-            found = summary().loc[row, column]
-        except (KeyError, ValueError):
+            column = next(name for name in summary() if self.text.endswith(f" {name}"))
+            found = summary().loc[self.text.removesuffix(f" {column}"), column]
+        except (KeyError, StopIteration):
             text = f"{self.name}: nothing for {self.text!r} in the scorecard's summary; write: kind column"
             return [], [self.inliner.reporter.error(text, line=self.lineno)]
         return [nodes.inline(text=str(found), classes=["number"])], []
