@@ -301,26 +301,17 @@ def prototypes(
     return np.tensordot(assignment * probability, means, 1)[order] / share[order, None, None], share[order]
 
 
-def gather(
-    images, best: np.ndarray, share: np.ndarray, seed: int | None = None
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Decoded images gathered into as many clusters as a code has prototypes, and how far these are from them.
+def gather(images, best: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Decoded images gathered into as many clusters as a code has prototypes, from these on, and how far they come.
 
     images       (N, 1, 13, 13) probability of wall
     best, share  (K, 13, 13), (K,) as of `prototypes`
-    seed         None: starts from the prototypes. A number: the best of ten random starts; each cluster is paired with
-                 a prototype so that the distance is least
     returns      centres (K, 13, 13), in the order of the prototypes; their shares of the images (K,); squared distance
                  from the prototypes, mean of a pixel, weighted by `share`
     """
-    from scipy.optimize import linear_sum_assignment
-    from scipy.spatial.distance import cdist
     from sklearn.cluster import KMeans
 
-    flat, drawn = best.reshape(len(best), -1), np.reshape(images, (-1, PIXELS))
-    start = {"init": flat, "n_init": 1} if seed is None else {"n_init": 10, "random_state": seed}
-    found = KMeans(len(best), **start).fit(drawn)
-    cost = share[:, None] * cdist(flat, found.cluster_centers_, "sqeuclidean") / PIXELS  # (K, K)
-    order = np.arange(len(best)) if seed is None else linear_sum_assignment(cost)[1]
-    size = np.bincount(found.labels_, minlength=len(best)) / len(drawn)
-    return found.cluster_centers_[order].reshape(best.shape), size[order], float(cost[range(len(best)), order].sum())
+    drawn = np.reshape(images, (-1, PIXELS))
+    found = KMeans(len(best), init=best.reshape(len(best), -1), n_init=1).fit(drawn)
+    centres, size = found.cluster_centers_.reshape(best.shape), np.bincount(found.labels_, minlength=len(best))
+    return centres, size / len(drawn), float(share @ ((best - centres) ** 2).mean((1, 2)))

@@ -206,11 +206,10 @@ def test_the_limit_runs_from_the_mean_image_to_the_floor(table, curve):
     assert (curve[1][0], curve[1][-1]) == pytest.approx(ends(table))
 
 
-@pytest.mark.parametrize("seed", [None, 0])
-def test_images_of_the_prototypes_gather_at_the_prototypes(seed):
+def test_images_of_the_prototypes_gather_at_the_prototypes():
     best, share = world_table()[[0, 6, 12], [6, 12, 0]], np.array([0.5, 0.3, 0.2])
     images = np.repeat(best, [50, 30, 20], 0)[RNG.permutation(100), None] + RNG.normal(0, 1e-3, (100, 1, 13, 13))
-    centres, sizes, distance = gather(images, best, share, seed)
+    centres, sizes, distance = gather(images, best, share)
     assert centres == pytest.approx(best, abs=1e-2) and sizes == pytest.approx(share)
     assert distance == pytest.approx(0, abs=1e-6)
 
