@@ -270,15 +270,6 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
 
 
-def draw_thumbnail(ax, points, classes, ignores=False) -> None:
-    """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey
-    where the network ignores its input."""
-    _scatter(ax, points, classes, s=5, linewidths=0.15)
-    ends = 1.08 * np.abs(points).max() * np.array([-1, 1])
-    ax.set(aspect="equal", xlim=ends, ylim=ends, xticks=[], yticks=[], facecolor="#D9D9D9" if ignores else "white")
-    ax.spines[:].set_visible(True)
-
-
 def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None) -> None:
     """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
 
@@ -319,57 +310,6 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
 
 
-def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
-    """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
-
-    capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN
-    where missing; published (K,) or None; label: the measure and its unit; names: of the two lines; shift: moves all
-    sideways by this share of a capacity, so that models don't hide each other
-    """
-    values, x = np.ma.masked_invalid(np.atleast_2d(values)), np.asarray(capacities) * (1 + shift)
-    if published is not None:
-        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "none"}
-        ax.plot(x, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
-        _name_once(ax, names[1], marker="o", **dashed)
-    ax.plot(x, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
-    if len(values) > 1:
-        ax.fill_between(x, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
-    _capacities(ax, capacities)
-    ax.set_ylabel(label)
-
-
-def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
-    """A small point a seed, against capacity (nats), beside each other so that equal ones don't hide each other.
-
-    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: as in `draw_by_capacity`, apart:
-    of each from the next; names: of full points and of rings, for the legend of all models
-    """
-    x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
-    for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
-        look = {"linestyle": "", "markersize": 4, "markerfacecolor": face}
-        ax.plot(x[chosen], np.asarray(values)[chosen], marker=MARKERS[model], color=COLOURS[model], **look)
-    for name, face in zip(names, (GREY, "white")):
-        ax.plot([], [], linestyle="", marker="o", markersize=4, color=GREY, markerfacecolor=face, label=name)
-
-
-def draw_levels(ax, models, levels, label) -> None:
-    """A level of each model as a dotted line in its colour, with one entry in the legend: levels (K,)."""
-    for model, level in zip(models, levels):
-        ax.axhline(level, linestyle=":", linewidth=1.2, color=COLOURS[model], zorder=1)
-    ax.plot([], [], linestyle=":", linewidth=1.2, color=GREY, label=label)
-
-
-def draw_ignoring(ax, model, x, y, shift=0) -> None:
-    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,).
-
-    shift: as in `draw_by_capacity`, where x are capacities
-    """
-    if len(x):
-        cross = {"linestyle": "", "marker": "x", "markersize": 6, "markeredgewidth": 1.6, "path_effects": HALO}
-        ax.plot(np.asarray(x) * (1 + shift), y, color=COLOURS[model], zorder=4, **cross)
-        _name_once(ax, "ignores its images", **cross)
-
-
 def _name_once(ax, name, **look) -> None:
     """One grey entry of the legend for what all models have."""
     if all(line.get_label() != name for line in ax.lines):
@@ -381,33 +321,6 @@ def _capacities(ax, capacities) -> None:
     ax.set_xticks(capacities, [f"{c:g}" for c in capacities])
     ax.minorticks_off()
     ax.set_xlabel("capacity $C$ (nats)")
-
-
-def draw_effects(ax, effects, open, title, label) -> None:
-    """One effect a seed, (S,), as points on a line beside zero; rings where open, (S,) bool."""
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    for chosen, face in ((np.logical_not(open), COLOURS["baseline"]), (open, "none")):
-        look = {"color": COLOURS["baseline"], "markerfacecolor": face, "alpha": 0.7}
-        ax.plot(effects[chosen], np.zeros(np.sum(chosen)), "o", **look)
-    limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
-    ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
-    ax.spines["left"].set_visible(False)
-
-
-def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, title, label) -> None:
-    """A small point a seed and a line for the mean of the full ones, against capacity (nats): values (S, K), NaN where
-    missing.
-
-    open (S, K), bool: points drawn as rings; shift, apart: as in `draw_seeds`
-    """
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    mean = np.ma.masked_invalid(np.where(open, np.nan, values)).mean(0)
-    ax.plot(np.asarray(capacities) * (1 + shift), mean, color=COLOURS[model], linewidth=1.2)
-    draw_seeds(ax, model, capacities, values, open, shift, apart)
-    ax.plot([], [], color=COLOURS[model], marker=MARKERS[model], markersize=4, label=model)
-    _capacities(ax, capacities)
-    ax.set(title=title, ylabel=label)
-    ax.legend()
 
 
 def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
@@ -536,3 +449,48 @@ def name_models(place, models, names={}, **look) -> None:
     """A legend on a figure or an axis: the colour and marker of each model; names: model -> what to call it."""
     keys = [Line2D([], [], color=COLOURS[m], marker=MARKERS[m], markersize=5, label=names.get(m, m)) for m in models]
     place.legend(handles=keys, **look)
+
+
+def draw_claim(ax, model, capacities, values, control=None, limit=None, title="", label="") -> None:
+    """What is measured of a model's networks against their capacity (nats): a thin line a seed, a thick one for the
+    mean.
+
+    values (S, K), NaN where missing; control (S, K): of what it is compared with, in grey; limit (K,): of the best
+    code, as a dashed line
+    """
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
+    if limit is not None:
+        ax.plot(capacities, limit, color="black", linestyle="--", linewidth=1, label="limit")
+    for lines, colour, name in ((control, "#8C8C8C", "control"), (values, COLOURS[model], model)):
+        if lines is not None:
+            ax.plot(capacities, np.transpose(lines), color=colour, linewidth=0.6, alpha=0.6)
+            mean = np.ma.masked_invalid(lines).mean(0)
+            ax.plot(capacities, mean, color=colour, marker=MARKERS[model], markersize=5, label=name)
+    _capacities(ax, capacities)
+    ax.set(title=title, ylabel=label)
+
+
+def draw_dots(ax, model, names, values, published, title="", label="") -> None:
+    """A row of numbers each, from the top: ours as points in the model's colour, the published one as a ring.
+
+    names (R,); values: R sequences of any length; published (R,), NaN where there is none
+    """
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    look = {"linestyle": "", "marker": MARKERS[model], "color": COLOURS[model], "alpha": 0.7}
+    for row, some in enumerate(values):
+        ax.plot(some, np.full(len(some), row), markersize=4, **look)
+    ax.plot(published, range(len(names)), "o", markersize=10, markerfacecolor="none", markeredgecolor=GREY)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(title=title, xlabel=label, ylim=(len(names) - 0.5, -0.5))
+
+
+def draw_class_distortion(ax, values, title="") -> None:
+    """A distortion matrix of a model's classes: two with their numbers written in, or a square of them as colours only.
+
+    values (K, K); colours end at -0.7 and 0.7 for two classes, at -1.5 and 1.5 for more
+    """
+    if len(values) == 2:
+        draw_matrix(ax, values, ("0", "1"), ("0", "1"), MOVED, (-0.7, 0.7), title)
+        ax.set(xlabel="class", ylabel="class", aspect="equal")
+    else:
+        draw_distortion(ax, values, 1.5, "row of the region's block", title)

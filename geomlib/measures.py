@@ -140,12 +140,6 @@ def neighbours(matrix) -> np.ndarray:
     return found
 
 
-def separation(mu, logvar, factors) -> np.ndarray:
-    """Mean d' of the stimuli that are 1, 2, ... 12 columns apart in one corridor: as `dprime`, all pairs -> (12,)."""
-    lines = np.concatenate(_lines(dprime(mu, logvar, factors)), 2)
-    return np.array([lines.diagonal(step).mean() for step in range(1, SIDE)])
-
-
 def _lines(matrix) -> tuple[np.ndarray, np.ndarray]:
     """Of a (169, 169) matrix, stimuli that differ in one corridor: (13, 13, 13) each, columns a and b in the corridor
     that differs, first the upper one, and the column in the other."""
@@ -164,36 +158,22 @@ def proportion_correct(dprime) -> np.ndarray:
 
 
 def frequency_exponent(resolution, counts, axis: int | None = None, jump: float = 2) -> float:
-    """Specialization: a in d' ~ frequency^a, over neighbours; a pair's frequency is its stimuli's geometric mean.
+    """Specialization: a in d' ~ frequency^a, the slope of log d' against log frequency, over neighbours.
 
-    The slope of a line through the log of the mean d' at each frequency, each with the weight of its pairs. Pairs whose
-    frequencies differ by a factor of `jump` or more, as at the border of E1M1's halves, are left out, and so are those
-    of an infinite d'. NaN where one frequency is left, or none.
+    A pair's frequency is the geometric mean of its stimuli's. Pairs whose frequencies differ by a factor of `jump` or
+    more, as at the border of E1M1's halves, are left out; but where the others have one frequency only, as E1M2's, all
+    pairs count. d' of 0 and infinite ones are left out. NaN where one frequency is left, or none.
 
     resolution (2, 13, 13), counts (13, 13) > 0; axis: only steps in x_uc (0), or x_lc (1), on which E1M1's depend
     """
     log = np.log(np.asarray(counts, float)).ravel()
     step, at = neighbours(np.abs(log[:, None] - log)), neighbours((log[:, None] + log) / 2).round(9)
-    chosen = np.isfinite(resolution) & (step < np.log(jump))
-    chosen[[] if axis is None else 1 - axis] = False
-    levels, level, size = np.unique(at[chosen], return_inverse=True, return_counts=True)
-    mean = np.bincount(level, resolution[chosen], len(levels)) / size
-    told = mean > 0
-    return (
-        float(np.polyfit(levels[told], np.log(mean[told]), 1, w=size[told] ** 0.5)[0]) if told.sum() > 1 else math.nan
-    )
-
-
-def variation(resolution, edge: int = 2) -> tuple[float, float]:
-    """How uneven resolution is: the standard deviation of d' over its mean, inside and at the edges.
-
-    resolution (2, 13, 13), as of `neighbours`; edge: how many steps at each end of a corridor are its edges, where
-    images change less, as a part of the open profile is cut off
-    """
-    along = np.stack(np.indices((SIDE, SIDE)))  # the column that a step starts from, in its own corridor
-    inside = (along >= edge) & (along < SIDE - 1 - edge)
-    values = [resolution[cells & np.isfinite(resolution)] for cells in (inside, ~inside)]
-    return tuple(float(x.std() / x.mean()) if x.any() else math.nan for x in values)
+    pairs = np.isfinite(resolution) & (np.nan_to_num(resolution) > 0)
+    pairs[[] if axis is None else 1 - axis] = False
+    for chosen in (pairs & (step < np.log(jump)), pairs):
+        if len(np.unique(at[chosen])) > 1:
+            return float(np.polyfit(at[chosen], np.log(resolution[chosen]), 1)[0])
+    return math.nan
 
 
 def clumps(dprime, threshold: float = 1) -> int:
@@ -263,61 +243,6 @@ def plane(codes) -> np.ndarray:
     codes = _codes("codes", codes)
     centred = np.c_[codes - codes.mean(0), np.zeros(len(codes))]  # at least two columns
     return centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
-
-
-def unevenness(means) -> float:
-    """How unequal the steps between neighbouring stimuli are: their standard deviation over their mean.
-
-    0 where the code is an even grid; large where stimuli fall into clusters, with small steps inside and large ones
-    between. A rotation or a common scale of the code changes nothing. means (169, D) as of `pair_means`, or (n^2, D) of
-    any square of positions; NaN where all are equal.
-    """
-    side = math.isqrt(len(means))
-    grid = np.asarray(means).reshape(side, side, -1)
-    steps = np.concatenate([np.linalg.norm(np.diff(grid, axis=axis), axis=2).ravel() for axis in (0, 1)])  # (312,)
-    with np.errstate(invalid="ignore"):
-        return float(steps.std() / steps.mean())
-
-
-def share_of_space(means, labels) -> float:
-    """Mean distance between the stimuli of class 1, over that between those of class 0: means (169, D), labels
-    (169,)."""
-    distances = class_distances(means, labels)
-    if distances.shape != (2, 2):
-        raise ValueError(f"labels must be 0 and 1, got {np.unique(labels)}")
-    return float(distances[1, 1] / distances[0, 0])
-
-
-def own_direction(means, labels, factors) -> float:
-    """Share of the code's variance that the class explains beyond both positions: 0..1.
-
-    The increase of R^2, over all latents, when the class joins the two positions in a linear regression of the code.
-    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
-    """
-    (_, whole), (_, without), (_, left) = (_regression(means, *on) for on in ((), (factors,), (factors, labels)))
-    return (without - left) / whole if whole else math.nan
-
-
-def own_angle(means, labels, factors) -> float:
-    """Angle between the direction in which the classes part and the plane in which the code lays out the positions.
-
-    Both are coefficients of a linear regression of the code on the two positions and the class. Degrees: 0 where the
-    classes part within that plane, 90 where they part along a direction of their own.
-    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
-    """
-    (_, *plane, own), _ = _regression(means, factors, labels)  # (D,) each
-    basis, _ = np.linalg.qr(np.transpose(plane))  # (D, 2)
-    length = np.linalg.norm(own)
-    return float(np.degrees(np.arccos(min(np.linalg.norm(own @ basis) / length, 1)))) if length else math.nan
-
-
-def _regression(means, *on) -> tuple[np.ndarray, float]:
-    """A linear regression of means (N, D) on columns (N,) or (N, C): coefficients (1 + columns, D), the first those of
-    a constant, and the sum of squares left. Where all means are equal, all other coefficients and the sum are 0."""
-    columns = np.column_stack([np.ones(len(means)), *on])
-    away = np.asarray(means, float) - means[0]  # exactly 0 where all are equal
-    found = np.linalg.lstsq(columns, away, rcond=None)[0]
-    return found, float(np.square(away - columns @ found).sum())
 
 
 def tuning(codes, factors) -> np.ndarray:
@@ -400,45 +325,6 @@ def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
     return float(each.mean())
 
 
-def answered(labels, predicted, n_classes: int) -> tuple[int, float]:
-    """How many of the classes in labels are never answered, and the mean recall over the others (NaN if there are
-    none).
-
-    labels, predicted (N,) in 0..n_classes-1
-    """
-    labels = _whole("labels", labels, n_classes)
-    predicted = _whole("predicted", predicted, n_classes, labels.shape)
-    arrays = labels, predicted, labels[labels == predicted]
-    there, given, right = (np.bincount(x, minlength=n_classes) for x in arrays)
-    read = (there > 0) & (given > 0)
-    return int(((there > 0) & ~read).sum()), float((right[read] / there[read]).mean()) if read.any() else np.nan
-
-
-def readout(codes, labels, new) -> np.ndarray:
-    """How likely each class is, for each new code, by a Gaussian fitted to the codes of each class.
-
-    The logarithm of these is a quadratic function of the code (quadratic discriminant analysis). A class's covariance
-    is estimated as if D more of its codes had the mean covariance within classes, so that a class of few codes has one,
-    too. A turn or a stretch of the space of codes changes nothing.
-
-    codes (N, D) sampled, labels (N,) in 0..K-1, new (N', D) -> (N', K), 0 for a class without codes
-    """
-    from scipy.special import softmax
-
-    codes, new = _codes("codes", codes), _codes("new", new)
-    member = _membership(labels, len(codes))  # (N, K)
-    size, dim = member.sum(0), codes.shape[1]
-    means = member.T @ codes / np.maximum(size, 1)[:, None]  # (K, D)
-    left, squared = codes - member @ means, lambda x: (x[:, :, None] * x[:, None]).reshape(len(x), -1)
-    scatter = member.T @ squared(left)  # (K, D * D)
-    spread = (scatter + dim * scatter.sum(0) / len(codes)) / (size + dim)[:, None]
-    precision = np.linalg.inv(spread.reshape(-1, dim, dim))
-    linear = (precision @ means[..., None])[..., 0]  # (K, D)
-    with np.errstate(divide="ignore"):
-        constant = np.log(size) + np.linalg.slogdet(precision)[1] / 2 - (linear * means).sum(1) / 2
-    return softmax(constant + new @ linear.T - squared(new) @ precision.reshape(-1, dim**2).T / 2, axis=1)
-
-
 def reconstruction_loss(images, reconstructions) -> float:
     """Mean squared pixel error (figure 3) of two arrays of one shape, (N, 1, 13, 13)."""
     images, reconstructions = _finite("images", images), _finite("reconstructions", reconstructions)
@@ -455,88 +341,6 @@ def latent_rates(mu, logvar) -> np.ndarray:
     mu, logvar = _posterior(mu, logvar)
     with np.errstate(over="ignore"):  # infinite, where training diverged
         return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
-
-
-def information_bound(mu, logvar) -> np.ndarray:
-    """At most how many nats each latent tells about the image; their sum bounds what the code tells.
-
-    The rate measured against the normal distribution of the latent's own mean and variance over all images, in place of
-    N(0, 1): never above the rate, and 0 for a latent with the same mu and sigma for every image, whatever its rate.
-
-    mu, logvar (N, D) posterior means and log-variances -> (D,)
-    """
-    mu, logvar = _posterior(mu, logvar)
-    return np.log(mu.var(0) + np.exp(logvar).mean(0)) / 2 - logvar.mean(0) / 2
-
-
-def information(mu, logvar, z) -> tuple[float, float]:
-    """Bounds, estimated from samples, on how many nats a code tells about its image.
-
-    I(image; z) = R - KL(q(z), standard normal): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of
-    the posteriors of N images. With z's own image among them this is at most I, on average over samples, and hardly
-    above ln N; with it left out, at least I. R itself is at least I, too.
-
-    mu, logvar  (N, D) posterior means and log-variances
-    z           (M, D) sampled codes of the first M of these images, M <= N
-    """
-    from scipy.special import logsumexp
-
-    mu, logvar, z = _sampled(mu, logvar, z)
-    images = np.column_stack([np.exp(-logvar), -2 * mu * np.exp(-logvar), mu**2 * np.exp(-logvar) + logvar])  # (N, 3D)
-    points = np.column_stack([z**2, z, np.ones_like(z)])  # (M, 3D)
-    bounds = []
-    for start in range(0, len(z), 500):
-        log = -points[start : start + 500] @ images.T / 2  # (500, N) ln q(z|x), a constant less
-        own = np.arange(len(log)), start + np.arange(len(log))
-        among = logsumexp(log, 1) - np.log(len(mu))
-        log[own] = -np.inf
-        bounds.append((among, logsumexp(log, 1) - np.log(len(mu) - 1)))
-    prior = -(z**2).sum(1) / 2  # ln p(z), the same constant less
-    rate = latent_rates(mu, logvar).sum()
-    low, high = rate - (np.concatenate(bounds, 1) - prior).mean(1)
-    return tuple(np.clip([low, high], 0, rate).tolist())
-
-
-def information_on_class(mu, logvar, z, labels) -> float:
-    """At least how many nats a code tells about its image's class, an estimate: I(c; z) >= H(c) + mean of ln p(c|z).
-
-    That holds for any guess p(c|z) that was not made from these z. Here: each class a normal distribution of
-    independent latents, with the means and variances of the posteriors of the images after the first M.
-
-    mu, logvar  (N, D) posterior means and log-variances
-    z           (M, D) sampled codes of the first M of these images, M < N
-    labels      (N,)   class of each image, 0..K-1
-    """
-    from scipy.special import entr, log_softmax
-
-    mu, logvar, z = _sampled(mu, logvar, z)
-    member = _membership(labels, len(mu))  # (N, K)
-    share, member = member.sum(0) / len(mu), member[len(z) :]  # (K,), (N - M, K)
-    size = member.sum(0)
-    if not size.all():
-        raise ValueError(
-            f"labels must hold all classes after the first {len(z)} images, class {size.argmin()} is missing"
-        )
-    mean = member.T @ mu[len(z) :] / size[:, None]  # (K, D)
-    variance = member.T @ (mu**2 + np.exp(logvar))[len(z) :] / size[:, None] - mean**2
-    log = np.log(size) - ((z[:, None] - mean) ** 2 / variance + np.log(variance)).sum(2) / 2  # (M, K)
-    guess = log_softmax(log, 1)[np.arange(len(z)), np.asarray(labels)[: len(z)]]
-    return max(float(entr(share).sum() + guess.mean()), 0.0)
-
-
-def ignores_input(mu, logvar) -> bool:
-    """Whether a code tells less than 0.01 nats about the image: then it has no geometry. mu, logvar (N, D)"""
-    return bool(information_bound(mu, logvar).sum() < ACTIVE)
-
-
-def magnification(points, reference) -> float:
-    """How much to enlarge points to be seen beside a reference, (N, 2) both: 1, 10, 20, 50, 100, ...
-
-    1 unless their span, the largest distance from their centre along an axis, is below a tenth of the reference's.
-    """
-    span, whole = (np.abs(x - np.mean(x, 0)).max() for x in (points, reference))
-    steps = [step * 10.0**power for power in range(1, 300) for step in (1, 2, 5)]
-    return max((step for step in steps if step * span <= whole), default=1.0) if span else 1.0
 
 
 def active_latents(mu, logvar) -> int:
@@ -565,13 +369,6 @@ def _posterior(mu, logvar) -> tuple[np.ndarray, np.ndarray]:
     if mu.shape != logvar.shape:
         raise ValueError(f"mu and logvar must have one shape, got {mu.shape} and {logvar.shape}")
     return mu, logvar
-
-
-def _sampled(mu, logvar, z) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
-    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
-        raise ValueError(f"z must be (M, D) codes of the first M of N > 1 images, got {z.shape} for mu of {mu.shape}")
-    return mu, logvar, z
 
 
 def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:

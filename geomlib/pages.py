@@ -71,22 +71,24 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
         partial.replace(output)
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
-        outputs = [output for cell in read(partial, 4).cells for output in cell.get("outputs", [])]
-        if error.ename in REFUSALS and all(output.get("name", "stderr") == "stderr" for output in outputs):
+        outputs = [shown for cell in read(partial, 4).cells for shown in cell.get("outputs", [])]
+        if error.ename in REFUSALS and all(shown.get("name", "stderr") == "stderr" for shown in outputs):
             raise ValueError(f"{notebook.name}: {error.evalue.strip()}") from None
         partial.replace(failed)
-        reason = error.evalue.strip().split("\n")[-1]
-        arrow = re.search(r"^-+> \d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback)), re.M)
-        line = arrow[1].strip() if arrow else error.source.strip().split("\n")[0]
-        raise RuntimeError(
-            f"{notebook.name}, cell [{error.exec_count}] `{line}` failed: {error.ename}: {reason}\n"
-            f"The page so far: {failed}"
-        ) from None
+        raise RuntimeError(f"{notebook.name}, {failing(error)}\nThe page so far: {failed}") from None
     except DeadKernelError:
         raise RuntimeError(f"{notebook.name}: the kernel died while a cell ran; is there enough memory?") from None
     finally:
         partial.unlink(missing_ok=True)
     return output
+
+
+def failing(error: PapermillExecutionError) -> str:
+    """The cell and the line that failed, and why."""
+    arrow = re.search(r"^-+> \d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback)), re.M)
+    line = arrow[1].strip() if arrow else error.source.strip().split("\n")[0]
+    reason = ": ".join([error.ename, *error.evalue.strip().split("\n")[-1:]])
+    return f"cell [{error.exec_count}] `{line}` failed: {reason}"
 
 
 def execute(
@@ -130,10 +132,7 @@ def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
             return path
     known = sorted(path.stem for path in Path(folder).glob("*.md"))
     if not known:
-        raise ValueError(
-            f"no notebook {name!r}, and no folder {folder}/ of notebooks here; go to the repository's folder, "
-            "or give a path"
-        )
+        raise ValueError(f"no notebook {name!r}, and no folder {folder}/ here; go to the repository, or give a path")
     raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known)}{nearest(name, known)}")
 
 

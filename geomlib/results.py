@@ -135,6 +135,20 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
     return found
 
 
+def shown(
+    keys: Sequence[Key], file: str = "", folder: str = "", changes: dict = {}
+) -> tuple[dict[Key, Codes], pd.DataFrame]:
+    """What a page shows of networks: their stimulus codes, and their numbers.
+
+    keys     the networks that are meant where the page has parameters of its own; without any, all that are released
+    file     of `geomlib results`; empty: measured here      folder, changes  as of `paper.run`
+    """
+    if not (file or folder or changes):
+        return codes(), results()
+    ours = results(file) if file else table(keys, folder or None, **changes)
+    return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours
+
+
 def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
     """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN if there is none."""
     rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})

@@ -16,7 +16,6 @@ from .measures import neighbours
 
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
 SAME = 0.003  # reproductions that differ by less, in pixels and classes together, have merged
-IGNORES = 0.995  # a loss above this share of the mean image's: the image is ignored
 SLOPES = np.r_[1e6, np.geomspace(3, 0.001, 320)]  # from all states told apart to none, for any table
 
 
@@ -244,18 +243,6 @@ def limit_resolution(counts: Any, rate: float, labels: Any = None, world: Any = 
     return neighbours(limit_dprime(counts, rate, labels, world))
 
 
-def fine_resolution(price: float, world: Any = "corridors") -> np.ndarray:
-    """What d' of neighbours a code can afford at a price, if it is fine: sqrt(2 delta / price), (2, 13, 13).
-
-    delta: mean squared pixel difference of the two mean images; price: as of `price`, or a held network's lambda. Where
-    a code is coarse, below about 3 nats for `uniform`, stimuli clump and most pairs stay below.
-    """
-    from scipy.spatial.distance import pdist, squareform
-
-    distances = squareform(pdist(world_table(world).reshape(PIXELS, PIXELS), "sqeuclidean"))
-    return neighbours(np.sqrt(2 * distances / PIXELS / price))
-
-
 def with_pixels(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray]:
     """What is possible above the entropy of the states: a code that tells them exactly, and then pixels, too.
 
@@ -288,14 +275,6 @@ def ends(counts: Any, world: Any = "corridors") -> tuple[float, float]:
     floor. counts, world: as of `source`"""
     means, probability, floor = source(counts, world)
     return floor + float(probability @ ((means - np.tensordot(probability, means, 1)) ** 2).mean((1, 2))), floor
-
-
-def ignores(loss, counts: Any, world: Any = "corridors") -> np.ndarray:
-    """Where a reconstruction loss is that of the mean image: the decoder then gives one image, whatever the code.
-
-    loss (...), of networks trained on the set `counts` -> booleans of this shape; False where it is NaN
-    """
-    return np.asarray(loss, float) >= IGNORES * ends(counts, world)[0]
 
 
 def prototypes(

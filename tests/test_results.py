@@ -63,6 +63,18 @@ def test_numbers_are_kept_beside_their_run_and_a_table_is_these_one_after_the_ot
     assert [*results.codes(output.with_suffix(".npz"))] == [("E2M1", 3, 1)]
 
 
+def test_a_page_shows_all_that_is_released_or_the_networks_that_it_is_asked_for(tmp_path):
+    small = {"steps": 3, "counts": np.full((13, 13), 6).tolist()}
+    keys = [("E2M1", 3, 1)]
+    paper.train_all(keys, tmp_path, **small)
+    codes, ours = results.shown(keys, "", str(tmp_path), small)
+    assert [*codes] == keys and codes[keys[0]][0].shape == (169, 5) and set(ours.seed) == {1}
+    file = tmp_path / "numbers.csv"
+    ours.head(2).to_csv(file, index=False)
+    assert len(results.shown(keys, str(file), str(tmp_path), small)[1]) == 2
+    assert len(results.shown(keys)[1]) == len(paper.results())
+
+
 def test_numbers_without_their_baseline_are_not_kept(tmp_path):
     small = {"steps": 3, "counts": np.full((13, 13), 6).tolist()}
     paper.run("E2M1", 3, 1, tmp_path, **small)

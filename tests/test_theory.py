@@ -11,9 +11,7 @@ from geomlib.theory import (
     codes,
     dprime,
     ends,
-    fine_resolution,
     gather,
-    ignores,
     limit,
     limit_dprime,
     limit_resolution,
@@ -208,12 +206,6 @@ def test_the_limit_runs_from_the_mean_image_to_the_floor(table, curve):
     assert (curve[1][0], curve[1][-1]) == pytest.approx(ends(table))
 
 
-def test_a_network_that_ignores_its_images_has_the_loss_of_the_mean_image():
-    nothing, floor = ends("uniform")
-    loss = [nothing, 1.01 * nothing, 0.98 * nothing, floor, np.nan]
-    assert ignores(loss, "uniform").tolist() == [True, True, False, False, False]
-
-
 def test_images_of_the_prototypes_gather_at_the_prototypes():
     best, share = world_table()[[0, 6, 12], [6, 12, 0]], np.array([0.5, 0.3, 0.2])
     images = np.repeat(best, [50, 30, 20], 0)[RNG.permutation(100), None] + RNG.normal(0, 1e-3, (100, 1, 13, 13))
@@ -264,7 +256,6 @@ def test_a_world_of_random_probabilities_has_a_limit(counts):
     assert (distortions[0], distortions[-1]) == pytest.approx(ends(counts, RANDOM))
     mean = np.tensordot(p / p.sum(), RANDOM, 2)
     assert distortions[0] == pytest.approx((mean * (1 - mean)).mean())
-    assert ignores([distortions[0], distortions[-1]], counts, RANDOM).tolist() == [True, False]
     more, less = with_pixels(counts, RANDOM)
     assert (more[0], less[0], less[-1]) == pytest.approx((rates[-1], distortions[-1], 0), abs=1e-6)
     means, probability, _ = source(counts, RANDOM)
@@ -323,15 +314,6 @@ def test_the_limit_resolves_nothing_without_rate_and_everything_at_the_entropy()
     assert np.isinf(all_apart[~np.eye(169, dtype=bool)]).all() and np.allclose(np.diag(all_apart), 0, atol=1e-6)
     mean = [np.nanmean(limit_resolution("uniform", rate)) for rate in (0.1, 0.3, 1, 2, 3, 4, 4.9)]
     assert (np.diff(mean) > 0).all() and mean[1] == pytest.approx(0.2, abs=0.01)
-
-
-def test_a_fine_code_resolves_what_its_price_allows_less_at_the_edges_and_coarse_codes_less():
-    afforded = fine_resolution(0.0027)[0, :12, 3]
-    assert afforded[[0, 5]] == pytest.approx(np.sqrt(2 * np.array([0.0151, 0.0241]) / 0.0027), rel=5e-3)
-    assert np.nanmean(limit_resolution("uniform", 4)) == pytest.approx(
-        np.nanmean(fine_resolution(price("uniform", 4))), rel=0.25
-    )
-    assert np.nanmean(limit_resolution("uniform", 0.3)) < 0.2 * np.nanmean(fine_resolution(price("uniform", 0.3)))
 
 
 def test_the_limits_resolution_is_that_of_its_neighbours():
