@@ -219,16 +219,17 @@ def table() -> pd.DataFrame:
 
 
 def number(found: pd.DataFrame, claim: str) -> str:
-    """A claim's effect at the smallest capacity at which each of its models has one: the mean over models and seeds,
-    and if there are several seeds the 95 % interval over them. found: of `effects`"""
+    """A claim's effect at the smallest capacity at which each of its models has one, in the most seeds: the mean over
+    models and seeds, and if there are several seeds the 95 % interval over them. found: of `effects`"""
     from scipy.stats import t
 
-    rows = found[found.claim == claim].pivot(index="seed", columns=["capacity", "model"], values="effect")
-    rows = rows.loc[:, [key for key in rows if rows[key[0]].shape[1] == rows.columns.get_level_values(1).nunique()]]
-    if rows.empty:
+    rows = found[found.claim == claim]
+    models = rows.model.nunique()
+    wide = {c: some.pivot(index="seed", columns="model", values="effect") for c, some in rows.groupby("capacity")}
+    means = {c: some.dropna().mean(axis=1) for c, some in wide.items() if some.shape[1] == models}
+    if not any(map(len, means.values())):
         return "–"
-    capacity = rows.columns.get_level_values(0).min()
-    each = rows[capacity].dropna().mean(axis=1)
+    capacity, each = max(means.items(), key=lambda item: (len(item[1]), -item[0]))
     half = t.ppf(0.975, len(each) - 1) * each.sem()
     between = f" ({each.mean() - half:.2f} to {each.mean() + half:.2f})" if len(each) > 1 else ""
     return f"{each.mean():+.2f}{between} at {capacity:g}".replace("-", "−")

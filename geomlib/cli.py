@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(141)
     except OSError as error:
         sys.exit(f"geomlib: {error.filename}: {error.strerror}" if error.filename else f"geomlib: {error}")
-    except (ValueError, RuntimeError, ArithmeticError) as error:
+    except (ValueError, RuntimeError, ArithmeticError, ImportError) as error:
         sys.exit(f"geomlib: {error}")
     except KeyboardInterrupt:
         logging.disable()  # asyncio would add the traces of a page's unfinished tasks

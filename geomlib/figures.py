@@ -442,7 +442,7 @@ def draw_published(ax, rows, tolerance, levels={}, title="") -> None:
         ax.plot(published, mean, marker=MARKERS[model], color=COLOURS[model], markersize=5, linestyle="")
         ax.annotate(text, (published, mean), (5, -3), textcoords="offset points", fontsize=8, color=COLOURS[model])
     ax.set(title=title, xlim=x, ylim=x, aspect="equal")
-    ax.locator_params(nbins=5)
+    ax.locator_params(nbins=4)
 
 
 def name_models(place, models, names={}, **look) -> None:

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import geomlib as g
+import geomlib.cli
 from geomlib.spec import file_sha256
 
 ROOT = Path(__file__).parents[1]
@@ -111,3 +112,11 @@ def test_a_closed_pipe_is_met_with_silence(tmp_path):
     env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True)
     assert done.stderr == "" and done.returncode in (0, 141) and done.stdout
+
+
+def test_a_page_without_its_packages_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    monkeypatch.delitem(sys.modules, "geomlib.pages", raising=False)
+    monkeypatch.delattr(g, "pages", raising=False)
+    with pytest.raises(SystemExit, match=r"geomlib: pages need papermill, .*: pip install 'geomlib\[pages\]'"):
+        g.cli.main(["page", "capacity"])

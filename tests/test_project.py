@@ -75,6 +75,13 @@ def test_the_versions_agree():
     assert PROJECT["version"] == cited == described == logged
 
 
+def test_the_workflow_tries_every_python_that_is_named():
+    for name in (".pre-commit-config.yaml", ".github/workflows/ci.yml"):
+        settings = yaml.safe_load((ROOT / name).read_text())
+    pythons = settings["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert pythons[0] == PROJECT["requires-python"].removeprefix(">=") and all(isinstance(one, str) for one in pythons)
+
+
 def test_every_package_that_the_library_imports_is_declared():
     nodes = [node for path in ROOT.glob("geomlib/**/*.py") for node in ast.walk(ast.parse(path.read_text()))]
     imported = {

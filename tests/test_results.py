@@ -164,6 +164,31 @@ def test_a_heads_f1_is_found_by_the_network_whose_codes_it_reads():
     assert results.head(table, "E2M2", "E2M2").loc[0, 3] == 9
 
 
+HELD = pytest.mark.skipif(not (paper.results().measure == "price").any(), reason="numbers of networks of another rule")
+
+
+@HELD
+def test_a_binary_task_is_told_best_by_its_own_code_and_region_from_3_nats_on_by_a_code_of_no_task():
+    ours, chance = paper.results(), results.guesses().T.groupby(level=1).max().T["whole set"]
+    of = lambda network, task: results.head(ours, network, task, whole=True).mean()
+    for task in ("E2M1", "E2M2", "E2M3"):
+        others = [network for network in ("baseline", *paper.ONE_HEAD) if network != task]
+        assert all((of(task, task) > of(network, task)).all() for network in others)
+        assert (of("E2M5", task) > of(task, task) - 0.03)[[3, 6, 10]].all()
+        assert of(task, task)[1] > (1 + chance[task]) / 2  # half of the way from chance to 1
+    assert (of("E2M4", "E2M4") > of("baseline", "E2M4")).tolist() == [True, True, False, False, False]
+    assert all((of(network, "E2M3") < 0.001).all() for network in ("baseline", "E2M1", "E2M2", "E2M4"))
+    at_3 = {network: of(network, "E2M4")[3] for network in ("baseline", *paper.ONE_HEAD)}
+    assert max(at_3, key=at_3.get) == "E2M3" and min(at_3, key=at_3.get) == "E2M4"
+    assert all(of(network, "E2M1")[3] < of("baseline", "E2M1")[3] for network in ("E2M2", "E2M3", "E2M4"))
+
+
+@HELD
+def test_most_missed_f1_are_of_region():
+    card = results.scorecard().query("measure.str.startswith('f1') and verdict == 'missed'")
+    assert (card.model == "E2M4").mean() > 0.5
+
+
 def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
     chance = results.guesses()["always one class", "batches"]
     share = {model: paper.classes(model, g.data.PAIRS).mean() for model in ("E2M1", "E2M2", "E2M3")}
