@@ -232,7 +232,7 @@ def number(found: pd.DataFrame, claim: str) -> str:
     capacity, each = max(means.items(), key=lambda item: (len(item[1]), -item[0]))
     half = t.ppf(0.975, len(each) - 1) * each.sem()
     between = f" ({each.mean() - half:.2f} to {each.mean() + half:.2f})" if len(each) > 1 else ""
-    return f"{each.mean():+.2f}{between} at {capacity:g}".replace("-", "−")
+    return f"{each.mean():+.2f}{between} at {capacity:g} nats".replace("-", "−")
 
 
 def seed_agreement(codes: Mapping[Key, Codes]) -> pd.DataFrame:

@@ -96,8 +96,8 @@ def test_the_number_of_a_claim_is_its_mean_at_the_smallest_capacity_that_all_mod
     rows = [("direction", m, c, s, e) for m, c, s, e in (
         ("E2M3", 1, 0, 9), ("E2M3", 3, 0, 10), ("E2M1", 3, 0, 20), ("E2M3", 3, 1, 12), ("E2M1", 3, 1, 22))]  # fmt: skip
     table = pd.DataFrame(rows, columns=["claim", "model", "capacity", "seed", "effect"])
-    assert claims.number(table[table.seed == 0], "direction") == "+15.00 at 3"
-    assert claims.number(table, "direction") == "+16.00 (3.29 to 28.71) at 3"
+    assert claims.number(table[table.seed == 0], "direction") == "+15.00 at 3 nats"
+    assert claims.number(table, "direction") == "+16.00 (3.29 to 28.71) at 3 nats"
     assert claims.number(table, "theory") == claims.number(table[table.model == "none"], "direction") == "–"
 
 
