@@ -252,8 +252,8 @@ def seed_agreement(codes: Mapping[Key, Codes]) -> pd.DataFrame:
             ("distances", [pdist(means) for means in some.means]),
             ("resolutions", [found[np.isfinite(found)] for found in resolutions]),
         ):
-            both = np.corrcoef(rankdata(values, axis=1))[np.triu_indices(len(values), 1)] if len(values) > 1 else []
-            if len(both):
+            if len(values) > 1:
+                both = np.corrcoef(rankdata(values, axis=1))[np.triu_indices(len(values), 1)]
                 rows.setdefault(key, {}).update(
                     zip([(name, "median"), (name, "low"), (name, "high")], (np.median(both), both.min(), both.max()))
                 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 import math
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -58,7 +59,7 @@ STYLE = {
 
 def style() -> None:
     """Set the look of all figures; in a notebook they become SVG, sharp at any size, of the size that is asked for."""
-    matplotlib.rcParams.update(STYLE)
+    matplotlib.rcParams.update(STYLE)  # ty: ignore[no-matching-overload]
     from IPython import get_ipython
 
     if get_ipython():
@@ -166,7 +167,7 @@ def _edges(ax, grid, values, limit, **look) -> LineCollection:
     """Lines between neighbours of a grid (13, 13, 2), shaded by values (2, 13, 13), or grey where there are none."""
     ends = np.full((2, 13, 13, 2), np.nan)
     ends[0, :-1], ends[1, :, :-1] = grid[1:], grid[:, 1:]
-    segments = np.stack([np.broadcast_to(grid, ends.shape), ends], 3).reshape(-1, 2, 2)
+    segments: Any = np.stack([np.broadcast_to(grid, ends.shape), ends], 3).reshape(-1, 2, 2)
     there = ~np.isnan(segments).any((1, 2))
     if values is None:
         return ax.add_collection(LineCollection(segments[there], colors=GREY, zorder=1, **look))
@@ -281,7 +282,12 @@ def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title=
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
             ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"  # the one of more contrast
             ax.text(
-                c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink
+                c,
+                r,
+                f"{np.round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"),
+                ha="center",
+                va="center",
+                color=ink,
             )
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)

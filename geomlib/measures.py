@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -271,7 +272,13 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
     from sklearn.manifold import MDS
 
     start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
-    fixed = {"n_components": 2, "metric": "euclidean", "metric_params": None, "metric_mds": True, "max_iter": 300}
+    fixed: dict[str, Any] = {
+        "n_components": 2,
+        "metric": "euclidean",
+        "metric_params": None,
+        "metric_mds": True,
+        "max_iter": 300,
+    }
     fixed |= {"eps": 1e-6, "normalized_stress": False, "n_jobs": 1, "verbose": 0}
     return MDS(random_state=seed, **fixed, **start).fit_transform(_codes("codes", codes))
 

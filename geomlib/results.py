@@ -27,17 +27,13 @@ Codes = tuple[np.ndarray, np.ndarray]  # mean codes and their variances, (169, D
 
 
 def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) -> pd.DataFrame:
-    """What one run gives, from its weights as they are stored; columns model, capacity, seed, measure, value.
+    """What one run gives: its scores in the last validation; columns model, capacity, seed, measure, value.
 
     baseline   of the same capacity and seed: gives the class distortions of a model with two classes
     """
-    spec = run.spec
-    images, factors = evaluate.load_data(spec)
-    held_out = slice(spec.train_end, spec.validation_end)
-    tasks = {task: spec.task(task) for task in spec.tasks}
-    scores = evaluate.scores(run.model, images[held_out], factors[held_out], spec.seed, tasks)
+    spec, scores = run.spec, dict(run.final)
     rows = []
-    for task in tasks:  # the paper names a head by the model of its task
+    for task in spec.tasks:  # the paper names a head by the model of its task
         of_task = next((name for name in ONE_HEAD if MODELS[name]["tasks"] == (task,)), task)
         if model in CLASSIFIERS and CLASSIFIERS[model][1] != "baseline":
             row, measure = CLASSIFIERS[model][1], f"f1_on_{of_task}"
@@ -51,7 +47,6 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
         ]
     if model in MODELS:
         scores["reconstruction_loss"] = scores.pop("reconstruction")
-        scores |= {"price": run.final["price"]} if "price" in run.final else {}
         scores |= class_distortions(model, run, baseline) if baseline and model != "baseline" else {}
         rows += [(model, name, value) for name, value in scores.items()]
     return pd.DataFrame([(row, capacity, spec.seed, *rest) for row, *rest in rows], columns=COLUMNS)
