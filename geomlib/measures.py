@@ -159,22 +159,24 @@ def proportion_correct(dprime) -> np.ndarray:
 
 
 def frequency_exponent(resolution, counts, axis: int | None = None, jump: float = 2) -> float:
-    """Specialization: a in d' ~ frequency^a, the slope of log d' against log frequency, over neighbours.
+    """Specialization: a in d' ~ frequency^a, over neighbours; a pair's frequency is its stimuli's geometric mean.
 
-    A pair's frequency is the geometric mean of its stimuli's. Pairs whose frequencies differ by a factor of `jump` or
-    more, as at the border of E1M1's halves, are left out; but where the others have one frequency only, as E1M2's, all
-    pairs count. d' of 0 and infinite ones are left out. NaN where one frequency is left, or none.
+    The slope of a line through the log of the mean d' at each frequency, each with the weight of its pairs. Pairs whose
+    frequencies differ by a factor of `jump` or more, as at the border of E1M1's halves, are left out, and so are those
+    of an infinite d'. NaN where one frequency is left, or none.
 
     resolution (2, 13, 13), counts (13, 13) > 0; axis: only steps in x_uc (0), or x_lc (1), on which E1M1's depend
     """
     log = np.log(np.asarray(counts, float)).ravel()
     step, at = neighbours(np.abs(log[:, None] - log)), neighbours((log[:, None] + log) / 2).round(9)
-    pairs = np.isfinite(resolution) & (np.nan_to_num(resolution) > 0)
-    pairs[[] if axis is None else 1 - axis] = False
-    for chosen in (pairs & (step < np.log(jump)), pairs):
-        if len(np.unique(at[chosen])) > 1:
-            return float(np.polyfit(at[chosen], np.log(resolution[chosen]), 1)[0])
-    return math.nan
+    chosen = np.isfinite(resolution) & (step < np.log(jump))
+    chosen[[] if axis is None else 1 - axis] = False
+    levels, level, size = np.unique(at[chosen], return_inverse=True, return_counts=True)
+    mean = np.bincount(level, resolution[chosen], len(levels)) / size
+    told = mean > 0
+    return (
+        float(np.polyfit(levels[told], np.log(mean[told]), 1, w=size[told] ** 0.5)[0]) if told.sum() > 1 else math.nan
+    )
 
 
 def clumps(dprime, threshold: float = 1) -> int:

@@ -83,13 +83,18 @@ def test_the_edge_is_what_touches_the_border_of_the_board():
     assert np.isfinite(claims.EDGE).sum() == 312
 
 
-def test_where_one_frequency_has_all_equal_pairs_the_exponent_is_over_all_pairs():
+def test_the_exponent_is_of_the_mean_resolution_at_each_frequency_as_the_protocol_says():
     diagonal = data.COUNTS["diagonal"]
     found = np.full((2, 13, 13), np.nan)
     for axis in (0, 1):
         pair = np.sqrt(1.0 * diagonal * np.roll(diagonal, -1, axis)) ** 0.5
         found[axis] = np.where(np.isfinite(claims.EDGE[axis]), pair, np.nan)
-    assert measures.frequency_exponent(found, diagonal) == pytest.approx(0.5)
+    assert np.isnan(measures.frequency_exponent(found, diagonal))  # frequent stimuli are only neighbours of rare ones
+    assert measures.frequency_exponent(found, diagonal, jump=np.inf) == pytest.approx(0.5)
+    rare = np.argwhere(found[0] == np.nanmin(found[0]))[:2]
+    found[0][tuple(rare[0])] *= 0.5
+    found[0][tuple(rare[1])] *= 1.5  # the mean stays, the mean log does not
+    assert measures.frequency_exponent(found, diagonal, jump=np.inf) == pytest.approx(0.5)
 
 
 def test_the_number_of_a_claim_is_its_mean_at_the_smallest_capacity_that_all_models_have():
