@@ -63,7 +63,7 @@ def modules(*names):
 
 def code_of(page):
     """The files of geomlib that a page uses: those it names as g.NAME, and theirs."""
-    names = sorted(set(re.findall(r"\bg\.(\w+)", Path(notebook_of(page.name)).read_text())) | {"pages"})
+    names = sorted(set(re.findall(r"\bg(?:eomlib)?\.(\w+)", Path(notebook_of(page.name)).read_text())) | {"pages"})
     return modules(*names) + (EXPLORER if "explorer" in names else [])
 
 
@@ -85,8 +85,8 @@ for name in PAGES:
             raise WorkflowError(f"{notebook_of(name)} names a figure {figure}, as {notebook_of(named[figure])} does; give it a name of its own")
         named[figure] = name
 EXPLORER = files("geomlib/explorer/*")       # scripts and style, too
-DATA = files("data/*.csv", "data/codes/*", "data/runs/*/*")
-PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "benchmarks/results.json")
+DATA = files("data/*.csv", "data/codes/*", "data/sketch/*", "data/runs/*/*")
+PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "data/codes/*", "data/sketch/*", "benchmarks/results.json")
 
 
 def paper():

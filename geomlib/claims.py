@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,17 +19,20 @@ from .results import Codes, Key
 from .results import codes as released_codes
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
+ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimuli apart
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
 SMALL_ELSE = 0.05
-PAGES = {  # where a claim's evidence is shown
-    "specialization": "experiment1",
-    "specialization falls": "experiment1",
-    "prototypization": "capacity",
-    "separation": "experiment2",
-    "direction": "experiment2",
-    "theory": "limit",
-    "theory beyond the edge": "limit",
+ROWS = {  # of the verdict table: claim -> its name, its biggest reservation, the page with the evidence
+    "specialization": ("specialization", "an effect of scarcity: it fades as capacity grows", "experiment1"),
+    "prototypization": ("prototypization", "a smooth code has uneven resolution, not separate clusters", "capacity"),
+    "separation": ("orthogonalization: separation", "one latent is enough for it", "experiment2"),
+    "direction": ("orthogonalization: direction", "needs two latents or more", "experiment2"),
+    "theory": ("theory predicts resolution", "with ample capacity little pattern is left to predict", "limit"),
+}
+SECOND = {  # a claim's second control: it holds only where both do
+    "specialization": "specialization falls",
+    "theory": "theory beyond the edge",
 }
 
 
@@ -49,48 +53,55 @@ def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
              value    what is measured: an exponent, an unevenness, the log of a ratio, degrees, a correlation
              control  the same of what the claim is compared with; effect = value - control
              limit    the rate-distortion limit's own value at the network's rate; NaN if it has none
+             share    of separation: how many of 200 other borders of the task's shape part as much; else NaN
     """
     wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
     rows = [
-        (claim, *key, value, control, limit)
+        (claim, *key, *numbers)
         for key in codes
         if key in wide.index
-        for claim, value, control, limit in _effects_of(key, codes, wide)
+        for claim, *numbers in _effects_of(key, codes, wide)
     ]
-    columns = ["claim", "model", "capacity", "seed", "value", "control", "limit"]
+    columns = ["claim", "model", "capacity", "seed", "value", "control", "limit", "share"]
     table = pd.DataFrame(rows, columns=columns).dropna(subset=["value", "control"])
     return table.assign(effect=table.value - table.control).sort_values(columns[:4], ignore_index=True)
 
 
-def _effects_of(key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame) -> Iterator[tuple[str, float, float, float]]:
-    """(claim, value, control, limit) of one network."""
+def _effects_of(
+    key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame
+) -> Iterator[tuple[str, float, float, float, float]]:
+    """(claim, value, control, limit, share) of one network."""
     model, capacity, seed = key
     found, baseline = measures.resolution_of(*codes[key]), codes.get(("baseline", capacity, seed))
     ample = codes.get((model, 10, seed))
     rate = float(wide.rate[key])
     if model in BIASED:
         counts = COUNTS[MODELS[model]["counts"]]
-        exponent = lambda resolution: measures.frequency_exponent(resolution, counts)
+        pairs: dict[str, Any] = (
+            {"axis": 1} if model == "E1M1" else {"jump": np.inf}
+        )  # steps of the lower corridor; all neighbours
+        exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
         value, limit = exponent(found), exponent(limit_map(model, rate))
         if baseline:
-            yield "specialization", value, exponent(measures.resolution_of(*baseline)), limit
+            yield "specialization", value, exponent(measures.resolution_of(*baseline)), limit, np.nan
         if capacity == 0.3 and ample:
-            yield "specialization falls", value, exponent(measures.resolution_of(*ample)), np.nan
+            yield "specialization falls", value, exponent(measures.resolution_of(*ample)), np.nan, np.nan
     if model == "baseline" and capacity != 10 and ample:
         limit = unevenness(limit_map(model, rate))
-        yield "prototypization", unevenness(found), unevenness(measures.resolution_of(*ample)), limit
+        yield "prototypization", unevenness(found), unevenness(measures.resolution_of(*ample)), limit, np.nan
     if model in ONE_HEAD and baseline:
         labels = TASKS[MODELS[model]["tasks"][0]].table
         paired = measures.resolution_of(*baseline)
         value, control = (np.log(measures.border_ratio(r, labels)) for r in (found, paired))
-        yield "separation", value, control, np.nan
+        share = float((other_borders(labels, found) >= value).mean())
+        yield "separation", value, control, np.nan, share
         if wide.active_latents[key] >= 2:
             value, control = (np.subtract(*measures.turn(*c, labels)) for c in (codes[key], baseline))
-            yield "direction", value, control, np.nan
-    if model in ("baseline", *BIASED):
+            yield "direction", value, control, np.nan, np.nan
+    if model in ("baseline", *BIASED) and capacity < ENTROPY:
         own, *wrong = (agreement(found, limit_map(m, rate)) for m in (model, *({"baseline", *BIASED} - {model})))
-        yield "theory", own, max(wrong), np.nan
-        yield "theory beyond the edge", own, agreement(found, EDGE), np.nan
+        yield "theory", own, max(wrong), np.nan, np.nan
+        yield "theory beyond the edge", own, agreement(found, EDGE), np.nan, np.nan
 
 
 @cache
@@ -100,16 +111,23 @@ def limit_map(model: str, rate: float) -> np.ndarray:
 
 
 def unevenness(resolution: np.ndarray) -> float:
-    """Standard deviation over mean of d' inside the board: over neighbours with all coordinates in 2..10."""
+    """Standard deviation over mean of d' inside the board: over neighbours with all coordinates in 2..10.
+
+    NaN where d' is infinite, as in a best code that tells all stimuli apart.
+    """
     inside = resolution[0, 2:10, 2:11], resolution[1, 2:11, 2:10]
     values = np.concatenate([part.ravel() for part in inside])  # (144,)
-    return float(values.std() / values.mean())
+    return float(values.std() / values.mean()) if np.isfinite(values).all() else np.nan
 
 
 def agreement(resolution: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of the resolutions (2, 13, 13) of two codes over the 312 pairs of neighbours."""
+    """Correlation of the resolutions (2, 13, 13) of two codes over the 312 pairs of neighbours; NaN where fewer than
+    half of them are finite."""
     both = np.isfinite(resolution) & np.isfinite(other)
-    return float(np.corrcoef(resolution[both], other[both])[0, 1])
+    if both.sum() < 156:
+        return np.nan
+    with np.errstate(invalid="ignore"):  # of a map that is even there is none
+        return float(np.corrcoef(resolution[both], other[both])[0, 1])
 
 
 def edge() -> np.ndarray:
@@ -124,22 +142,32 @@ def edge() -> np.ndarray:
 EDGE = edge()
 
 
-def other_borders(labels: np.ndarray, resolution: np.ndarray, seed: int = 0, n: int = 200) -> np.ndarray:
-    """Border ratios of n other borders of the same shape: the task's own, moved by up to 6 and turned or mirrored.
+def other_borders(labels: np.ndarray, resolution: np.ndarray, n: int = 200) -> np.ndarray:
+    """Log of the border ratio of n other borders of the same shape: the task's own, moved by up to 6 and turned or
+    mirrored.
 
     labels (13, 13), resolution (2, 13, 13) -> (n,). Parts of the border that leave the board are lost; a border that
     is the task's own, or that has no pair left, is drawn anew.
     """
-    rng, found = np.random.default_rng(seed), []
+    there = np.isfinite(resolution)
+    across = _other_borders(np.asarray(labels, np.int64).tobytes(), n)[:, there]  # (n, 312)
+    sums, number = across @ resolution[there], across.sum(1)
+    elsewhere = (resolution[there].sum() - sums) / (there.sum() - number)
+    return np.log(sums / number / elsewhere)
+
+
+@cache
+def _other_borders(labels: bytes, n: int) -> np.ndarray:
+    """Where the other borders of a task run: booleans (n, 2, 13, 13)."""
+    rng, own, found = np.random.default_rng(0), np.frombuffer(labels, np.int64).reshape(SIDE, SIDE), []
     cells = np.arange(SIDE)
     while len(found) < n:
-        turned = np.rot90(labels, rng.integers(4))
+        turned = np.rot90(own, int(rng.integers(4)))
         turned = turned.T if rng.integers(2) else turned
         shift = rng.integers(-6, 7, 2)
-        moved = turned[np.ix_(*((cells + s).clip(0, SIDE - 1) for s in shift))]
-        ratio = np.log(measures.border_ratio(resolution, moved))
-        if np.isfinite(ratio) and not np.array_equal(borders(moved), borders(labels)):
-            found.append(ratio)
+        border = borders(turned[np.ix_(*((cells + s).clip(0, SIDE - 1) for s in shift))])
+        if border.any() and not np.array_equal(border, borders(own)):
+            found.append(border)
     return np.array(found)
 
 
@@ -153,7 +181,7 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
 
     found    of `effects`; None: of the released networks at full length
     returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
-             95 % interval over seeds; NaN for one), verdict (holds, does not hold, open), page
+             95 % interval over seeds; NaN for one), share (the largest), verdict (holds, does not hold, open)
     """
     from scipy.stats import t
 
@@ -166,23 +194,86 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
         limit=("limit", "mean"),
         effect=("effect", "mean"),
         error=("effect", "sem"),
+        share=("share", "max"),
     )
     half = t.ppf(0.975, table.seeds - 1) * table.pop("error")
     table["low"], table["high"] = table.effect - half, table.effect + half
     table = table.reset_index()
     small = table.claim.map(SMALL).fillna(SMALL_ELSE)
     nothing = (table.high < 0) | ((table.low > -small) & (table.high < small))
-    states = [table.seeds < SEEDS, table.low > 0, nothing]
+    states = [table.seeds < SEEDS, (table.low > 0) & ~(table.share >= 0.05), nothing]
     table["verdict"] = np.select(states, ["open", "holds", "does not hold"], "open")
-    return table.assign(page=table.claim.map(PAGES))
+    return table
+
+
+def table() -> pd.DataFrame:
+    """The verdict table: a row a claim; what came out at full length and for the sketches, each with its `number`, and
+    the biggest reservation."""
+    columns = {}
+    for scale, name in (("full", "full length"), ("sketch", "ten sketches")):
+        judged = verdicts(released(scale))
+        columns[name] = [headline(judged, claim) for claim in ROWS]
+        columns[f"effect, {name}"] = [number(released(scale), claim) for claim in ROWS]
+    names, reservations, pages = zip(*ROWS.values())
+    return pd.DataFrame({"effect": names, **columns, "biggest reservation": reservations, "page": pages})
+
+
+def number(found: pd.DataFrame, claim: str) -> str:
+    """A claim's effect at the smallest capacity at which each of its models has one, in the most seeds: the mean over
+    models and seeds, and if there are several seeds the 95 % interval over them. found: of `effects`"""
+    from scipy.stats import t
+
+    rows = found[found.claim == claim]
+    models = rows.model.nunique()
+    wide = {c: some.pivot(index="seed", columns="model", values="effect") for c, some in rows.groupby("capacity")}
+    means = {c: some.dropna().mean(axis=1) for c, some in wide.items() if some.shape[1] == models}
+    if not any(map(len, means.values())):
+        return "–"
+    capacity, each = max(means.items(), key=lambda item: (len(item[1]), -item[0]))
+    half = t.ppf(0.975, len(each) - 1) * each.sem()
+    between = f" ({each.mean() - half:.2f} to {each.mean() + half:.2f})" if len(each) > 1 else ""
+    return f"{each.mean():+.2f}{between} at {capacity:g} nats".replace("-", "−")
+
+
+def seed_agreement(codes: Mapping[Key, Codes]) -> pd.DataFrame:
+    """How alike the codes of a model's seeds are: rank correlations over all pairs of seeds.
+
+    returns  a row a model and capacity that has two seeds or more; columns (distances, of all mean codes;
+             resolutions, of the 312 neighbours) x (median, low, high)
+    """
+    from scipy.spatial.distance import pdist
+    from scipy.stats import rankdata
+
+    networks = pd.DataFrame(codes, index=["means", "variances"]).T.groupby(level=[0, 1], sort=False)
+    rows = {}
+    for key, some in networks:
+        resolutions = [measures.resolution_of(*both) for both in some.to_numpy()]
+        for name, values in (
+            ("distances", [pdist(means) for means in some.means]),
+            ("resolutions", [found[np.isfinite(found)] for found in resolutions]),
+        ):
+            if len(values) > 1:
+                both = np.corrcoef(rankdata(values, axis=1))[np.triu_indices(len(values), 1)]
+                rows.setdefault(key, {}).update(
+                    zip([(name, "median"), (name, "low"), (name, "high")], (np.median(both), both.min(), both.max()))
+                )
+    return pd.DataFrame(rows).T.rename_axis(["model", "capacity"])
+
+
+def markdown(page: str) -> str:
+    """The verdict table as Markdown; page: where a page's link leads, with {} for its name."""
+    shown = table()
+    shown["page"] = [f"[evidence]({page.format(name)})" for name in shown.page]
+    rows = [list(shown.columns), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def headline(table: pd.DataFrame, claim: str, models: Callable[[str], bool] = lambda model: True) -> str:
     """Where a claim holds, in words: "holds", "holds at 0.3, 1 nats", "does not hold" or "open".
 
-    table  of `verdicts`; at a capacity a claim holds if it does for each of its models
+    table  of `verdicts`; at a capacity a claim holds if it does for each of its models, its second control included
     """
-    rows = table[(table.claim == claim) & table.model.map(models)]
+    rows = table[table.claim.isin([claim, SECOND.get(claim)]) & table.model.map(models)]
     if rows.empty or (rows.seeds < SEEDS).all():
         return "open"
     states = rows.groupby("capacity").verdict.agg(lambda all_: all_.iloc[0] if all_.nunique() == 1 else "open")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import signal
 import sys
@@ -53,15 +54,16 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is Ctrl-C, too
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
         print(f"geomlib: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:  # whoever read the output has seen enough
-        sys.stderr.close()
+    except BrokenPipeError:  # who reads, as `| head` does, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python's last words go to the closed pipe
         sys.exit(141)
     except OSError as error:
         sys.exit(f"geomlib: {error.filename}: {error.strerror}" if error.filename else f"geomlib: {error}")
-    except (ValueError, RuntimeError, ArithmeticError) as error:
+    except (ValueError, RuntimeError, ArithmeticError, ImportError) as error:
         sys.exit(f"geomlib: {error}")
     except KeyboardInterrupt:
         logging.disable()  # asyncio would add the traces of a page's unfinished tasks
@@ -87,8 +89,7 @@ def train(
     """
     wanted, changed = keys(models, capacity, seed), fields(changes)
     for key, run in zip(wanted, paper.train_all(wanted, folder, device, **changed)):
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in run.final.items() if not name.startswith("rate_"))
-        print(f"{paper.slug(*key, **changed)}: {scores}")
+        print(f"{paper.slug(*key, **changed)}: {run.summary}")
 
 
 @app.command
@@ -113,7 +114,8 @@ def plan(
     table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images"])
 
     def shown(states: pd.Series) -> str:
-        return ", ".join(f"{n} {state}" if n < len(states) else state for state, n in states.value_counts().items())
+        counts = states.value_counts()
+        return ", ".join(f"{n} {state}" for state, n in counts.items()) if len(counts) > 1 else str(counts.index[0])
 
     print(f"Runs in {folder or 'data/runs or runs'}, by capacity in nats:")
     print(table.groupby(["model", "capacity"], sort=False).state.agg(shown).unstack(sort=False).to_string())
@@ -133,7 +135,7 @@ def page(
 ) -> None:
     """Run a notebook with parameters; networks that are missing are trained.
 
-    Example: geomlib page capacity -p capacity=3
+    Example: geomlib page capacity -p model=E1M1
 
     Parameters
     ----------
@@ -157,11 +159,11 @@ def score_original(
     file: Path,
     /,
     *,
-    task: Literal[tuple(data.TASKS)] | None = None,
+    task: str | None = None,
     csv: Path | None = None,
-    counts: Literal[tuple(data.COUNTS)] = "uniform",
+    counts: str = "uniform",
     reference: Path | None = None,
-    classes: Literal[tuple(paper.MODELS)] | None = None,
+    classes: str | None = None,
 ) -> None:
     """Score a checkpoint of the original code.
 
@@ -170,7 +172,7 @@ def score_original(
     Parameters
     ----------
     task
-        Which task a single binary head was trained on.
+        Which task a single binary head was trained on: order, quadrant or aligned.
     csv
         Images in the original's form; default: ours, drawn as --counts says.
     reference
@@ -180,7 +182,7 @@ def score_original(
     """
     if csv and csv.suffix != ".csv":
         raise ValueError(f"the name of a file of images must end in .csv, got {csv}")
-    network, spec = original.load_original(file, task), Spec(counts=csv or counts)
+    network, spec = original.load_original(file, task), Spec(counts=str(csv or counts))
     images, factors = evaluate.load_data(spec)
     held_out = slice(spec.train_end, spec.validation_end)
     scores = evaluate.scores(network, images[held_out], factors[held_out], seed=0)
@@ -269,13 +271,15 @@ def fields(changes: Sequence[str]) -> dict:
     return changed
 
 
-def pairs(option: str, words: Sequence[str]) -> list[Sequence[str]]:
+def pairs(option: str, words: Sequence[str]) -> list[tuple[str, str]]:
     """(NAME, VALUE) of each word NAME=VALUE; a word without = is a name, and the next one its value."""
-    found, rest = [], list(words)
+    found: list[tuple[str, str]] = []
+    rest = list(words)
     while rest:
         word = rest.pop(0)
-        if "=" in word:
-            found.append(word.split("=", 1))
+        name, equals, value = word.partition("=")
+        if equals:
+            found.append((name, value))
         elif rest and option == "-p":
             found.append((word, rest.pop(0)))
         else:

@@ -19,9 +19,9 @@ def load_data(spec: Spec) -> data.Corridors:
     """The spec's images and factors, in their fixed order; ValueError if a CSV file is not the one trained on."""
     if not spec.from_csv:
         return drawn(data.counts_name(spec.counts) or spec.counts, spec.data_seed, spec.world)
-    if file_sha256(spec.counts) != spec.csv_sha256:
+    if file_sha256(str(spec.counts)) != spec.csv_sha256:
         raise ValueError(f"{spec.counts} has changed: its sha256 is no longer {spec.csv_sha256[:12]}...")
-    found = original.read_csv(spec.counts)
+    found = original.read_csv(str(spec.counts))
     if len(found.images) < spec.validation_end:
         raise ValueError(f"validation_end is {spec.validation_end}, but {spec.counts} has {len(found.images)} images")
     return found

@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import itertools
 import math
+from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
@@ -34,21 +36,19 @@ GREY = "#595959"  # published values, limits, notes
 CLASSES = ListedColormap(["#E8E4D8", "#4A6FA5"])  # of a binary task: 0, 1
 CORNERS = ("#1C2F6E", "#6B4A00", "#A9C4F5", "#F3D662")  # of a square of classes: x_uc darkens, x_lc: blue, yellow
 MOVED = "PuOr"  # of distortions: orange where moved together, purple where moved apart
+TOLD_APART = matplotlib.colormaps["viridis_r"].with_extremes(
+    over="#D55E00"
+)  # of d': pale 0, dark large, orange infinite
+HALO = [withStroke(linewidth=2.5, foreground="white")]
+BAR = {"fraction": 0.046, "pad": 0.03}  # of a colour bar beside square axes
 STYLE = {
     "figure.figsize": (5, 3.4),
     "figure.dpi": 120,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
     "figure.constrained_layout.use": True,
-    "axes.facecolor": "white",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelsize": 10,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.fontsize": 9,
+    **dict.fromkeys(("figure.facecolor", "savefig.facecolor", "axes.facecolor"), "white"),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize"), 10),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9),
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "lines.markersize": 6,
@@ -59,7 +59,7 @@ STYLE = {
 
 def style() -> None:
     """Set the look of all figures; in a notebook they become SVG, sharp at any size, of the size that is asked for."""
-    matplotlib.rcParams.update(STYLE)
+    matplotlib.rcParams.update(STYLE)  # ty: ignore[no-matching-overload]
     from IPython import get_ipython
 
     if get_ipython():
@@ -114,11 +114,85 @@ def nats(capacity: float) -> str:
     return f"{capacity:g} {'nat' if capacity == 1 else 'nats'}"
 
 
-def draw_map(ax, values, label="", limits=(None, None), title="") -> None:
+def draw_table(ax, values, label="", limits=(None, None), title="") -> None:
     """A number at each pair of positions, x_uc down and x_lc across, with its colour bar: values (13, 13)."""
     shown = ax.imshow(values, cmap="viridis", vmin=limits[0], vmax=limits[1], origin="upper")
-    ax.figure.colorbar(shown, ax=ax, label=label, fraction=0.046, pad=0.03)
+    ax.figure.colorbar(shown, ax=ax, label=label, **BAR)
     _positions(ax, title)
+
+
+def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True, width=5) -> LineCollection:
+    """How well neighbouring stimuli are told apart: the grid of positions, x_uc down and x_lc across, its edges shaded.
+
+    resolution (2, 13, 13): d' of steps in x_uc and in x_lc, NaN where there is none; limit: d' where the shades end,
+    None: the largest finite one; larger ones, infinite ones too, are orange. bar: whether to draw the colour bar; for
+    several axes with one bar, give them one limit and draw the bar of the lines that are returned; width: of the edges
+    """
+    grid = np.indices((13, 13))[::-1].transpose(1, 2, 0)  # (13, 13, 2) x_lc across, x_uc down
+    lines = _edges(ax, grid, resolution, limit, linewidths=4)
+    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=0.4 * width, color=GREY)
+    ax.set(xlim=(-0.7, 12.7), ylim=(12.7, -0.7), aspect="equal")
+    _positions(ax, title)
+    if bar:
+        ax.figure.colorbar(lines, ax=ax, label=label, extend="max" if _beyond(lines) else "neither", **BAR)
+    return lines
+
+
+def draw_map(
+    ax, points, classes=None, resolution=None, limit=None, names=(), title="", end=None, size=16
+) -> LineCollection:
+    """The mean codes of all pairs of positions in a plane, neighbours joined by lines.
+
+    points (169, 2), x_uc slowest, NaN where a pair has no image; classes (169,) in 0..K-1 or None; names: of the K
+    classes, written at the centre of each; resolution (2, 13, 13), limit: shade the lines, as in `draw_resolution`;
+    end: where both axes end, about 0, for several networks on one scale; None: where the points do; size: of the points
+    """
+    points = np.asarray(points)
+    lines = _edges(ax, points.reshape(13, 13, 2), resolution, limit, linewidths=0.8 if resolution is None else 1.8)
+    if classes is None:
+        ax.plot(*points.T, linestyle="", marker="o", markersize=3, color=COLOURS["baseline"])
+    else:
+        _scatter(ax, points, classes, s=size, linewidths=0.025 * size, zorder=3)
+    for k, name in enumerate(names):
+        at = np.nanmean(points[np.asarray(classes) == k], 0)
+        ax.text(*at, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO, zorder=4)
+    end = end or 1.08 * np.nanmax(np.abs(points))
+    ax.set(title=title, aspect="equal", xlim=(-end, end), ylim=(-end, end))
+    ax.locator_params(nbins=5)
+    ax.spines[:].set_visible(True)
+    return lines
+
+
+def _edges(ax, grid, values, limit, **look) -> LineCollection:
+    """Lines between neighbours of a grid (13, 13, 2), shaded by values (2, 13, 13), or grey where there are none."""
+    ends = np.full((2, 13, 13, 2), np.nan)
+    ends[0, :-1], ends[1, :, :-1] = grid[1:], grid[:, 1:]
+    segments: Any = np.stack([np.broadcast_to(grid, ends.shape), ends], 3).reshape(-1, 2, 2)
+    there = ~np.isnan(segments).any((1, 2))
+    if values is None:
+        return ax.add_collection(LineCollection(segments[there], colors=GREY, zorder=1, **look))
+    shades = np.asarray(values, float).ravel()
+    there &= ~np.isnan(shades)
+    top = limit or max(shades[there & np.isfinite(shades)], default=1)
+    look |= {
+        "array": np.nan_to_num(shades[there], posinf=2 * top),
+        "cmap": TOLD_APART,
+        "norm": Normalize(0, top),
+        "zorder": 1,
+    }
+    return ax.add_collection(LineCollection(segments[there], **look))
+
+
+def _beyond(lines) -> bool:
+    """Whether some shades lie beyond the end of the colours."""
+    return bool((lines.get_array() > lines.norm.vmax).any())
+
+
+def _scatter(ax, points, classes, **look) -> None:
+    """Points (N, 2) in the colours of their classes (N,)."""
+    colours = class_colours(max(np.max(classes) + 1, 2))
+    look = {"cmap": colours, "vmin": -0.5, "vmax": colours.N - 0.5, "edgecolors": GREY, "linewidths": 0.3} | look
+    ax.scatter(*points.T, c=classes, rasterized=True, **look)
 
 
 def draw_classes(ax, labels, title="", marked=(), names=()) -> None:
@@ -153,16 +227,7 @@ def _positions(ax, title) -> None:
 
 
 def _number(ax, x, y, number) -> None:
-    ax.text(
-        x,
-        y,
-        str(number),
-        ha="center",
-        va="center",
-        fontsize=9,
-        fontweight="bold",
-        path_effects=[withStroke(linewidth=2.5, foreground="white")],
-    )
+    ax.text(x, y, str(number), ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO)
 
 
 def _numbers(ax, points, limit) -> None:
@@ -191,18 +256,7 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the
     codes
     """
-    colours = class_colours(max(classes.max() + 1, 2))
-    ax.scatter(
-        *points.T,
-        c=classes,
-        cmap=colours,
-        vmin=-0.5,
-        vmax=colours.N - 0.5,
-        s=14,
-        rasterized=True,
-        edgecolors=GREY,
-        linewidths=0.3,
-    )
+    _scatter(ax, points, classes, s=14)
     _numbers(ax, points[np.asarray(marked, int)], limit or np.abs(points).max())
     unit = "units of the code"
     ax.set(title=title, aspect="equal", xlabel=unit, ylabel=unit, adjustable="datalim")
@@ -212,43 +266,9 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     if magnified != 1:
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda at, _: f"{at / magnified:g}".replace("-", "\N{MINUS SIGN}"))
-        ax.text(
-            0.02,
-            0.98,
-            f"magnified \N{MULTIPLICATION SIGN}{magnified:g}",
-            transform=ax.transAxes,
-            va="top",
-            fontweight="bold",
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
-        )
-    _name_classes(ax, names, colours)
-
-
-def draw_thumbnail(ax, points, classes, ignores=False) -> None:
-    """Codes in a plane, (N, 2) with classes (N,), small, without units or names, and scaled to fill its square; on grey
-    where the network ignores its input."""
-    colours = class_colours(max(classes.max() + 1, 2))
-    ax.scatter(
-        *points.T,
-        c=classes,
-        cmap=colours,
-        vmin=-0.5,
-        vmax=colours.N - 0.5,
-        s=5,
-        linewidths=0.15,
-        edgecolors=GREY,
-        rasterized=True,
-    )
-    limit = 1.08 * np.abs(points).max()
-    ax.set(
-        aspect="equal",
-        xlim=(-limit, limit),
-        ylim=(-limit, limit),
-        xticks=[],
-        yticks=[],
-        facecolor="#D9D9D9" if ignores else "white",
-    )
-    ax.spines[:].set_visible(True)
+        text = f"magnified \N{MULTIPLICATION SIGN}{magnified:g}"
+        ax.text(0.02, 0.98, text, transform=ax.transAxes, va="top", fontweight="bold", path_effects=HALO)
+    _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
 
 
 def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None) -> None:
@@ -262,7 +282,12 @@ def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title=
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
             ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"  # the one of more contrast
             ax.text(
-                c, r, f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", color=ink
+                c,
+                r,
+                f"{np.round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"),
+                ha="center",
+                va="center",
+                color=ink,
             )
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
@@ -288,112 +313,7 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.set(title=title, xlabel=label, ylabel=label)
     ax.spines[:].set_visible(True)
     ends = {"extend": "both"} if np.nanmax(np.abs(values)) > limit else {}
-    ax.figure.colorbar(shown, ax=ax, label="distortion", fraction=0.046, pad=0.03, **ends)
-
-
-def draw_noise(ax, columns, probability, frequency) -> None:
-    """How often a pixel is open: the rule (line) and a data set (points), against the column: three arrays (13,)."""
-    ax.plot(columns, probability, color=GREY, label="the rule")
-    ax.plot(columns, frequency, "o", color="black", label="frequency in the set")
-    ax.set(xlabel="column of the pixel", ylabel="P(open)", ylim=(-0.03, 1.05), xticks=[0, 3, 6, 9, 12])
-    ax.legend()
-
-
-def draw_sketch(ax, points, classes, title="", arrows=()) -> None:
-    """A sketched code of many stimuli in a plane without units: points (N, 2) in -1.5..1.5, classes (N,) in 0, 1.
-
-    arrows: (name, (start, end)) of each axis that is drawn as an arrow, two points each
-    """
-    for name, (start, end) in arrows:
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
-        ax.annotate(name, end, (end[0] + 0.08, end[1] + 0.02), fontsize=9, color=GREY)
-    ax.scatter(*points.T, c=classes, cmap=CLASSES, vmin=0, vmax=1, s=14, edgecolors=GREY, linewidths=0.5)
-    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
-    ax.spines[:].set_visible(True)
-
-
-def draw_network(ax, layers, split) -> None:
-    """A network as a column of boxes, top to bottom: layers, a list of (name, shape); split: index of the code."""
-    for i, (name, shape) in enumerate(layers):
-        colour = "#FBE3D0" if i == split else "#E3ECF5" if i < split else "#E6F0E4"
-        text = f"{name}\n{shape}"
-        ax.text(
-            0.5,
-            -i,
-            text,
-            ha="center",
-            va="center",
-            linespacing=1.4,
-            bbox={"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": GREY},
-        )
-        if i:
-            ax.annotate("", (0.5, -i + 0.31), (0.5, -i + 0.69), arrowprops={"arrowstyle": "->", "color": GREY})
-    ax.set(xlim=(0, 1), ylim=(-len(layers) + 0.5, 0.5))
-    ax.axis("off")
-
-
-def draw_by_capacity(ax, model, capacities, values, published, label, names=("ours", "published"), shift=0) -> None:
-    """A measure of a model's networks against their capacity; published values as open markers on a dashed line.
-
-    capacities (K,) in nats; values (K,), or (S, K) of S seeds: a line for their mean in a band for their range, NaN
-    where missing; published (K,) or None; label: the measure and its unit; names: of the two lines; shift: moves all
-    sideways by this share of a capacity, so that models don't hide each other
-    """
-    values, x = np.ma.masked_invalid(np.atleast_2d(values)), np.asarray(capacities) * (1 + shift)
-    if published is not None:
-        dashed = {"linestyle": "--", "linewidth": 1, "markerfacecolor": "none"}
-        ax.plot(x, published, marker=MARKERS[model], color=COLOURS[model], markersize=9, **dashed)
-        _name_once(ax, names[1], marker="o", **dashed)
-    ax.plot(x, values.mean(0), marker=MARKERS[model], color=COLOURS[model], label=f"{model}, {names[0]}")
-    if len(values) > 1:
-        ax.fill_between(x, values.min(0), values.max(0), color=COLOURS[model], alpha=0.2, linewidth=0)
-    _capacities(ax, capacities)
-    ax.set_ylabel(label)
-
-
-def draw_seeds(ax, model, capacities, values, open, shift=0, apart=0.02, names=()) -> None:
-    """A small point a seed, against capacity (nats), beside each other so that equal ones don't hide each other.
-
-    values (S, K), NaN where missing; open (S, K), bool: points drawn as rings; shift: as in `draw_by_capacity`, apart:
-    of each from the next; names: of full points and of rings, for the legend of all models
-    """
-    x = np.asarray(capacities) * (1 + shift + apart * (np.arange(len(values)) - (len(values) - 1) / 2)[:, None])
-    for chosen, face in ((np.logical_not(open), COLOURS[model]), (open, "white")):
-        ax.plot(
-            x[chosen],
-            np.asarray(values)[chosen],
-            linestyle="",
-            marker=MARKERS[model],
-            markersize=4,
-            color=COLOURS[model],
-            markerfacecolor=face,
-        )
-    for name, face in zip(names, (GREY, "white")):
-        ax.plot([], [], linestyle="", marker="o", markersize=4, color=GREY, markerfacecolor=face, label=name)
-
-
-def draw_levels(ax, models, levels, label) -> None:
-    """A level of each model as a dotted line in its colour, with one entry in the legend: levels (K,)."""
-    for model, level in zip(models, levels):
-        ax.axhline(level, linestyle=":", linewidth=1.2, color=COLOURS[model], zorder=1)
-    ax.plot([], [], linestyle=":", linewidth=1.2, color=GREY, label=label)
-
-
-def draw_ignoring(ax, model, x, y, shift=0) -> None:
-    """Networks of a model that ignore their images, as crosses, with one entry in the legend for all: x, y (K,).
-
-    shift: as in `draw_by_capacity`, where x are capacities
-    """
-    if len(x):
-        cross = {
-            "linestyle": "",
-            "marker": "x",
-            "markersize": 6,
-            "markeredgewidth": 1.6,
-            "path_effects": [withStroke(linewidth=3.2, foreground="white")],
-        }
-        ax.plot(np.asarray(x) * (1 + shift), y, color=COLOURS[model], zorder=4, **cross)
-        _name_once(ax, "ignores its images", **cross)
+    ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
 
 
 def _name_once(ax, name, **look) -> None:
@@ -407,81 +327,6 @@ def _capacities(ax, capacities) -> None:
     ax.set_xticks(capacities, [f"{c:g}" for c in capacities])
     ax.minorticks_off()
     ax.set_xlabel("capacity $C$ (nats)")
-
-
-def draw_differences(ax, model, capacities, low, mean, high, shift, tolerance, label) -> None:
-    """How far a model's networks lie from published values: (K,) each; from low to high over seeds, marked at the mean.
-
-    capacities stand at even distances; shift: moves the model's marks sideways by this share of one, from -0.5 to 0.5;
-    tolerance: half the height of the grey band
-    """
-    x = np.arange(len(capacities)) + shift
-    ax.axhspan(-tolerance, tolerance, color="#EDEDED", zorder=0)
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    ax.vlines(x, low, high, color=COLOURS[model])
-    ax.plot(x, mean, linestyle="", marker=MARKERS[model], color=COLOURS[model], label=model)
-    for border in x[1:] - shift - 0.5:
-        ax.axvline(border, color="#BBBBBB", linewidth=0.8, zorder=0)
-    ax.set_xticks(range(len(capacities)), [f"{c:g}" for c in capacities])
-    ax.set(xlabel="capacity $C$ (nats)", ylabel=label, xlim=(-0.5, len(x) - 0.5))
-
-
-def draw_by_gamma(ax, gammas, values, name, label, index=0) -> None:
-    """A measure of the baseline against the weight gamma, (K,) each; index: of the line's style, for several lines."""
-    ax.plot(
-        gammas,
-        values,
-        color=COLOURS["baseline"],
-        label=name,
-        **({"marker": "o"}, {"marker": "s", "linestyle": "--", "markerfacecolor": "white"})[index],
-    )
-    ax.set_xscale("log")
-    ax.set_xticks(gammas, [f"{gamma:g}" for gamma in gammas])
-    ax.minorticks_off()
-    ax.set(xlabel="γ", ylabel=label)
-
-
-def draw_range_at_gamma(ax, gamma, low, high, label, index=0) -> None:
-    """The range of several seeds at one gamma, a bar beside its tick; index: of the line it belongs to."""
-    bar = ax.errorbar(
-        gamma * (0.93, 0.87)[index],
-        (low + high) / 2,
-        (high - low) / 2,
-        color=GREY,
-        linestyle="",
-        elinewidth=2.5,
-        capsize=4,
-        label=label,
-    )
-    bar.lines[2][0].set_linestyle(("-", "--")[index])
-
-
-def draw_effects(ax, effects, open, title, label) -> None:
-    """One effect a seed, (S,), as points on a line beside zero; rings where open, (S,) bool."""
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    for chosen, face in ((np.logical_not(open), COLOURS["baseline"]), (open, "none")):
-        ax.plot(
-            effects[chosen], np.zeros(np.sum(chosen)), "o", color=COLOURS["baseline"], markerfacecolor=face, alpha=0.7
-        )
-    limit = 1.2 * max(np.abs(np.asarray(effects)).max(initial=0), 1e-9)
-    ax.set(title=title, xlabel=label, yticks=[], xlim=(-limit, limit))
-    ax.spines["left"].set_visible(False)
-
-
-def draw_effects_by_capacity(ax, model, capacities, values, open, shift, apart, title, label) -> None:
-    """A small point a seed and a line for the mean of the full ones, against capacity (nats): values (S, K), NaN where
-    missing.
-
-    open (S, K), bool: points drawn as rings; shift, apart: as in `draw_seeds`
-    """
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    mean = np.ma.masked_invalid(np.where(open, np.nan, values)).mean(0)
-    ax.plot(np.asarray(capacities) * (1 + shift), mean, color=COLOURS[model], linewidth=1.2)
-    draw_seeds(ax, model, capacities, values, open, shift, apart)
-    ax.plot([], [], color=COLOURS[model], marker=MARKERS[model], markersize=4, label=model)
-    _capacities(ax, capacities)
-    ax.set(title=title, ylabel=label)
-    ax.legend()
 
 
 def draw_limit(ax, rates, distortions, end, pixels=None) -> None:
@@ -506,6 +351,68 @@ def draw_on_limit(ax, model, rates, distortions, names=()) -> None:
     ax.legend()
 
 
+def draw_network(ax, down, code, up) -> None:
+    """A network as boxes, (name, shape) each: down (L,) from the image to the code, in the upper row; up (L,) from the
+    decoded image to the code, in the lower one; the code between their ends, at the right."""
+    n = len(down)
+    look = {"arrowprops": {"arrowstyle": "->", "color": GREY}}
+    for y, row, colour in ((1, down, "#E3ECF5"), (0, up, "#E6F0E4"), (0.5, [code], "#FBE3D0")):
+        for x, (name, shape) in enumerate(row, 0 if y in (0, 1) else n):
+            ax.add_patch(Rectangle((x - 0.4, y - 0.19), 0.8, 0.38, facecolor=colour, edgecolor=GREY, linewidth=0.8))
+            ax.text(x, y, f"{name}\n{shape}", ha="center", va="center", fontsize=8.5, linespacing=1.25)
+    for x in range(1, n):
+        ax.annotate("", (x - 0.4, 1), (x - 0.6, 1), **look)
+        ax.annotate("", (x - 0.6, 0), (x - 0.4, 0), **look)
+    ax.annotate("", (n, 0.69), (n - 0.6, 1), **look)
+    ax.annotate("", (n - 0.6, 0), (n, 0.31), **look)
+    ax.set(xlim=(-0.45, n + 0.45), ylim=(-0.22, 1.22))
+    ax.axis("off")
+
+
+def draw_seeds_and_published(ax, model, capacities, values, published, label, shift=0) -> None:
+    """A measure of a model's networks against their capacity: a filled point a seed, a line for their mean, published
+    values as open rings.
+
+    capacities (K,) in nats; values (S, K), NaN where missing; published (K,); label: the measure and its unit; shift:
+    moves all sideways by this share of a capacity, so that models don't hide each other
+    """
+    values, x = np.atleast_2d(values), np.asarray(capacities) * (1 + shift)
+    colour, marker = COLOURS[model], MARKERS[model]
+    ax.plot(x, np.ma.masked_invalid(values).mean(0), color=colour, linewidth=1, zorder=1)
+    ax.plot(
+        np.tile(x, len(values)), values.ravel(), linestyle="", marker=marker, markersize=4, color=colour, label=model
+    )
+    ring = {"linestyle": "", "marker": "o", "markersize": 9, "markerfacecolor": "none"}
+    ax.plot(x, published, color=colour, **ring)
+    _name_once(ax, "published", **ring)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
+
+
+def draw_against(ax, model, x, y, size=5) -> None:
+    """Two numbers of a model's things against each other, (N,) each, with a line where they are equal; size: of the
+    markers in points."""
+    if not ax.lines:
+        ax.axline((1, 1), (2, 2), color=GREY, linewidth=0.8)
+    look = {"linestyle": "", "markersize": size, "alpha": 0.7, "markeredgewidth": 0}
+    ax.plot(x, y, marker=MARKERS[model], color=COLOURS[model], label=model, **look)
+
+
+def draw_beside_controls(ax, model, capacities, values, controls, label) -> None:
+    """A number of a model's networks against their capacity, a filled point a seed; in grey, what could beat it.
+
+    capacities (K,) in nats; values (S, K), NaN where missing; controls: name -> (S, K)
+    """
+    for (name, found), marker in zip({model: values, **controls}.items(), (MARKERS[model], "x", "_", "+")):
+        own = name == model
+        look = {"color": COLOURS[model] if own else GREY, "marker": marker, "zorder": 3 if own else 2}
+        found = np.atleast_2d(found)
+        ax.plot(capacities, np.ma.masked_invalid(found).mean(0), linestyle="-" if own else ":", label=name, **look)
+        ax.plot(np.tile(capacities, len(found)), found.ravel(), linestyle="", markersize=4, **look)
+    _capacities(ax, capacities)
+    ax.set_ylabel(label)
+
+
 def draw_f1(ax, capacities, ours, chance, published={}) -> None:
     """F1 of one task against capacity (nats), a line for each network whose codes are read, above a grey floor: chance.
 
@@ -524,7 +431,7 @@ def draw_f1(ax, capacities, ours, chance, published={}) -> None:
     ax.set_ylim(-0.04, 1.06)
 
 
-def draw_against(ax, rows, tolerance, levels={}, title="") -> None:
+def draw_published(ax, rows, tolerance, levels={}, title="") -> None:
     """Our numbers (up) against published ones (across): markers in a grey band of half a height `tolerance` agree.
 
     rows     (model, published, low, mean, high, text), one a number; low to high: a line; text: beside it, or ""
@@ -548,3 +455,48 @@ def name_models(place, models, names={}, **look) -> None:
     """A legend on a figure or an axis: the colour and marker of each model; names: model -> what to call it."""
     keys = [Line2D([], [], color=COLOURS[m], marker=MARKERS[m], markersize=5, label=names.get(m, m)) for m in models]
     place.legend(handles=keys, **look)
+
+
+def draw_claim(ax, model, capacities, values, control=None, limit=None, title="", label="") -> None:
+    """What is measured of a model's networks against their capacity (nats): a thin line a seed, a thick one for the
+    mean.
+
+    values (S, K), NaN where missing; control (S, K): of what it is compared with, in grey; limit (K,): of the best
+    code, as a dashed line
+    """
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
+    if limit is not None:
+        ax.plot(capacities, limit, color="black", linestyle="--", linewidth=1, label="limit")
+    for lines, colour, name in ((control, "#8C8C8C", "control"), (values, COLOURS[model], model)):
+        if lines is not None:
+            ax.plot(capacities, np.transpose(lines), color=colour, linewidth=0.6, alpha=0.6)
+            mean = np.ma.masked_invalid(lines).mean(0)
+            ax.plot(capacities, mean, color=colour, marker=MARKERS[model], markersize=5, label=name)
+    _capacities(ax, capacities)
+    ax.set(title=title, ylabel=label)
+
+
+def draw_dots(ax, model, names, values, published, title="", label="") -> None:
+    """A row of numbers each, from the top: ours as points in the model's colour, the published one as a ring.
+
+    names (R,); values: R sequences of any length; published (R,), NaN where there is none
+    """
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    look = {"linestyle": "", "marker": MARKERS[model], "color": COLOURS[model], "alpha": 0.7}
+    for row, some in enumerate(values):
+        ax.plot(some, np.full(len(some), row), markersize=4, **look)
+    ax.plot(published, range(len(names)), "o", markersize=10, markerfacecolor="none", markeredgecolor=GREY)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(title=title, xlabel=label, ylim=(len(names) - 0.5, -0.5))
+
+
+def draw_class_distortion(ax, values, title="") -> None:
+    """A distortion matrix of a model's classes: two with their numbers written in, or a square of them as colours only.
+
+    values (K, K); colours end at -0.7 and 0.7 for two classes, at -1.5 and 1.5 for more
+    """
+    if len(values) == 2:
+        draw_matrix(ax, values, ("0", "1"), ("0", "1"), MOVED, (-0.7, 0.7), title)
+        ax.set(xlabel="class", ylabel="class", aspect="equal")
+    else:
+        draw_distortion(ax, values, 1.5, "row of the region's block", title)

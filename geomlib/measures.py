@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -27,11 +28,8 @@ def distortion(codes, reference, labels) -> np.ndarray:
     `distortion_robust`.
     """
     _check_reference(codes, reference)
-    member = _membership(labels, len(codes))  # (N, K)
     ratio = _ratio(_distances(codes), _distances(reference))  # (N, N)
-    size = member.sum(0)
-    with np.errstate(invalid="ignore"):
-        return member.T @ ratio @ member / np.outer(size, size) - ratio.mean()
+    return _class_means(ratio, labels) - ratio.mean()
 
 
 def distortion_robust(codes, reference, labels) -> np.ndarray:
@@ -52,10 +50,15 @@ def class_distances(codes, labels) -> np.ndarray:
 
     codes (N, D), labels (N,) in 0..K-1 -> (K, K) in the units of the codes; NaN for a class without images
     """
-    member = _membership(labels, len(codes))
+    return _class_means(_distances(codes), labels)
+
+
+def _class_means(matrix, labels) -> np.ndarray:
+    """The mean of a matrix (N, N) over each pair of classes: (K, K), NaN for a class without images."""
+    member = _membership(labels, len(matrix))  # (N, K)
     size = member.sum(0)
     with np.errstate(invalid="ignore"):
-        return member.T @ _distances(codes) @ member / np.outer(size, size)
+        return member.T @ matrix @ member / np.outer(size, size)
 
 
 def within_between(matrix, labels) -> tuple[float, float]:
@@ -64,96 +67,183 @@ def within_between(matrix, labels) -> tuple[float, float]:
     if (size > 0).sum() < 2:
         raise ValueError(f"labels must be of two classes or more, got {np.unique(labels)}")
     same, pairs = np.eye(len(size), dtype=bool), np.outer(size, size)
-    within, between = (
-        np.average(matrix[cells & (pairs > 0)], weights=pairs[cells & (pairs > 0)]) for cells in (same, ~same)
-    )
-    return float(within), float(between)
+    cells = same & (pairs > 0), ~same & (pairs > 0)
+    within, between = (float(np.average(matrix[some], weights=pairs[some])) for some in cells)
+    return within, between
 
 
 def pair_means(codes, factors) -> np.ndarray:
-    """Mean code of each of the 169 pairs of positions: codes (N, D), factors (N, 2) -> (169, D), x_uc slowest."""
+    """Mean code of each of the 169 pairs of positions, x_uc slowest: codes (N, D), factors (N, 2) -> (169, D).
+
+    NaN where a pair has no image.
+    """
     codes, factors = _codes("codes", codes), _whole("factors", factors, SIDE, (len(codes), 2))
     pair = factors @ [SIDE, 1]
-    count = np.bincount(pair, minlength=SIDE**2)
-    if not count.all():
-        raise ValueError(f"factors must hold every pair of positions, {(count == 0).sum()} of 169 are missing")
-    return np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T], 1) / count[:, None]
+    with np.errstate(invalid="ignore"):
+        count = np.bincount(pair, minlength=SIDE**2)[:, None]
+        return np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T], 1) / count
 
 
-def separation(mu, logvar, factors) -> np.ndarray:
-    """d' of stimuli that are 1, 2, ... 12 columns apart in one corridor, the mean over all such pairs: (12,).
+def stimulus_codes(mu, logvar, factors) -> tuple[np.ndarray, np.ndarray]:
+    """The code of each stimulus, a pair of positions, and its noise: all that resolution needs of a network.
 
-    The distance of two stimuli's mean codes in standard deviations of a sampled code, which varies by its own noise and
-    by that of the images; latents are taken to be independent. With d' = 1 the best observer of a code can say in 69 %
-    of cases which of two stimuli it was. mu, logvar (N, D); factors (N, 2), every pair of positions among them.
+    mu, logvar  (N, D)   posterior means and log-variances
+    factors     (N, 2)   columns x_uc, x_lc in 0..12
+    returns     means (169, D), x_uc slowest; variances (169, D) of a sampled code: the mean variance of the posteriors,
+                plus the variance of their means over the images of the stimulus. NaN where a pair has no image
     """
     mu, logvar = _posterior(mu, logvar)
     means = pair_means(mu, factors)
-    square = (SIDE, SIDE, -1)
-    grid, noise = means.reshape(square), (pair_means(mu**2 + np.exp(logvar), factors) - means**2).reshape(square)
-    found = []
-    for step in range(1, SIDE):
-        both = [
-            (m[step:] - m[:-step]) ** 2 / ((v[step:] + v[:-step]) / 2)
-            for m, v in ((grid, noise), (grid.swapaxes(0, 1), noise.swapaxes(0, 1)))
-        ]
-        found.append(np.sqrt(np.sum(both, -1)).mean())
-    return np.array(found)
+    away = mu - means[np.asarray(factors) @ [SIDE, 1]]  # (N, D)
+    return means, pair_means(away**2 + np.exp(logvar), factors)
 
 
-def unevenness(means) -> float:
-    """How unequal the steps between neighbouring stimuli are: their standard deviation over their mean.
+def dprime(mu, logvar, factors) -> np.ndarray:
+    """d' of each two stimuli, from codes of images: `dprime_of` their `stimulus_codes`, (169, 169)."""
+    return dprime_of(*stimulus_codes(mu, logvar, factors))
 
-    0 where the code is an even grid; large where stimuli fall into clusters, with small steps inside and large ones
-    between. A rotation or a common scale of the code changes nothing. means (169, D) as of `pair_means`, or (n^2, D) of
-    any square of positions; NaN where all are equal.
+
+def dprime_of(means, variances) -> np.ndarray:
+    """How well a code tells each two stimuli apart: d', the distance of their codes in units of the code's noise.
+
+    d'(a, b)^2 is the sum over latents of (m_a - m_b)^2 / ((v_a + v_b) / 2), m the mean and v the variance of a
+    stimulus's codes; latents are taken to be independent. A stretch or an exchange of latents changes nothing.
+
+    means, variances  (S, D)  of S stimuli, as of `stimulus_codes`
+    returns           (S, S)  symmetric, no unit; 0: not told apart at all; NaN for a stimulus without images
     """
-    side = math.isqrt(len(means))
-    grid = np.asarray(means).reshape(side, side, -1)
-    steps = np.concatenate([np.linalg.norm(np.diff(grid, axis=axis), axis=2).ravel() for axis in (0, 1)])  # (312,)
+    means, variances = np.asarray(means, float), np.asarray(variances, float)
+    if means.ndim != 2 or means.shape != variances.shape:
+        raise ValueError(f"means and variances must both be (S, D), got {means.shape} and {variances.shape}")
+    if (variances <= 0).any():
+        raise ValueError(f"variances must be numbers > 0, got {np.nanmin(variances):g}")
+    return np.sqrt(((means[:, None] - means) ** 2 / ((variances[:, None] + variances) / 2)).sum(2))
+
+
+def resolution(mu, logvar, factors) -> np.ndarray:
+    """d' of neighbouring stimuli, from codes of images: `neighbours` of their `dprime`, (2, 13, 13)."""
+    return neighbours(dprime(mu, logvar, factors))
+
+
+def resolution_of(means, variances) -> np.ndarray:
+    """d' of neighbouring stimuli, from the 169 stimuli's codes: `neighbours` of their `dprime_of`, (2, 13, 13)."""
+    return neighbours(dprime_of(means, variances))
+
+
+def neighbours(matrix) -> np.ndarray:
+    """Of a number for each two stimuli, those of the 312 neighbours.
+
+    matrix   (169, 169)   stimuli with x_uc slowest
+    returns  (2, 13, 13)  axes: step, x_uc, x_lc. [0]: from x_uc to x_uc + 1, [1]: from x_lc to x_lc + 1; NaN at the end
+    """
+    found, (upper, lower) = np.full((2, SIDE, SIDE), np.nan), _lines(matrix)
+    found[0, :-1], found[1, :, :-1] = upper.diagonal(1).T, lower.diagonal(1)
+    return found
+
+
+def _lines(matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Of a (169, 169) matrix, stimuli that differ in one corridor: (13, 13, 13) each, columns a and b in the corridor
+    that differs, first the upper one, and the column in the other."""
+    pairs = np.reshape(matrix, (SIDE,) * 4)
+    return np.einsum("akbk->abk", pairs), np.einsum("kakb->abk", pairs)
+
+
+def proportion_correct(dprime) -> np.ndarray:
+    """How often an observer of the code, shown two stimuli in turn, says which was which: Phi(d' / sqrt 2), any shape.
+
+    A share of all cases: 0.5 is guessing, 0.76 at d' = 1, 0.98 at 3.
+    """
+    from scipy.special import ndtr
+
+    return ndtr(np.asarray(dprime) / np.sqrt(2))
+
+
+def frequency_exponent(resolution, counts, axis: int | None = None, jump: float = 2) -> float:
+    """Specialization: a in d' ~ frequency^a, the slope of log d' against log frequency, over neighbours.
+
+    A pair's frequency is the geometric mean of its stimuli's. Pairs whose frequencies differ by a factor of `jump` or
+    more, as at the border of E1M1's halves, are left out; but where the others have one frequency only, as E1M2's, all
+    pairs count. d' of 0 and infinite ones are left out. NaN where one frequency is left, or none.
+
+    resolution (2, 13, 13), counts (13, 13) > 0; axis: only steps in x_uc (0), or x_lc (1), on which E1M1's depend
+    """
+    log = np.log(np.asarray(counts, float)).ravel()
+    step, at = neighbours(np.abs(log[:, None] - log)), neighbours((log[:, None] + log) / 2).round(9)
+    pairs = np.isfinite(resolution) & (np.nan_to_num(resolution) > 0)
+    pairs[[] if axis is None else 1 - axis] = False
+    for chosen in (pairs & (step < np.log(jump)), pairs):
+        if len(np.unique(at[chosen])) > 1:
+            return float(np.polyfit(at[chosen], np.log(resolution[chosen]), 1)[0])
+    return math.nan
+
+
+def clumps(dprime, threshold: float = 1) -> int:
+    """Number of groups of stimuli that the code tells apart: two are in one group if d' < threshold, or if a chain of
+    such pairs joins them. dprime (S, S), without NaN"""
+    from scipy.sparse.csgraph import connected_components
+
+    return int(connected_components(np.asarray(dprime) < threshold)[0])
+
+
+def border_ratio(resolution, labels) -> float:
+    """Orthogonalization: mean d' of the neighbours of different classes, over that of neighbours of one class.
+
+    resolution (2, 13, 13), labels (13, 13) or (169,); infinite where d' is, and NaN without a border
+    """
+    labels = np.ravel(labels)
+    across = neighbours(1.0 * (labels[:, None] != labels)) == 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(_mean(resolution[across]) / _mean(resolution[~across]))
+
+
+def turn(means, variances, labels) -> tuple[float, float]:
+    """By what angle a code turns where it steps into another class, in degrees, and by what angle elsewhere.
+
+    The mean angle between two steps in a row along a corridor, in units of the noise: those of which one crosses the
+    border, and those of which none does. 0: straight on; 90: a direction of its own. A code on one line can't turn.
+
+    means, variances (169, D) as of `stimulus_codes`; labels (13, 13) or (169,); NaN where there are no such steps
+    """
+    grids = (np.reshape(x, (SIDE, SIDE, -1)) for x in (means, variances, labels))
+    m, v, kind = (np.stack([x, x.swapaxes(0, 1)]) for x in grids)  # (2, 13, 13, ·): steps are along the second axis
+    step = np.diff(m, axis=1) / np.sqrt((v[:, 1:] + v[:, :-1]) / 2)  # (2, 12, 13, D)
     with np.errstate(invalid="ignore"):
-        return float(steps.std() / steps.mean())
+        step /= np.linalg.norm(step, axis=3, keepdims=True)
+    angle = np.degrees(np.arccos(np.clip((step[:, 1:] * step[:, :-1]).sum(3), -1, 1)))  # (2, 11, 13)
+    crosses = 1 * (np.diff(kind, axis=1) != 0)[..., 0]
+    borders = crosses[:, 1:] + crosses[:, :-1]
+    return float(_mean(angle[borders == 1])), float(_mean(angle[borders == 0]))
 
 
-def share_of_space(means, labels) -> float:
-    """Mean distance between the stimuli of class 1, over that between those of class 0: means (169, D), labels
-    (169,)."""
-    distances = class_distances(means, labels)
-    if distances.shape != (2, 2):
-        raise ValueError(f"labels must be 0 and 1, got {np.unique(labels)}")
-    return float(distances[1, 1] / distances[0, 0])
+def _mean(x) -> np.float64:
+    """The mean of what is not NaN; NaN if nothing is."""
+    return np.mean(x[~np.isnan(x)]) if (~np.isnan(x)).any() else np.float64(np.nan)
 
 
-def own_direction(means, labels, factors) -> float:
-    """Share of the code's variance that the class explains beyond both positions: 0..1.
+def rsa(distances, others) -> float:
+    """Representational similarity: Spearman's rank correlation of two codes' distances, or d', of all pairs of stimuli.
 
-    The increase of R^2, over all latents, when the class joins the two positions in a linear regression of the code.
-    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
+    distances, others (S, S), symmetric; pairs that are NaN in one of them are left out. 1: the same order
     """
-    (_, whole), (_, without), (_, left) = (_regression(means, *on) for on in ((), (factors,), (factors, labels)))
-    return (without - left) / whole if whole else math.nan
+    from scipy.stats import spearmanr
+
+    pairs = np.stack([np.asarray(x)[np.triu_indices(len(x), 1)] for x in (distances, others)])
+    return float(spearmanr(*pairs[:, ~np.isnan(pairs).any(0)]).statistic)
 
 
-def own_angle(means, labels, factors) -> float:
-    """Angle between the direction in which the classes part and the plane in which the code lays out the positions.
+def procrustes(means, others) -> float:
+    """How differently two codes are shaped, after the best shift, scale and rotation (or mirroring): 0 the same, 1
+    nothing in common. means, others (S, D): the share of the squared distances from the centre that is left"""
+    from scipy.spatial import procrustes
 
-    Both are coefficients of a linear regression of the code on the two positions and the class. Degrees: 0 where the
-    classes part within that plane, 90 where they part along a direction of their own.
-    means (169, D), labels (169,) in 0, 1, factors (169, 2); NaN where all means are equal
-    """
-    (_, *plane, own), _ = _regression(means, factors, labels)  # (D,) each
-    basis, _ = np.linalg.qr(np.transpose(plane))  # (D, 2)
-    length = np.linalg.norm(own)
-    return float(np.degrees(np.arccos(min(np.linalg.norm(own @ basis) / length, 1)))) if length else math.nan
+    return float(procrustes(_codes("means", means), _codes("others", others))[2])
 
 
-def _regression(means, *on) -> tuple[np.ndarray, float]:
-    """A linear regression of means (N, D) on columns (N,) or (N, C): coefficients (1 + columns, D), the first those of
-    a constant, and the sum of squares left. Where all means are equal, all other coefficients and the sum are 0."""
-    columns = np.column_stack([np.ones(len(means)), *on])
-    away = np.asarray(means, float) - means[0]  # exactly 0 where all are equal
-    found = np.linalg.lstsq(columns, away, rcond=None)[0]
-    return found, float(np.square(away - columns @ found).sum())
+def plane(codes) -> np.ndarray:
+    """Codes (N, D) in the plane in which they vary most, their first two principal components: (N, 2), centred."""
+    codes = _codes("codes", codes)
+    centred = np.c_[codes - codes.mean(0), np.zeros(len(codes))]  # at least two columns
+    return centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
 
 
 def tuning(codes, factors) -> np.ndarray:
@@ -164,16 +254,11 @@ def tuning(codes, factors) -> np.ndarray:
     returns  (D, 13, 13) axes: latent, x_uc, x_lc; NaN where a pair has no image. 0 and 1 are the smallest and the
                          largest single code over all latents.
     """
-    codes = _codes("codes", codes)
-    factors = _whole("factors", factors, SIDE, (len(codes), 2))
-    low, high = codes.min(), codes.max()
+    mean = pair_means(codes, factors)
+    low, high = np.min(codes), np.max(codes)
     if low == high:
         raise ValueError(f"codes must differ to be scaled to 0..1, all are {low:g}")
-    pair = factors @ [SIDE, 1]  # (N,)
-    count = np.bincount(pair, minlength=SIDE**2)
-    with np.errstate(invalid="ignore"):
-        mean = np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T]) / count
-    return ((mean - low) / (high - low)).reshape(-1, SIDE, SIDE)
+    return ((mean - low) / (high - low)).T.reshape(-1, SIDE, SIDE)
 
 
 def embed(codes, seed: int | None = None) -> np.ndarray:
@@ -187,19 +272,15 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
     from sklearn.manifold import MDS
 
     start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
-    return MDS(
-        n_components=2,
-        metric="euclidean",
-        metric_params=None,
-        metric_mds=True,
-        max_iter=300,
-        eps=1e-6,
-        normalized_stress=False,
-        random_state=seed,
-        n_jobs=1,
-        verbose=0,
-        **start,
-    ).fit_transform(_codes("codes", codes))
+    fixed: dict[str, Any] = {
+        "n_components": 2,
+        "metric": "euclidean",
+        "metric_params": None,
+        "metric_mds": True,
+        "max_iter": 300,
+    }
+    fixed |= {"eps": 1e-6, "normalized_stress": False, "n_jobs": 1, "verbose": 0}
+    return MDS(random_state=seed, **fixed, **start).fit_transform(_codes("codes", codes))
 
 
 def stress(points, codes) -> float:
@@ -251,46 +332,6 @@ def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
     return float(each.mean())
 
 
-def answered(labels, predicted, n_classes: int) -> tuple[int, float]:
-    """How many of the classes in labels are never answered, and the mean recall over the others (NaN if there are
-    none).
-
-    labels, predicted (N,) in 0..n_classes-1
-    """
-    labels = _whole("labels", labels, n_classes)
-    predicted = _whole("predicted", predicted, n_classes, labels.shape)
-    there, given, right = (
-        np.bincount(x, minlength=n_classes) for x in (labels, predicted, labels[labels == predicted])
-    )
-    read = (there > 0) & (given > 0)
-    return int(((there > 0) & ~read).sum()), float((right[read] / there[read]).mean()) if read.any() else np.nan
-
-
-def readout(codes, labels, new) -> np.ndarray:
-    """How likely each class is, for each new code, by a Gaussian fitted to the codes of each class.
-
-    The logarithm of these is a quadratic function of the code (quadratic discriminant analysis). A class's covariance
-    is estimated as if D more of its codes had the mean covariance within classes, so that a class of few codes has one,
-    too. A turn or a stretch of the space of codes changes nothing.
-
-    codes (N, D) sampled, labels (N,) in 0..K-1, new (N', D) -> (N', K), 0 for a class without codes
-    """
-    from scipy.special import softmax
-
-    codes, new = _codes("codes", codes), _codes("new", new)
-    member = _membership(labels, len(codes))  # (N, K)
-    size, dim = member.sum(0), codes.shape[1]
-    means = member.T @ codes / np.maximum(size, 1)[:, None]  # (K, D)
-    left, squared = codes - member @ means, lambda x: (x[:, :, None] * x[:, None]).reshape(len(x), -1)
-    scatter = member.T @ squared(left)  # (K, D * D)
-    spread = (scatter + dim * scatter.sum(0) / len(codes)) / (size + dim)[:, None]
-    precision = np.linalg.inv(spread.reshape(-1, dim, dim))
-    linear = (precision @ means[..., None])[..., 0]  # (K, D)
-    with np.errstate(divide="ignore"):
-        constant = np.log(size) + np.linalg.slogdet(precision)[1] / 2 - (linear * means).sum(1) / 2
-    return softmax(constant + new @ linear.T - squared(new) @ precision.reshape(-1, dim**2).T / 2, axis=1)
-
-
 def reconstruction_loss(images, reconstructions) -> float:
     """Mean squared pixel error (figure 3) of two arrays of one shape, (N, 1, 13, 13)."""
     images, reconstructions = _finite("images", images), _finite("reconstructions", reconstructions)
@@ -307,88 +348,6 @@ def latent_rates(mu, logvar) -> np.ndarray:
     mu, logvar = _posterior(mu, logvar)
     with np.errstate(over="ignore"):  # infinite, where training diverged
         return (mu**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
-
-
-def information_bound(mu, logvar) -> np.ndarray:
-    """At most how many nats each latent tells about the image; their sum bounds what the code tells.
-
-    The rate measured against the normal distribution of the latent's own mean and variance over all images, in place of
-    N(0, 1): never above the rate, and 0 for a latent with the same mu and sigma for every image, whatever its rate.
-
-    mu, logvar (N, D) posterior means and log-variances -> (D,)
-    """
-    mu, logvar = _posterior(mu, logvar)
-    return np.log(mu.var(0) + np.exp(logvar).mean(0)) / 2 - logvar.mean(0) / 2
-
-
-def information(mu, logvar, z) -> tuple[float, float]:
-    """Bounds, estimated from samples, on how many nats a code tells about its image.
-
-    I(image; z) = R - KL(q(z), standard normal): the rate minus the mean of ln q(z) - ln p(z), where q(z) is the mean of
-    the posteriors of N images. With z's own image among them this is at most I, on average over samples, and hardly
-    above ln N; with it left out, at least I. R itself is at least I, too.
-
-    mu, logvar  (N, D) posterior means and log-variances
-    z           (M, D) sampled codes of the first M of these images, M <= N
-    """
-    from scipy.special import logsumexp
-
-    mu, logvar, z = _sampled(mu, logvar, z)
-    images = np.column_stack([np.exp(-logvar), -2 * mu * np.exp(-logvar), mu**2 * np.exp(-logvar) + logvar])  # (N, 3D)
-    points = np.column_stack([z**2, z, np.ones_like(z)])  # (M, 3D)
-    bounds = []
-    for start in range(0, len(z), 500):
-        log = -points[start : start + 500] @ images.T / 2  # (500, N) ln q(z|x), a constant less
-        own = np.arange(len(log)), start + np.arange(len(log))
-        among = logsumexp(log, 1) - np.log(len(mu))
-        log[own] = -np.inf
-        bounds.append((among, logsumexp(log, 1) - np.log(len(mu) - 1)))
-    prior = -(z**2).sum(1) / 2  # ln p(z), the same constant less
-    rate = latent_rates(mu, logvar).sum()
-    low, high = rate - (np.concatenate(bounds, 1) - prior).mean(1)
-    return tuple(np.clip([low, high], 0, rate).tolist())
-
-
-def information_on_class(mu, logvar, z, labels) -> float:
-    """At least how many nats a code tells about its image's class, an estimate: I(c; z) >= H(c) + mean of ln p(c|z).
-
-    That holds for any guess p(c|z) that was not made from these z. Here: each class a normal distribution of
-    independent latents, with the means and variances of the posteriors of the images after the first M.
-
-    mu, logvar  (N, D) posterior means and log-variances
-    z           (M, D) sampled codes of the first M of these images, M < N
-    labels      (N,)   class of each image, 0..K-1
-    """
-    from scipy.special import entr, log_softmax
-
-    mu, logvar, z = _sampled(mu, logvar, z)
-    member = _membership(labels, len(mu))  # (N, K)
-    share, member = member.sum(0) / len(mu), member[len(z) :]  # (K,), (N - M, K)
-    size = member.sum(0)
-    if not size.all():
-        raise ValueError(
-            f"labels must hold every class after the first {len(z)} images, class {size.argmin()} is missing"
-        )
-    mean = member.T @ mu[len(z) :] / size[:, None]  # (K, D)
-    variance = member.T @ (mu**2 + np.exp(logvar))[len(z) :] / size[:, None] - mean**2
-    log = np.log(size) - ((z[:, None] - mean) ** 2 / variance + np.log(variance)).sum(2) / 2  # (M, K)
-    guess = log_softmax(log, 1)[np.arange(len(z)), np.asarray(labels)[: len(z)]]
-    return max(float(entr(share).sum() + guess.mean()), 0.0)
-
-
-def ignores_input(mu, logvar) -> bool:
-    """Whether a code tells less than 0.01 nats about the image: then it has no geometry. mu, logvar (N, D)"""
-    return bool(information_bound(mu, logvar).sum() < ACTIVE)
-
-
-def magnification(points, reference) -> float:
-    """How much to enlarge points to be seen beside a reference, (N, 2) both: 1, 10, 20, 50, 100, ...
-
-    1 unless their span, the largest distance from their centre along an axis, is below a tenth of the reference's.
-    """
-    span, whole = (np.abs(x - np.mean(x, 0)).max() for x in (points, reference))
-    steps = [step * 10.0**power for power in range(1, 300) for step in (1, 2, 5)]
-    return max((step for step in steps if step * span <= whole), default=1.0) if span else 1.0
 
 
 def active_latents(mu, logvar) -> int:
@@ -417,13 +376,6 @@ def _posterior(mu, logvar) -> tuple[np.ndarray, np.ndarray]:
     if mu.shape != logvar.shape:
         raise ValueError(f"mu and logvar must have one shape, got {mu.shape} and {logvar.shape}")
     return mu, logvar
-
-
-def _sampled(mu, logvar, z) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
-    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
-        raise ValueError(f"z must be (M, D) codes of the first M of N > 1 images, got {z.shape} for mu of {mu.shape}")
-    return mu, logvar, z
 
 
 def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 DROPOUT = 0.25  # in the hidden layer of a head of more than two classes
+WRAPPERS = {"model", "module", "_orig_mod", "_fsdp_wrapped_module", "_forward_module"}  # in the names of stored weights
 
 
 class Output(NamedTuple):
@@ -90,8 +93,8 @@ class Heads(nn.ModuleDict):
         """As `BetaVAE.classify`."""
         classes = {}
         for task, net in self.items():
-            hidden = net[:-1](z)  # (N, hidden units)
-            logits = net[-1](hidden * masks[task] if task in masks else hidden)
+            hidden = net[:-1](z)  # ty: ignore[not-subscriptable]  # (N, hidden units)
+            logits = net[-1](hidden * masks[task] if task in masks else hidden)  # ty: ignore[not-subscriptable]
             classes[task] = logits.softmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1).sigmoid()
         return classes
 
@@ -104,3 +107,24 @@ def hidden_units(n_classes: int) -> int:
 def rate(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL(q(z|x) || N(0, I)) of each image in nats: (N, D), (N, D) -> (N,)."""
     return (mu**2 + logvar.exp() - 1 - logvar).sum(-1) / 2
+
+
+def plain_weights(state: Mapping[str, Any], place: str | Path) -> dict[str, Tensor]:
+    """Stored weights as float32, under the names that they had before DataParallel, torch.compile or Lightning.
+
+    Raises ValueError that names the tensor if one holds no finite numbers of a float type, or if two have one name.
+
+    >>> plain_weights({"model.module.fc_mu.bias": torch.ones(5, dtype=torch.float16)}, "a.ckpt")
+    {'fc_mu.bias': tensor([1., 1., 1., 1., 1.])}
+    """
+    weights: dict[str, Tensor] = {}
+    for key, value in state.items():
+        name = ".".join(part for part in key.split(".") if part not in WRAPPERS)
+        if value.layout != torch.strided or value.is_meta or not value.is_floating_point() or not value.ndim:
+            raise ValueError(f"{place}: {key} must be an array of a float type, got {value.dtype}, {list(value.shape)}")
+        if name in weights:
+            raise ValueError(f"{place}: {key} is a second {name}; keep the weights of one network")
+        weights[name] = value.detach().float()
+        if not torch.isfinite(weights[name]).all():
+            raise ValueError(f"{place}: {key} holds a value that is no finite number in float32")
+    return weights

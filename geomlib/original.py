@@ -4,96 +4,94 @@ from __future__ import annotations
 
 import os
 import pickle
-import zipfile
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from .data import SIDE, Corridors
-from .model import BetaVAE
+from .model import BetaVAE, plain_weights
 
 TASKS = {"0": "region", "1": "aligned", "2": "order", "3": "quadrant", "4": "identity"}  # by their numbers
 NAMES = {"fc_mu": "mu", "fc_var": "logvar", "decoder_input": "expand"}  # of layers, theirs -> ours
-WRAPPERS = ("module.", "_orig_mod.", "model.")  # put before a key by DataParallel, torch.compile and Lightning
+HEAD = re.compile(r"classifiers\.(\w+)\.[12]\.bias")  # of a head's last layer
+HOLDERS = ("state_dict", "model_state_dict", "model")  # what people call the weights in a file that holds more
 
 
 def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
-    """Load a checkpoint of the original code: a Lightning file or its bare state_dict, read with weights only.
+    """Load a checkpoint of the original code: a Lightning file, its bare weights, or these as safetensors.
 
     task     which binary task `model.clf` is; needed if the file has one binary head, since its shape can't tell
     raises   ValueError if the file is no such checkpoint, holds other objects, or names, shapes or values don't fit
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler of a file of any other kind raises errors of every kind
-        if isinstance(error, pickle.UnpicklingError) and "weights_only" in str(error) and zipfile.is_zipfile(path):
-            raise ValueError(
-                f"{path}: holds objects other than tensors, which are not loaded since they can run code; if you trust "
-                "it, save its weights alone: c = torch.load(FILE, weights_only=False); "
-                "torch.save({'state_dict': c['state_dict']}, 'weights.ckpt')"
-            ) from None
-        raise ValueError(f"{path}: not a checkpoint of torch.save, or cut short ({type(error).__name__})") from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    state = _read(path)
+    state = next((state[name] for name in HOLDERS if isinstance(state, dict) and name in state), state)
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise ValueError(f"{path}: expected a dict with a 'state_dict' of named tensors, as Lightning saves it")
-    state = {_unwrapped(name): value for name, value in state.items()}
-    for name, value in state.items():
-        if not value.is_floating_point() or not value.ndim or not torch.isfinite(value).all():
-            raise ValueError(f"{path}: {name} must hold finite numbers of a float type, got {value.dtype}")
-    return _from_original(state, path, task)
+    try:
+        weights = _renamed(plain_weights(state, path), path, task)
+        heads = {m[1]: max(2, len(w)) for name, w in weights.items() if (m := HEAD.fullmatch(name))}
+        network = BetaVAE(len(weights["mu.bias"]), heads)
+        network.load_state_dict(weights)
+    except (RuntimeError, KeyError, MemoryError) as error:
+        why = "; ".join(line.strip() for line in str(error).splitlines()[1:3])
+        raise ValueError(f"{path}: keys or shapes are not those of the original: {why or error}") from None
+    return network
 
 
-def _unwrapped(name: str) -> str:
-    while wrapper := next((w for w in WRAPPERS if name.startswith(w)), ""):
-        name = name.removeprefix(wrapper)
-    return name
+def _read(path: str | Path) -> Any:
+    """What a file of tensors holds, whatever its bytes; nothing in it is run."""
+    with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):
+        zipped = file.read(2) == b"PK"
+        file.seek(0)
+        try:
+            if str(path).endswith(".safetensors"):
+                return safetensors.torch.load(file.read())
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # the unpickler of a file of any other kind raises errors of every kind
+            if isinstance(error, pickle.UnpicklingError) and "weights_only" in str(error) and zipped:
+                raise ValueError(
+                    f"{path}: holds objects other than tensors, which are not loaded since they can run code; if you "
+                    "trust it, save its weights alone: c = torch.load(FILE, weights_only=False); torch.save("
+                    "c['state_dict'], 'weights.pt'), or c.state_dict() where c is a whole network"
+                ) from None
+            raise ValueError(f"{path}: not a checkpoint of torch.save, or cut short ({type(error).__name__})") from None
 
 
-def _from_original(state: Mapping[str, Tensor], path: str | Path, task: str | None) -> BetaVAE:
-    """The network of an original state_dict (names in `NAMES`); errors as in `load_original`."""
-    weights, heads = {}, {}
+def _renamed(state: Mapping[str, Tensor], path: str | Path, task: str | None) -> dict[str, Tensor]:
+    """Weights under our names in place of the original's; errors as in `load_original`."""
+    weights = {}
     for key, value in state.items():
         part, _, rest = key.partition(".")
-        if part == "clf_dict":
-            number, _, rest = rest.partition(".")
-            if number not in TASKS:
+        if part in ("clf", "clf_dict"):
+            if part == "clf":
+                head = _single_task(state, path, task)
+            else:
+                number, _, rest = rest.partition(".")
+                head = TASKS.get(number)
+            if not head:
                 raise ValueError(f"{path}: task number {number!r} of {key} is none of {', '.join(TASKS)}")
-            part, head_task = "clf", TASKS[number]
-        elif part == "clf":
-            head_task = _single_task(state, path, task)
-        if part == "clf":
-            layer, _, kind = rest.partition(".")
-            layer = "2" if layer == "3" else layer  # the original counts its dropout as a layer
-            weights[f"classifiers.{head_task}.{layer}.{kind}"] = value
-            if layer != "0" and kind == "bias":
-                heads[head_task] = max(2, len(value))
-        else:
-            weights[f"{NAMES.get(part, part)}.{rest}"] = value
+            part, rest = f"classifiers.{head}", re.sub("^3", "2", rest)  # the original counts its dropout as a layer
+        weights[f"{NAMES.get(part, part)}.{rest}"] = value
     if "mu.bias" not in weights:
         raise ValueError(f"{path}: no fc_mu.bias among its {len(state)} keys: not a beta-VAE of the original")
-    network = BetaVAE(len(weights["mu.bias"]), heads)
-    try:
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
-    except RuntimeError as error:
-        raise ValueError(
-            f"{path}: keys or shapes are not those of the original: "
-            + "; ".join(line.strip() for line in str(error).splitlines()[1:3])
-        ) from None
-    return network
+    return weights
 
 
 def _single_task(state: Mapping[str, Tensor], path: str | Path, task: str | None) -> str:
     last = state.get("clf.3.bias", state.get("clf.1.bias"))
-    many = {25: "region", 169: "identity"}.get(0 if last is None else len(last))
+    if many := {25: "region", 169: "identity"}.get(0 if last is None else len(last)):
+        return many
     binary = [name for name in TASKS.values() if name not in ("region", "identity")]
-    if many or task in binary:
-        return many or task
+    if task in binary:
+        return task
     raise ValueError(f"{path}: has one binary head; say which task it is (one of {', '.join(binary)}), got {task!r}")
 
 

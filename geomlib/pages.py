@@ -7,23 +7,27 @@ equal bytes.
 from __future__ import annotations
 
 import ast
-import difflib
 import hashlib
 import json
 import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jupytext
-import papermill
-from nbclient.exceptions import DeadKernelError
-from nbformat import NotebookNode, reads, v4, write, writes
-from papermill.exceptions import PapermillExecutionError
-from zmq import ZMQError
+from .spec import nearest, value
+
+try:
+    import jupytext
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from nbformat import NotebookNode, read, reads, v4, write, writes
+    from papermill.exceptions import PapermillExecutionError
+    from zmq import ZMQError
+except ModuleNotFoundError as error:
+    raise ImportError(f"pages need {error.name}, which isn't installed: pip install 'geomlib[pages]'") from None
 
 KINDS = {
     bool: "true or false",
@@ -33,10 +37,8 @@ KINDS = {
     list: 'a list, as JSON ["name", 1],',
     dict: 'a dictionary, as JSON {"name": 1},',
 }
-NOTICES = (  # on stderr, not for the page
-    r"^(training \d+ network|The capacity rises to|counts hold frequencies|\d+ images to train on|"
-    r".*: waiting for the process that trains it).*\n"
-)
+NOTICES = r"^\s*(training \d|The capacity rises|counts hold|\d+ images to train|.*: waiting for the process).*\n?"
+REFUSALS = ("ValueError", "FileNotFoundError")  # what a wrong parameter ends in, before anything is shown
 STARTS = 5  # a kernel started beside others can lose the race for a free port
 
 
@@ -45,8 +47,8 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
 
     parameters   name -> plain value, for names assigned in the notebook's cell tagged `parameters`
     banner       a warning to show under the title, in Markdown
-    raises       ValueError for a parameter that doesn't fit, before the launch; RuntimeError where a cell fails: the
-                 page as it was stays, the failed one lies beside it as NAME.failed.ipynb
+    raises       ValueError for a parameter that doesn't fit; RuntimeError where a cell fails: the page as it was stays,
+                 and the failed one lies beside it as NAME.failed.ipynb if it shows anything yet
     """
     notebook, output = Path(notebook), Path(output)
     if output.suffix != ".ipynb":
@@ -58,6 +60,8 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     if banner:
         add_banner(source, banner)
     add_command(source, notebook, given)
+    shown = ", ".join(f"{name} = {str(x)[:60]}" for name, x in given.items()) or "its own parameters"
+    print(f"running {notebook} with {shown}", file=sys.stderr)
     output.parent.mkdir(parents=True, exist_ok=True)
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
@@ -67,13 +71,11 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
         partial.replace(output)
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
+        outputs = [shown for cell in read(partial, 4).cells for shown in cell.get("outputs", [])]
+        if error.ename in REFUSALS and all(shown.get("name", "stderr") == "stderr" for shown in outputs):
+            raise ValueError(f"{notebook.name}: {error.evalue.strip()}") from None
         partial.replace(failed)
-        arrow = re.search(r"^-+> \d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback)), re.M)
-        line = arrow[1].strip() if arrow else error.source.strip().split("\n")[0]
-        reason = ": ".join([error.ename, *error.evalue.strip().split("\n")[-1:]])
-        raise RuntimeError(
-            f"{notebook.name}, cell [{error.exec_count}] `{line}` failed: {reason}\nThe page so far: {failed}"
-        ) from None
+        raise RuntimeError(f"{notebook.name}, {failing(error)}\nThe page so far: {failed}") from None
     except DeadKernelError:
         raise RuntimeError(f"{notebook.name}: the kernel died while a cell ran; is there enough memory?") from None
     finally:
@@ -81,58 +83,56 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     return output
 
 
-def execute(source: NotebookNode, output: Path, parameters: dict[str, Any], name: str) -> NotebookNode:
+def failing(error: PapermillExecutionError) -> str:
+    """The cell and the line that failed, and why."""
+    arrow = re.search(r"^-+> \d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback)), re.M)
+    line = arrow[1].strip() if arrow else error.source.strip().split("\n")[0]
+    reason = ": ".join([error.ename, *error.evalue.strip().split("\n")[-1:]])
+    return f"cell [{error.exec_count}] `{line}` failed: {reason}"
+
+
+def execute(
+    source: NotebookNode, output: Path, parameters: dict[str, Any], name: str, starts: int = STARTS
+) -> NotebookNode:
     """One papermill run; only the start of the kernel is tried again. What cells say on stderr shows at once."""
-    for start in range(1, STARTS + 1):
-        try:
-            return papermill.execute_notebook(
-                source,
-                output,
-                parameters,
-                kernel_name="python3",
-                language="python",
-                request_save_on_cell_execute=False,
-                progress_bar={"file": sys.stderr, "disable": None, "leave": False, "desc": name},
-                stderr_file=sys.stderr,
-                record_timing=False,
-                coalesce_streams=True,
-                extra_arguments=["--log-level=CRITICAL"],
-            )
-        except (RuntimeError, ZMQError) as error:
-            lost = isinstance(error, ZMQError) or "before replying to kernel_info" in str(error)
-            if not lost or start == STARTS:
-                raise
+    os.environ["GEOMLIB_PAGE"] = name  # progress of training is text there, which `tidy` takes away
+    try:
+        return papermill.execute_notebook(
+            source,
+            output,
+            parameters,
+            kernel_name="python3",
+            language="python",
+            request_save_on_cell_execute=False,
+            progress_bar={"file": sys.stderr, "disable": None, "leave": False, "desc": name},
+            stderr_file=sys.stderr,
+            record_timing=False,
+            coalesce_streams=True,
+            extra_arguments=["--log-level=CRITICAL"],
+        )
+    except (RuntimeError, ZMQError) as error:
+        if starts == 1 or not (isinstance(error, ZMQError) or "before replying to kernel_info" in str(error)):
+            raise
+    return execute(source, output, parameters, name, starts - 1)
 
 
-def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def parse(pairs: Iterable[Sequence[str]]) -> dict[str, Any]:
     """Names and texts from the command line -> names and values.
 
-    A text is JSON (`false`, `1e-3`, `{"steps": 40}`), else a Python literal (`False`, `{'steps': 40}`), else itself.
+    >>> parse([("model", "E1M1"), ("capacity", "3")])
+    {'model': 'E1M1', 'capacity': 3}
     """
     return {name: value(text) for name, text in pairs}
 
 
-def value(text: str) -> Any:
-    """One text as `parse` reads it."""
-    for read in json.loads, ast.literal_eval:
-        try:
-            return read(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            pass
-    return text
-
-
-def find(name: str, folder: str | Path = "notebooks") -> Path:
+def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
     """`geometry`, `geometry.md` or a path -> the text notebook."""
     for path in Path(name), Path(folder, name), Path(folder, f"{name}.md"):
         if path.is_file():
             return path
     known = sorted(path.stem for path in Path(folder).glob("*.md"))
     if not known:
-        raise ValueError(
-            f"no notebook {name!r}, and no folder {folder}/ of notebooks here; go to the repository's folder, "
-            "or give a path"
-        )
+        raise ValueError(f"no notebook {name!r}, and no folder {folder}/ here; go to the repository, or give a path")
     raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known)}{nearest(name, known)}")
 
 
@@ -171,29 +171,19 @@ def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: P
         if name not in allowed:
             listed = ", ".join(f"{key}={default!r}" for key, default in allowed.items())
             raise ValueError(f"{notebook.name} has no parameter {name!r}{nearest(name, allowed)}\nIt has {listed}")
+        kind = type(allowed[name])
         try:  # numpy's numbers and arrays and tuples become plain; all else is refused
-            given[name] = json.loads(json.dumps(x, default=lambda other: other.tolist()))
+            plain = json.loads(json.dumps(x, default=lambda other: other.tolist()))
         except (AttributeError, TypeError, ValueError):
             raise ValueError(f"{name} must be a number, text, list or dictionary of these, got {x!r}") from None
-        kind = type(allowed[name])
-        fits = type(given[name]) in ((float, int) if kind is float else (kind,))
-        if kind in KINDS and not fits:
+        given[name] = plain if kind is str else value(plain)  # a text may say a number or a dictionary
+        if kind in KINDS and type(given[name]) not in ((float, int) if kind is float else (kind,)):
             raise ValueError(f"{name} must be {KINDS[kind]} like {allowed[name]!r}, got {x!r}")
     return given
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the known one that is like it, or nothing."""
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
 def fill(source: NotebookNode, parameters: Mapping[str, Any]) -> None:
-    """Put a parameter's value where a text, or a figure's caption or name, says {its name}: pages of one notebook
-    differ.
-
-    All else in braces stays as it is.
-    """
+    """Put a parameter's value where a text, or a figure's caption or name, says {its name}; other braces stay."""
 
     def filled(text: str) -> str:
         return re.sub(r"\{(\w+)\}", lambda name: str(parameters.get(name[1], name[0])), text)
@@ -220,25 +210,22 @@ def add_command(source: NotebookNode, notebook: Path, parameters: Mapping[str, A
 
 
 def tidy(done: NotebookNode, ours: dict[str, Any]) -> NotebookNode:
-    """The page without times, random ids and notices of training; its notebook and parameters stand in
-    metadata.geomlib."""
+    """The page without times, random ids and notices of training; what made it stands in metadata.geomlib."""
+
+    def says(output: NotebookNode) -> bool:
+        """Whether anything is left of an output without what is different in each run."""
+        if output.get("name") == "stderr":
+            output.text = re.sub(NOTICES, "", output.text, flags=re.M)
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+            output.data.pop("text/plain", None)  # has its address in memory
+        return "" not in (output.get("text"), output.get("data", {}).get("text/markdown"))
+
     for number, cell in enumerate(done.cells):
-        for output in cell.get("outputs", []):
-            if output.get("name") == "stderr":
-                output.text = re.sub(NOTICES, "", output.text, flags=re.M)
-            if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
-                output.data.pop("text/plain", None)  # has its address in memory
         if "outputs" in cell:
-            cell.outputs = [
-                output
-                for output in cell.outputs
-                if "" not in (output.get("text"), output.get("data", {}).get("text/markdown"))
-            ]
+            cell.outputs = list(filter(says, cell.outputs))
         cell.id = f"cell-{number}"
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = {key: x for key, x in cell.metadata.items() if key not in ("papermill", "execution", "tags")}
-        if tags:
-            cell.metadata["tags"] = tags
+        dropped = {"papermill", "execution", *({"tags"} if not cell.metadata.get("tags") else ())}
+        cell.metadata = {key: x for key, x in cell.metadata.items() if key not in dropped}
     kept = {key: x for key, x in done.metadata.items() if key not in ("papermill", "jupytext")}
     text = writes(v4.new_notebook(cells=done.cells, metadata=kept | {"geomlib": ours}))
     for states in kept.get("widgets", {}).values():

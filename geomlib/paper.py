@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import data, runs
+from . import data, places, runs
 from .spec import Spec, change, digest
 from .train import Run
 
-ROOT = Path(__file__).parents[1]  # the repository
-USER_RUNS = ROOT / "runs"  # runs that a user trains
+ROOT = places.repository() or Path.cwd()
+USER_RUNS = places.user_runs()
 CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
 MODELS: dict[str, dict[str, Any]] = {  # a model differs from the baseline in its data or in its tasks, in nothing else
     "baseline": {},
@@ -119,7 +119,7 @@ def run(
 
     Raises ValueError where the stored run has another spec than is asked for, naming the field.
     """
-    return train_all([(model, capacity, seed)], folder, device, **changes)[0]
+    return train_all([(model, capacity, seed_of(seed, changes))], folder, device, **changes)[0]
 
 
 def train_all(
@@ -142,17 +142,17 @@ def train_all(
 
 def sources(keys: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, int]]:
     """The networks whose codes the classifiers among (model, capacity, seed) read, each once."""
-    return list(dict.fromkeys((CLASSIFIERS[model][1], *rest) for model, *rest in keys if model in CLASSIFIERS))
+    return list(dict.fromkeys((CLASSIFIERS[m][1], capacity, s) for m, capacity, s in keys if m in CLASSIFIERS))
 
 
 def published() -> pd.DataFrame:
     """The published numbers: columns figure, panel, model, measure, capacity, value."""
-    return pd.read_csv(ROOT / "data/published.csv")
+    return pd.read_csv(places.data_file("published.csv"))
 
 
 def results(path: str | Path = "") -> pd.DataFrame:
     """Ours, of data/results.csv or another file of `geomlib results`: columns model, capacity, seed, measure, value."""
-    return pd.read_csv(path or ROOT / "data/results.csv")
+    return pd.read_csv(path or places.data_file("results.csv"))
 
 
 def classes(model: str, factors: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,17 +27,13 @@ Codes = tuple[np.ndarray, np.ndarray]  # mean codes and their variances, (169, D
 
 
 def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) -> pd.DataFrame:
-    """What one run gives, from its weights as they are stored; columns model, capacity, seed, measure, value.
+    """What one run gives: its scores in the last validation; columns model, capacity, seed, measure, value.
 
     baseline   of the same capacity and seed: gives the class distortions of a model with two classes
     """
-    spec = run.spec
-    images, factors = evaluate.load_data(spec)
-    held_out = slice(spec.train_end, spec.validation_end)
-    tasks = {task: spec.task(task) for task in spec.tasks}
-    scores = evaluate.scores(run.model, images[held_out], factors[held_out], spec.seed, tasks)
+    spec, scores = run.spec, dict(run.final)
     rows = []
-    for task in tasks:  # the paper names a head by the model of its task
+    for task in spec.tasks:  # the paper names a head by the model of its task
         of_task = next((name for name in ONE_HEAD if MODELS[name]["tasks"] == (task,)), task)
         if model in CLASSIFIERS and CLASSIFIERS[model][1] != "baseline":
             row, measure = CLASSIFIERS[model][1], f"f1_on_{of_task}"
@@ -50,7 +47,6 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
         ]
     if model in MODELS:
         scores["reconstruction_loss"] = scores.pop("reconstruction")
-        scores |= {"price": run.final["price"]} if "price" in run.final else {}
         scores |= class_distortions(model, run, baseline) if baseline and model != "baseline" else {}
         rows += [(model, name, value) for name, value in scores.items()]
     return pd.DataFrame([(row, capacity, spec.seed, *rest) for row, *rest in rows], columns=COLUMNS)
@@ -114,8 +110,11 @@ def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | 
     if output:
         rows.to_csv(output, index=False, float_format="%.6g")
         networks = [key for key in keys if key[0] in MODELS]
-        codes = {f"{m}-c{c:g}-s{s}": stimulus_codes(run(m, c, s, folder, **changes)) for m, c, s in networks}
-        np.savez_compressed(output.with_suffix(".npz"), **{k: np.stack(v).astype(np.float16) for k, v in codes.items()})
+        codes: dict[str, Any] = {
+            f"{m}-c{c:g}-s{s}": np.stack(stimulus_codes(run(m, c, s, folder, **changes))).astype(np.float16)
+            for m, c, s in networks
+        }
+        np.savez_compressed(output.with_suffix(".npz"), **codes)
     return rows
 
 
@@ -129,6 +128,20 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
                 model, capacity, seed = name.rsplit("-", 2)
                 found[model, float(capacity[1:]), int(seed[1:])] = tuple(both.astype(np.float32))
     return found
+
+
+def shown(
+    keys: Sequence[Key], file: str = "", folder: str = "", changes: dict = {}
+) -> tuple[dict[Key, Codes], pd.DataFrame]:
+    """What a page shows of networks: their stimulus codes, and their numbers.
+
+    keys     the networks that are meant where the page has parameters of its own; without any, all that are released
+    file     of `geomlib results`; empty: measured here      folder, changes  as of `paper.run`
+    """
+    if not (file or folder or changes):
+        return codes(), results()
+    ours = results(file) if file else table(keys, folder or None, **changes)
+    return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours
 
 
 def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,13 +22,14 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from . import places
 from .engine.jobs import pick_device
-from .model import BetaVAE
+from .model import BetaVAE, plain_weights
 from .spec import Spec, differing, file_sha256
 from .train import Checkpoint, Diverged, Run, assemble, fit
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
-RELEASED = Path(__file__).parents[1] / "data/runs"  # where the repository keeps its own
+RELEASED = places.released_runs()
 SUMS = "SHA256SUMS"  # check by hand with: sha256sum -c SHA256SUMS
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
         raise ValueError(f"dtype must be float32 or float16, got {dtype!r}")
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with _writing(folder, temporary):
+        temporary.mkdir(parents=True)
         (temporary / "spec.json").write_text(spec_json(run.spec))
         weights = {
             name: value.to(getattr(torch, dtype))
@@ -63,8 +64,6 @@ def save(run: Run, folder: str | Path, dtype: str = "float32") -> None:
         for path in (*temporary.iterdir(), temporary):
             _flush(path)
         os.rename(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     _flush(folder.parent)
 
 
@@ -77,17 +76,16 @@ def load(folder: str | Path) -> Run:
     for name in (SUMS, *FILES):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing: not a run, or not a whole one; train it again")
-    sums = dict(reversed(line.split("  ", 1)) for line in (folder / SUMS).read_text().splitlines() if "  " in line)
+    lines = (folder / SUMS).read_text().splitlines()
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
-            raise ValueError(f"{folder / name} is not as written (its checksum differs); restore it or train again")
+            raise _damaged(folder / name, "its checksum differs", "restore it or train again")
     spec = read_spec((folder / "spec.json").read_text(), folder)
-    with safe_open(folder / "weights.safetensors", "pt") as file:
-        about = file.metadata() or {}
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (it has no iterator)
+    about, weights = _read_tensors(folder / "weights.safetensors", "restore it or train again")
     source = _source(folder, spec) if spec.source else None
     try:
-        network = assemble(spec, weights, source)
+        network = assemble(spec, plain_weights(weights, folder), source)
     except (KeyError, RuntimeError) as error:
         raise ValueError(
             f"{folder} holds weights of another network than geomlib/model.py describes now; train it anew into "
@@ -121,30 +119,34 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
         for folder, run in found.items():
             check_same(run.spec, asked[folder], folder)
         missing = [folder for folder in asked if folder not in found]
-        todo = [asked[folder] for folder in missing]
-        digests = {name: _source_digest(network) for name, network in sources.items()}
-        starts = [read_checkpoint(folder, spec, digests.get(spec.source)) for folder, spec in zip(missing, todo)]
         if missing:
             where = ", ".join(sorted({str(folder.parent) for folder in missing}))
             logger.info("training %d network(s) into %s; %d found trained", len(missing), where, len(found))
-        owner = os.getpid()
-
-        def keep(index: int, checkpoint: Checkpoint) -> None:
-            if owner not in (os.getpid(), os.getppid()):  # a worker whose parent was killed: its lock is free
-                os._exit(1)
-            write_checkpoint(missing[index], todo[index], checkpoint, digests.get(todo[index].source))
-
-        try:
-            trained = fit(todo, device, starts, keep, sources) if missing else []
-        except Diverged as error:
-            kept = part(missing[error.index]) / "history.csv"
-            error.history.to_csv(kept, index=False)
-            raise Diverged(f"{error}; its history is in {kept}", error.history, error.index) from None
-        for folder, run in zip(missing, trained):
-            save(run, folder)
+            _fit(missing, [asked[folder] for folder in missing], device, sources)
         for folder in asked:  # while locked; another that waits may make its lock file anew meanwhile
             shutil.rmtree(part(folder), ignore_errors=True)
     return [found[folder] if folder in found else load(folder) for folder in folders]
+
+
+def _fit(folders: Sequence[Path], specs: Sequence[Spec], device: str, sources: Mapping[str, BetaVAE]) -> None:
+    """Train the runs of locked folders from their checkpoints, and save them."""
+    digests = {name: _source_digest(network) for name, network in sources.items()}
+    starts = [read_checkpoint(folder, spec, digests.get(spec.source)) for folder, spec in zip(folders, specs)]
+    owner = os.getpid()
+
+    def keep(index: int, checkpoint: Checkpoint) -> None:
+        if owner not in (os.getpid(), os.getppid()):  # a worker whose parent was killed: its lock is free
+            os._exit(1)
+        write_checkpoint(folders[index], specs[index], checkpoint, digests.get(specs[index].source))
+
+    try:
+        trained = fit(specs, device, starts, keep, sources)
+    except Diverged as error:
+        kept = part(folders[error.index]) / "history.csv"
+        error.history.to_csv(kept, index=False)
+        raise Diverged(f"{error}; its history is in {kept}", error.history, error.index) from None
+    for folder, run in zip(folders, trained):
+        save(run, folder)
 
 
 def _source(folder: Path, spec: Spec) -> BetaVAE:
@@ -223,11 +225,7 @@ def read_checkpoint(folder: Path, spec: Spec, source: str | None = None) -> Chec
     path = checkpoint_file(folder)
     if not path.exists():
         return None
-    try:
-        with safe_open(path, "pt") as file:
-            about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it to train from the start") from None
+    about, tensors = _read_tensors(path, "delete it to train from the start")
     check_same(read_spec(about["spec"], path), spec, path)
     _check_source(path, spec, about, source)
     return Checkpoint(int(about["epoch"]), tensors, pd.read_csv(io.StringIO(about["history"])))
@@ -239,9 +237,10 @@ def write_checkpoint(folder: Path, spec: Spec, checkpoint: Checkpoint, source: s
     about = {"epoch": str(checkpoint.epoch), "spec": spec_json(spec), "history": checkpoint.history.to_csv(index=False)}
     about |= {"source": source} if source else {}
     temporary = path.with_suffix(".new")
-    save_file(checkpoint.tensors, temporary, metadata=about)
-    _flush(temporary)
-    os.replace(temporary, path)
+    with _writing(folder, temporary):
+        save_file(checkpoint.tensors, temporary, metadata=about)
+        _flush(temporary)
+        os.replace(temporary, path)
     _flush(path.parent)
 
 
@@ -260,6 +259,38 @@ def _lock(folder: Path) -> contextlib.AbstractContextManager:
                 return contextlib.nullcontext()
     except OSError as error:
         raise OSError(f"can't write to {folder.parent} ({error.strerror}); choose another folder") from None
+
+
+def _read_tensors(path: Path, advice: str) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """The notes and the tensors in a safetensors file; ValueError where it is another file, or cut short."""
+    try:
+        with safe_open(path, "pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
+    except SafetensorError as error:
+        raise _damaged(path, str(error), advice) from None
+
+
+def _damaged(path: Path, why: str, advice: str) -> ValueError:
+    with open(path, "rb") as file:
+        if file.read(24) == b"version https://git-lfs.":
+            return ValueError(f"{path} is only a pointer of git-lfs; fetch the file itself: git lfs pull")
+    return ValueError(f"{path} is damaged ({why}); {advice}")
+
+
+@contextlib.contextmanager
+def _writing(folder: Path, temporary: Path) -> Generator[None]:
+    """Write all of `temporary`, or leave nothing of it; a full disk becomes a sentence on what to do."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise OSError(
+            f"can't write {folder}: {getattr(error, 'strerror', None) or error}; make room, or choose another folder. "
+            "Nothing is lost: the same command goes on from what was written before"
+        ) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary.is_file():
+            temporary.unlink()
 
 
 def _flush(path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,8 @@ class Spec:
     counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a CSV file of images
     csv_sha256: str = ""  # of the CSV file's bytes
     data_seed: int = _number(0, 2**32, default=0)  # of the images' noise and order; unused for a CSV file
-    train_end: int | None = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...
-    validation_end: int | None = _number(
-        2, data.MOST, "images"
-    )  # ... those up to here validate; the rest is the test part
+    train_end: int = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...
+    validation_end: int = _number(2, data.MOST, "images")  # ... those up to here validate; the rest is the test part
     tasks: Mapping[str, tuple] = field(default_factory=dict)  # names in data.TASKS, or {name: (13, 13) table of labels}
     # The objective, see objective.py
     capacity: float = _number(0.0, 1e6, "nats", 10.0)  # C
@@ -65,14 +64,12 @@ class Spec:
     softmax_twice: bool = True  # cross entropy of softmax outputs, as in the original, for more than two classes
     # The training
     schedule: str = _choice("full", "sketch")  # how many steps, where they are not given: 7,974 or 500
-    steps: int | None = _number(1, 10**9)  # batches trained on
-    steps_per_epoch: int | None = _number(1, 10**9)  # after which the learning rate falls; None: 1,329, at most steps
+    steps: int = _number(1, 10**9)  # batches trained on
+    steps_per_epoch: int = _number(1, 10**9)  # after which the learning rate falls; None: 1,329, at most steps
     batch_size: int = _number(1, 10**6, "images", 128)
     learning_rate: float = _number(1e-12, 10.0, default=5e-4)  # of Adam ...
     decay: float = _number(1e-6, 1.0, default=0.9)  # ... times this after each epoch ...
-    cooldown: float | None = _number(
-        0.0, 1.0
-    )  # ... and falling to 0 over this last share of the steps; None: 0.2 if held
+    cooldown: float = _number(0.0, 1.0)  # ... and falling to 0 over this last share of the steps; None: 0.2 if held
     latent_dim: int = _number(1, 1000, default=5)
     seed: int = _number(0, 2**32, default=0)  # of the first weights, the order and the sampling noise
     source: str = ""  # a run whose frozen codes the heads read; "": a network of its own
@@ -232,9 +229,45 @@ def check_fields(names: Sequence[str]) -> None:
     known = [item.name for item in dataclasses.fields(Spec)]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(known)}"
-            raise ValueError(f"Spec has no field {name!r}; {hint}")
+            hint = nearest(name, known) or f"; the fields are {', '.join(known)}"
+            raise ValueError(f"Spec has no field {name!r}{hint}")
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the known one that is like it, or nothing.
+
+    >>> nearest("modle", ["model", "seed"])
+    '; did you mean model?'
+    """
+    close = difflib.get_close_matches(str(name), known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def value(text: Any) -> Any:
+    """What a text says as JSON or as a Python literal, else the text itself; what is no text stays as it is.
+
+    >>> value("1e-3"), value("false"), value("{'steps': 40}"), value("E1M1"), value(3)
+    (0.001, False, {'steps': 40}, 'E1M1', 3)
+    """
+    for read in (json.loads, ast.literal_eval) if isinstance(text, str) else ():
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            pass
+    return text
+
+
+def read_changes(changes: Any) -> dict[str, Any]:
+    """Fields of `Spec` to change, from a dictionary or the text of one, which is what papermill's -p hands on.
+
+    >>> read_changes('{"gamma": 1000}')
+    {'gamma': 1000}
+    """
+    found = value(changes)
+    if not isinstance(found, Mapping):
+        raise ValueError(f'changes must be fields of Spec with their values, like {{"gamma": 300}}, got {changes!r}')
+    check_fields(list(found))
+    return dict(found)
 
 
 def file_sha256(path: str | Path) -> str:

@@ -1,44 +1,46 @@
-"""The rate-distortion limit of the corridors: the least distortion that any code of the two positions can have."""
+"""The rate-distortion limit of a world: the least loss that any code of its states can have, and how it resolves them.
+
+A world has 169 states, the pairs of positions. All that matters of a state is how often it is shown and its mean image.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .data import PROFILE, SIDE, counts_table
+from .data import SIDE, counts_table, world_table
+from .measures import neighbours
 
-ROWS = 6  # rows of an image that show one corridor
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
-IGNORES = 0.995  # a loss above this share of the mean image's: the image is ignored
-SLOPES = np.geomspace(3, 0.001, 320)  # from all positions told apart to none, for any table
+SAME = 0.003  # reproductions that differ by less, in pixels and classes together, have merged
+SLOPES = np.r_[1e6, np.geomspace(3, 0.001, 320)]  # from all states told apart to none, for any table
 
 
 class Code(NamedTuple):
-    """The best code at one slope: S pairs of positions, described by R reproductions."""
+    """The best code at one slope: S states, described by R reproductions."""
 
     slope: float  # nats that one unit of squared error, summed over 169 pixels, is worth
-    reproductions: np.ndarray  # (R, 2, 13) probability that a pixel of the upper, lower corridor is open
-    assignment: np.ndarray  # (R, S) probability of each reproduction, given the pair
+    reproductions: np.ndarray  # (R, 13, 13) probability of wall
+    assignment: np.ndarray  # (R, S) probability of each reproduction, given the state
     rate: float  # nats
     distortion: float  # squared error summed over 169 pixels, without the pixels' own noise
-    cross_entropy: float  # nats, of the best head for the labels; 0 without labels
+    cross_entropy: float  # nats, of the best heads for the labels; 0 without labels
 
 
-def source(counts) -> tuple[np.ndarray, np.ndarray, float]:
-    """The corridors as a source of S pairs of positions, those with images.
+def source(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray, float]:
+    """A world as a source of S states, those with images.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    returns  means (S, 2, 13): probability that a pixel of the upper and of the lower corridor is open; probability
-             of each pair (S,); floor: mean p(1 - p) of the 169 pixels, the squared error of one who knows the pair
+    world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
+    returns  means (S, 13, 13): probability of wall; probability of each state (S,); floor: mean p(1 - p) of the 169
+             pixels, the squared error of one who knows the state
     """
     table = counts_table(counts)
-    pairs = np.argwhere(table)  # (S, 2)
-    probability = table[tuple(pairs.T)] / table.sum()  # (S,)
-    means = PROFILE[pairs]  # (S, 2, 13)
-    floor = probability @ (means * (1 - means)).sum((1, 2)) * ROWS / PIXELS
-    return means, probability, float(floor)
+    means, probability = world_table(world)[table > 0], table[table > 0] / table.sum()
+    return means, probability, float(probability @ (means * (1 - means)).mean((1, 2)))
 
 
 def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None = None) -> Iterator[Code]:
@@ -46,38 +48,49 @@ def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None 
 
     Each code minimises rate + slope * distortion over the assignment, the share of each reproduction and the
     reproductions themselves, each moved to the mean of what it describes. That is not convex. So the slope starts
-    where each pair is its own reproduction, which is the best code there, and falls; reproductions then merge.
+    where each state is its own reproduction, which is the best code there, and falls; reproductions then merge.
 
-    With labels (S,), the class of each pair, a reproduction is a probability of each class, too, and the distortion is
-    the networks' loss, reconstruction error + cross entropy, times 169.
+    With labels, a reproduction is a probability of each class, too, and the distortion is the networks' loss,
+    reconstruction error + cross entropy of each task, times 169.
 
-    means (S, 2, 13), probability (S,): from `source`
+    means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
     """
-    labels = np.zeros(len(means), int) if labels is None else labels  # one class: no cross entropy
-    truth = np.eye(labels.max() + 1)[labels]  # (S, K)
-    guess = truth  # (R, K) probability of each class
-    x = means.reshape(len(means), -1) * ROWS**0.5  # (S, 26) squares are over 6 rows
-    y, share = x, probability  # (R, 26), (R,) of the reproductions
+    x, truth = _coordinates(means, labels)
+    y, share = np.c_[x, truth], probability
     for slope in SLOPES:
-        cost = np.inf
-        for _ in range(1000):
-            before = cost
-            y, guess, share, assignment, cost = _step(y, guess, share, slope, x, truth, probability)
-            if before - cost < 1e-7:
-                break
-        information = np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None]
-        rate = float((assignment * probability * information).sum())
-        distortion = float(probability @ (x**2).sum(1) - share @ (y**2).sum(1))  # y are means: Pythagoras
-        sure = float(share @ (guess * np.log(np.maximum(guess, 1e-300))).sum(1))
-        yield Code(float(slope), y.reshape(-1, 2, SIDE) / ROWS**0.5, assignment, rate, distortion, -sure)
-        if rate < 1e-6:
+        y, share, assignment = _settle(y, share, slope, x, truth, probability)
+        y, share = _merge(y, share, SAME)
+        code = _code(slope, assignment, means, truth, probability)
+        if code.rate < 1e-6:
+            yield _code(slope, np.ones((1, len(means))), means, truth, probability)
             break
+        yield code
 
 
-def _step(y, guess, share, slope, x, truth, probability):
-    """One step of `codes`: reproductions (R, 26), their guesses (R, K) and shares (R,), the assignment (R, S), what it
-    costs."""
-    distance = (y**2).sum(1)[:, None] + (x**2).sum(1) - 2 * y @ x.T  # (R, S)
+def _coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean images (S, 13, 13) in as few coordinates (S, C) as keep all their distances, 24 for the corridors; and their
+    classes as ones among zeros (S, K), the classes of each task side by side."""
+    u, s, _ = np.linalg.svd(means.reshape(len(means), -1) - means.mean(0).ravel(), full_matrices=False)
+    each = np.zeros((1, len(means)), int) if labels is None else np.atleast_2d(labels)  # one class: no cross entropy
+    return (u * s)[:, s > 1e-9], np.concatenate([np.eye(task.max() + 1)[task] for task in each], 1)
+
+
+def _settle(y, share, slope, x, truth, probability):
+    """`_step` until the cost falls no more: reproductions, their shares and the assignment."""
+    cost = np.inf
+    for _ in range(1000):
+        before = cost
+        y, share, assignment, cost = _step(y, share, slope, x, truth, probability)
+        if before - cost < 1e-7:
+            break
+    return y, share, assignment
+
+
+def _step(y, share, slope, x, truth, probability):
+    """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
+    assignment (R, S), and the cost, rate + slope * distortion."""
+    at, guess = np.split(y, [x.shape[1]], 1)
+    distance = (at**2).sum(1)[:, None] + (x**2).sum(1) - 2 * at @ x.T  # (R, S)
     distance -= PIXELS * np.log(np.maximum(guess, 1e-300)) @ truth.T
     weight = np.log(share)[:, None] - slope * distance
     top = weight.max(0)
@@ -86,113 +99,24 @@ def _step(y, guess, share, slope, x, truth, probability):
     assignment = weight / total
     joint = assignment * probability  # (R, S)
     share = joint.sum(1)
-    used = share > 1e-12  # what no pair uses any more is dropped
+    used = share > 1e-12  # what no state uses any more is dropped
     joint, assignment, share = joint[used], assignment[used], share[used]
     cost = -probability @ (np.log(total) + top)
-    return joint @ x / share[:, None], joint @ truth / share[:, None], share, assignment, cost
+    return joint @ np.c_[x, truth] / share[:, None], share, assignment, cost
 
 
-def rate_distortion(counts, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The limit: least mean squared pixel error against rate, for codes that carry only the two positions.
-
-    A code of all pixels could go below, down to no error at the images' own entropy: above the entropy of the
-    positions (5.13 nats if uniform), where this curve ends, networks can code pixel noise (`with_pixels`).
-
-    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    labels   (S,) class of each pair that has images: adds the cross entropy (nats) of a head that reads it from the
-             code, as the networks' loss does; what is least is then the sum
-    returns  rates (P,) in nats, rising from 0 to the entropy of the pairs, and distortions (P,), falling to the
-             floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
-    """
-    means, probability, floor = source(counts)
-    entropy = float(-probability @ np.log(probability))
-    variance = (ends(counts)[0] - floor) * PIXELS
-    if labels is not None:
-        labels = np.asarray(labels)
-        if labels.shape != (len(means),):
-            raise ValueError(f"labels must have shape ({len(means)},), one a pair with images, got {labels.shape}")
-        share = np.bincount(labels, probability)
-        variance -= PIXELS * float(share @ np.log(np.maximum(share, 1e-300)))
-    found = [
-        (code.rate, code.distortion + PIXELS * code.cross_entropy)
-        for code in codes(means, probability, labels)
-        if code.rate < entropy - 1e-6
-    ]
-    rates, distortions = np.array([(entropy, 0), *found, (0, variance)]).T
-    # Codes that stopped short of their minimum lie above the lines between the others: two codes in turn do better.
-    best = np.unique((rates + SLOPES[:, None] * distortions).argmin(1))
-    vertices = np.r_[len(rates) - 1, best[(best > 0) & (best < len(rates) - 1)][::-1], 0]
-    return rates[vertices], floor + distortions[vertices] / PIXELS
-
-
-def with_pixels(counts) -> tuple[np.ndarray, np.ndarray]:
-    """What is possible above the entropy of the positions: a code that tells both exactly, and then pixels, too.
-
-    An upper bound on the least error of all codes, which may also mix the two. Given the positions, pixels are
-    independent, open with p. The best code of one gives it y or 1 - y, 0 <= y <= 1/2: squared error y(1 - y), rate h(p)
-    - h(y), h the entropy of a binary variable in nats. A nat saves as much at each pixel where y is the same; a pixel
-    with p(1 - p) < y(1 - y) gets none.
-
-    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    returns  rates (P,) in nats, rising from the entropy of the pairs to that of the images, and distortions (P,),
-             falling from the floor of `rate_distortion` to 0, mean squared error per pixel
-    """
-    from scipy.special import entr
-
-    means, probability, _ = source(counts)
-    entropy, error = lambda p: entr(p) + entr(1 - p), lambda p: p * (1 - p)
-    most = error(means).max()  # 2y < 1 - sqrt(1 - 4 most) where pixels are told
-    y = np.linspace((1 - np.sqrt(1 - 4 * most)) / 2, 0, 200)[:, None, None, None]
-    rates = np.maximum(entropy(means) - entropy(y), 0).sum((2, 3)) @ probability * ROWS
-    distortions = np.minimum(error(means), error(y)).sum((2, 3)) @ probability * ROWS / PIXELS
-    return entr(probability).sum() + rates, distortions
-
-
-def ends(counts) -> tuple[float, float]:
-    """Mean squared pixel error of the mean image, the best answer without a code, and of one who knows the pair: the
-    floor.
-
-    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    """
-    means, probability, floor = source(counts)
-    variance = probability @ ((means - np.tensordot(probability, means, 1)) ** 2).sum((1, 2)) * ROWS
-    return floor + float(variance) / PIXELS, floor
-
-
-def ignores(loss, counts) -> np.ndarray:
-    """Where a reconstruction loss is that of the mean image: the decoder then gives one image, whatever the code.
-
-    loss (...), of networks trained on the set `counts` -> booleans of this shape; False where it is NaN
-    """
-    return np.asarray(loss, float) >= IGNORES * ends(counts)[0]
-
-
-def prototypes(
-    code: Code, means: np.ndarray, probability: np.ndarray, apart: float = 0.1
-) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct reproductions (K, 2, 13) of a code without labels, and their shares (K,), most frequent first.
-
-    Reproductions whose open probabilities differ by less than `apart` (length of the difference of all 26) are merged.
-    As the cost of a code settles long before its reproductions do, the iteration then goes on until none moves, and
-    they are merged again.
-
-    means, probability   from `source`, as `codes` was given
-    """
-    x, nothing = means.reshape(len(means), -1), np.ones((len(means), 1))
-    y, share = _merge(code.reproductions.reshape(len(code.reproductions), -1), code.assignment @ probability, apart)
-    guess = np.ones((len(y), 1))
-    for _ in range(20_000):
-        old = y
-        y, guess, share, *_ = _step(y, guess, share, code.slope * ROWS, x, nothing, probability)
-        if len(y) == len(old) and np.abs(y - old).max() < 1e-7:
-            break
-    y, share = _merge(y, share, apart)
-    order = np.argsort(-share, kind="stable")
-    return y[order].reshape(-1, 2, SIDE), share[order]
+def _code(slope, assignment, means, truth, probability) -> Code:
+    x, joint = means.reshape(len(means), -1), assignment * probability
+    share = joint.sum(1)
+    y, guess = joint @ x / share[:, None], joint @ truth / share[:, None]
+    rate = (joint * (np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None])).sum()
+    distortion = probability @ (x**2).sum(1) - share @ (y**2).sum(1)  # y are means: Pythagoras
+    sure = share @ (guess * np.log(np.maximum(guess, 1e-300))).sum(1)
+    return Code(float(slope), y.reshape(-1, SIDE, SIDE), assignment, float(rate), float(distortion), -float(sure))
 
 
 def _merge(y, share, apart):
-    """Reproductions (R, 26) and their shares (R,), those nearer to each other than `apart` as one, their mean."""
+    """Reproductions (R, C) and their shares (R,), those nearer to each other than `apart` as one, their mean."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
     group = fcluster(linkage(y, "complete"), apart, "distance") - 1 if len(y) > 1 else np.zeros(1, int)
@@ -200,28 +124,194 @@ def _merge(y, share, apart):
     return np.stack([np.bincount(group, share * column) for column in y.T], 1) / shares[:, None], shares
 
 
-def gather(
-    images, best: np.ndarray, share: np.ndarray, seed: int | None = None
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Decoded images gathered into as many clusters as a code has prototypes, and how far these are from them.
+def limit(counts: Any, labels: Any = None, world: Any = "corridors") -> list[Code]:
+    """The best codes of a world, the rate rising from 0 to all that the states can be told apart by.
+
+    Codes that stopped short of their minimum are left out: two others in turn do better. The list is kept, and is the
+    same object each time that the same tables are asked for.
+
+    counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
+    labels   (13, 13) class of each pair, or (T, 13, 13) of T tasks: adds the cross entropy (nats) of heads that read
+             them from the code, as the networks' loss does; what is least is then the sum
+    world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
+    """
+    table, classes = counts_table(counts), None
+    if labels is not None:
+        if np.size(labels) == 0 or np.size(labels) % PIXELS:
+            raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {np.shape(labels)}")
+        classes = np.reshape(labels, (-1, PIXELS)).astype(int)[:, table.ravel() > 0].tobytes()
+    return _limit(table.tobytes(), classes, world_table(world).tobytes())
+
+
+@functools.lru_cache(maxsize=16)
+def _limit(counts: bytes, labels: bytes | None, world: bytes) -> list[Code]:
+    means, probability, _ = source(
+        np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)
+    )
+    classes = None if labels is None else np.frombuffer(labels, int).reshape(-1, len(means))
+    found = list(codes(means, probability, classes))
+    if classes is not None:
+        found += _codes_of_classes(means, probability, classes)
+    loss = np.array([code.distortion + PIXELS * code.cross_entropy for code in found])
+    rates = np.array([code.rate for code in found])
+    slopes = np.r_[SLOPES, SLOPES / (1 + PIXELS * SLOPES)]  # those of `_codes_of_classes`, too
+    best = np.unique((rates + slopes[:, None] * loss).argmin(1))
+    best = best[np.argsort(rates[best])]
+    return [found[i] for i in best[np.diff(rates[best], prepend=-1) > 1e-9]]
+
+
+def _codes_of_classes(means, probability, labels) -> Iterator[Code]:
+    """Codes that tell of a state only what depends on its classes: the best ones while the rate is below their entropy.
+
+    There a nat saves one nat of cross entropy whichever class it tells of, so what is left to choose is that of the
+    classes' mean images; the slope is that of these plus 1. `codes` can't find them: a class told surely stays so.
+    """
+    kinds, kind = np.unique(labels, axis=1, return_inverse=True)
+    member = np.eye(kinds.shape[1])[kind.ravel()] * probability[:, None]  # (S, kinds)
+    share, (_, truth) = member.sum(0), _coordinates(means, labels)
+    centres = np.tensordot(member.T, means, 1) / share[:, None, None]
+    for code in codes(centres, share):
+        slope = code.slope / (1 + PIXELS * code.slope)
+        yield _code(slope, code.assignment[:, kind.ravel()], means, truth, probability)
+
+
+def rate_distortion(counts: Any, labels: Any = None, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray]:
+    """The limit: least mean squared pixel error against rate, for codes that carry only the state, not its pixels.
+
+    A code of all pixels could go below, down to no error at the images' own entropy: above the entropy of the states
+    (5.13 nats for `uniform`), where this curve ends, networks can code pixel noise (`with_pixels`).
+
+    counts, labels, world   as of `limit`; with labels, distortions are the networks' loss: error + cross entropy
+    returns  rates (P,) in nats, rising from 0 to the entropy of the states, and distortions (P,), falling to the
+             floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
+    """
+    found, floor = limit(counts, labels, world), source(counts, world)[2]
+    distortions = [floor + code.distortion / PIXELS + code.cross_entropy for code in found]
+    return np.array([code.rate for code in found]), np.array(distortions)
+
+
+def price(counts: Any, rate: float, labels: Any = None, world: Any = "corridors") -> float:
+    """What one more nat is worth at a rate (nats): the limit's slope -dD/dR, in mean squared pixel error per nat.
+
+    A held network's lambda is its own price at its rate. counts, labels, world: as of `limit`."""
+    rates, losses = rate_distortion(counts, labels, world)
+    between = -np.diff(losses) / np.diff(rates)  # from each best code to the next, and the price at a code lies between
+    at = [1 / (PIXELS * code.slope) for code in limit(counts, labels, world)]
+    return float(np.interp(rate, rates, np.clip(at, np.r_[between, 0], np.r_[np.inf, between])))
+
+
+def dprime(assignment: np.ndarray) -> np.ndarray:
+    """How well a code's symbols tell each two states apart, on the scale of `measures.dprime_of`.
+
+    d' = sqrt(8 B), with the Bhattacharyya distance B = -ln sum_y sqrt(q(y|a) q(y|b)); for Gaussian codes of one
+    covariance that is the distance in units of the noise. assignment (R, S) -> (S, S); infinite where two states share
+    no symbol (none that either has with a probability above 1e-12)
+    """
+    return _dprime(_overlap(assignment))
+
+
+def _overlap(assignment) -> np.ndarray:
+    root = np.sqrt(np.where(assignment < 1e-12, 0, assignment))
+    return root.T @ root  # (S, S)
+
+
+def _dprime(overlap) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.sqrt(np.maximum(-8 * np.log(overlap), 0))
+
+
+def limit_dprime(counts: Any, rate: float, labels: Any = None, world: Any = "corridors") -> np.ndarray:
+    """d' of each two stimuli in the best code of a rate (nats): (169, 169), NaN for a stimulus without images.
+
+    Between the rates of two best codes, both in turn are best: the observer knows which, so overlaps are averaged.
+    counts, labels, world: as of `limit`
+    """
+    found, there = limit(counts, labels, world), np.flatnonzero(counts_table(counts))
+    rates = np.array([code.rate for code in found])
+    if not rate >= 0:
+        raise ValueError(f"rate must be a number >= 0 (nats), got {rate}")
+    above = min(np.searchsorted(rates, rate), len(rates) - 1)
+    low, high = found[max(above - 1, 0)], found[above]
+    share = min((rate - low.rate) / (high.rate - low.rate), 1) if high.rate > low.rate else 1
+    matrix = np.full((PIXELS, PIXELS), np.nan)
+    matrix[np.ix_(there, there)] = _dprime(share * _overlap(high.assignment) + (1 - share) * _overlap(low.assignment))
+    return matrix
+
+
+def limit_resolution(counts: Any, rate: float, labels: Any = None, world: Any = "corridors") -> np.ndarray:
+    """d' of neighbouring stimuli in the best code of a rate (nats): `neighbours` of `limit_dprime`, (2, 13, 13)."""
+    return neighbours(limit_dprime(counts, rate, labels, world))
+
+
+def with_pixels(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray]:
+    """What is possible above the entropy of the states: a code that tells them exactly, and then pixels, too.
+
+    An upper bound on the least error of all codes, which may also mix the two. Given the state, pixels are independent,
+    open with p. The best code of one gives it y or 1 - y, 0 <= y <= 1/2: squared error y(1 - y), rate h(p) - h(y), h
+    the entropy of a binary variable in nats. A nat saves as much at each pixel where y is the same; a pixel with
+    p(1 - p) < y(1 - y) gets none.
+
+    counts, world   as of `source`
+    returns  rates (P,) in nats, rising from the entropy of the states to that of the images, and distortions (P,),
+             falling from the floor of `rate_distortion` to 0, mean squared error per pixel
+    """
+    from scipy.special import entr
+
+    means, probability, _ = source(counts, world)
+    entropy, error = lambda p: entr(p) + entr(1 - p), lambda p: p * (1 - p)
+    most, noise, wrong = (
+        error(means).max(),
+        entropy(means),
+        error(means),
+    )  # 2y < 1 - sqrt(1 - 4 most) if pixels are told
+    grid = np.linspace((1 - np.sqrt(1 - 4 * most)) / 2, 0, 200)
+    rates = [probability @ np.maximum(noise - entropy(y), 0).sum((1, 2)) for y in grid]
+    distortions = [probability @ np.minimum(wrong, error(y)).mean((1, 2)) for y in grid]
+    return entr(probability).sum() + np.array(rates), np.array(distortions)
+
+
+def ends(counts: Any, world: Any = "corridors") -> tuple[float, float]:
+    """Mean squared pixel error of the mean image, the best answer without a code, and of one who knows the state: the
+    floor. counts, world: as of `source`"""
+    means, probability, floor = source(counts, world)
+    return floor + float(probability @ ((means - np.tensordot(probability, means, 1)) ** 2).mean((1, 2))), floor
+
+
+def prototypes(
+    code: Code, means: np.ndarray, probability: np.ndarray, apart: float = 0.25
+) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct reproductions (K, 13, 13) of a code without labels, P(wall), and their shares (K,), most frequent
+    first.
+
+    Reproductions that differ by less than `apart` (length of the difference of all 169 pixels) are merged. As the cost
+    of a code settles long before its reproductions do, the iteration then goes on until none moves, and they are merged
+    again.
+
+    means, probability   from `source`, as `codes` was given
+    """
+    (x, truth), joint = _coordinates(means), code.assignment * probability
+    y, share = _merge(joint @ np.c_[x, truth] / joint.sum(1)[:, None], joint.sum(1), apart)
+    for _ in range(20_000):
+        old = y
+        y, share, *_ = _step(y, share, code.slope, x, truth, probability)
+        if len(y) == len(old) and np.abs(y - old).max() < 1e-7:
+            break
+    _, share, assignment, _ = _step(*_merge(y, share, apart), code.slope, x, truth, probability)
+    order = np.argsort(-share, kind="stable")
+    return np.tensordot(assignment * probability, means, 1)[order] / share[order, None, None], share[order]
+
+
+def gather(images, best: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Decoded images gathered into as many clusters as a code has prototypes, from these on, and how far they come.
 
     images       (N, 1, 13, 13) probability of wall
-    best, share  (K, 2, 13), (K,) as of `prototypes`
-    seed         None: starts from the prototypes. A number: the best of ten random starts; each cluster is paired with
-                 a prototype so that the distance is least
-    returns      centres (K, 2, 13), in the order of the prototypes; their shares of the images (K,); squared distance
+    best, share  (K, 13, 13), (K,) as of `prototypes`
+    returns      centres (K, 13, 13), in the order of the prototypes; their shares of the images (K,); squared distance
                  from the prototypes, mean of a pixel, weighted by `share`
     """
-    from scipy.optimize import linear_sum_assignment
-    from scipy.spatial.distance import cdist
     from sklearn.cluster import KMeans
 
-    flat = best.reshape(len(best), -1)
-    rows = 1 - np.concatenate([images[:, 0, :ROWS].mean(1), images[:, 0, ROWS + 1 :].mean(1)], 1)  # (N, 26) P(open)
-    start = {"init": flat, "n_init": 1} if seed is None else {"n_init": 10, "random_state": seed}
-    found = KMeans(len(best), **start).fit(rows)
-    cost = share[:, None] * cdist(flat, found.cluster_centers_, "sqeuclidean") * ROWS / PIXELS  # (K, K)
-    order = np.arange(len(best)) if seed is None else linear_sum_assignment(cost)[1]
-    size = np.bincount(found.labels_, minlength=len(best)) / len(rows)
-    distance = float(cost[range(len(best)), order].sum())
-    return found.cluster_centers_[order].reshape(best.shape), size[order], distance
+    drawn = np.reshape(images, (-1, PIXELS))
+    found = KMeans(len(best), init=best.reshape(len(best), -1), n_init=1).fit(drawn)
+    centres, size = found.cluster_centers_.reshape(best.shape), np.bincount(found.labels_, minlength=len(best))
+    return centres, size / len(drawn), float(share @ ((best - centres) ** 2).mean((1, 2)))

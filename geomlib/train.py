@@ -42,9 +42,14 @@ class Run(NamedTuple):
         last = (self.history.split == "validation") & (self.history.step == self.spec.steps)
         return self.history[last].set_index("term").value
 
+    @property
+    def summary(self) -> str:
+        """The scores of the last validation in a line."""
+        scores = self.final[~self.final.index.str.startswith("rate_")]
+        return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+
     def __repr__(self) -> str:
-        scores = ", ".join(f"{name} {value:.4g}" for name, value in self.final.items() if not name.startswith("rate_"))
-        return f"Run({self.spec!r}: {scores})"
+        return f"Run({self.spec!r}: {self.summary})"
 
 
 class Checkpoint(NamedTuple):
@@ -316,7 +321,8 @@ class Stack:
     ) -> Output:
         """All networks' outputs for images (M, B, 1, 13, 13); of classifiers only the classes, for codes (M, B, D)."""
         if self.spec.source:
-            return Output(None, None, None, inputs, fast.classify(weights, inputs, self.spec.heads, masks))
+            nothing: Any = None
+            return Output(nothing, nothing, nothing, inputs, fast.classify(weights, inputs, self.spec.heads, masks))
         return fast.forward(fast.turned_back(weights), inputs, noise, self.spec.heads, masks)
 
     def prices(self, m: int) -> dict[str, float]:

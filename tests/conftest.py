@@ -14,6 +14,18 @@ TINY = {
 }  # 861 images to train on
 
 
+SLOW = ["anywhere", "cli", "explorer_browser", "graph", "installed", "pages", "runs", "train"]
+
+
+def pytest_collection_modifyitems(items):
+    """The markers: `browser` where a test opens one, `slow` where a file's tests train, run notebooks or commands."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+        if item.path.stem.removeprefix("test_") in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def tiny():
     """A spec that trains in half a second: two epochs on 1,014 images."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geomlib import claims, data, measures, paper
+from geomlib import claims, data, measures
 
 
 def codes_of(x, y, spread=0.1):
@@ -41,7 +41,8 @@ def test_a_step_at_the_border_of_the_classes_parts_them_better_than_other_border
     resolution = measures.resolution_of(*parted)
     own = np.log(measures.border_ratio(resolution, labels))
     others = claims.other_borders(labels, resolution)
-    assert len(others) == 200 and (others < own).mean() > 0.95
+    assert len(others) == 200 and (others < own).mean() > 0.95 and table.share["separation"] < 0.05
+    assert (claims.other_borders(labels, np.where(np.isfinite(resolution), 1.0, np.nan)) == 0).all()  # an even code
 
 
 def test_a_direction_is_not_asked_of_one_latent():
@@ -50,9 +51,9 @@ def test_a_direction_is_not_asked_of_one_latent():
 
 
 def test_a_verdict_needs_five_seeds_and_an_interval_on_one_side():
-    def verdict(*effects, claim="specialization"):
-        rows = [(claim, "E1M1", 1.0, seed, e, 0.0, np.nan, e) for seed, e in enumerate(effects)]
-        columns = ["claim", "model", "capacity", "seed", "value", "control", "limit", "effect"]
+    def verdict(*effects, claim="specialization", share=np.nan):
+        rows = [(claim, "E1M1", 1.0, seed, e, 0.0, np.nan, share, e) for seed, e in enumerate(effects)]
+        columns = ["claim", "model", "capacity", "seed", "value", "control", "limit", "share", "effect"]
         return claims.verdicts(pd.DataFrame(rows, columns=columns)).verdict.item()
 
     assert verdict(1, 1.1, 0.9, 1.2) == "open"
@@ -60,16 +61,20 @@ def test_a_verdict_needs_five_seeds_and_an_interval_on_one_side():
     assert verdict(-1, -1.1, -0.9, -1.2, -1) == "does not hold"
     assert verdict(0.01, 0, -0.01, 0.01, 0) == "does not hold"  # so near to 0 that it is none
     assert verdict(1, -1, 1, -1, 1) == "open"
+    assert verdict(1, 1.1, 0.9, 1.2, 1, claim="separation", share=0.01) == "holds"
+    assert verdict(1, 1.1, 0.9, 1.2, 1, claim="separation", share=0.05) == "open"  # other borders part as much
 
 
 def test_a_claim_holds_at_the_capacities_where_it_does_for_each_of_its_models():
     table = pd.DataFrame(
-        [("theory", m, c, 5, v) for m, c, v in (
-            ("baseline", 0.3, "holds"), ("E1M1", 0.3, "holds"), ("baseline", 3, "holds"), ("E1M1", 3, "open"))],
+        [(claim, m, c, 5, v) for claim, m, c, v in (
+            ("theory", "baseline", 0.3, "holds"), ("theory", "E1M1", 0.3, "holds"),
+            ("theory beyond the edge", "baseline", 0.3, "holds"), ("theory beyond the edge", "baseline", 1, "open"),
+            ("theory", "baseline", 1, "holds"), ("theory", "baseline", 3, "holds"), ("theory", "E1M1", 3, "open"))],
         columns=["claim", "model", "capacity", "seeds", "verdict"],
     )  # fmt: skip
     assert claims.headline(table, "theory") == "holds at 0.3 nats"
-    assert claims.headline(table, "theory", lambda model: model == "baseline") == "holds"
+    assert claims.headline(table, "theory", lambda model: model == "baseline") == "holds at 0.3, 3 nats"
     assert claims.headline(table, "direction") == "open"
 
 
@@ -78,8 +83,40 @@ def test_the_edge_is_what_touches_the_border_of_the_board():
     assert np.isfinite(claims.EDGE).sum() == 312
 
 
+def test_where_one_frequency_has_all_equal_pairs_the_exponent_is_over_all_pairs():
+    diagonal = data.COUNTS["diagonal"]
+    found = np.full((2, 13, 13), np.nan)
+    for axis in (0, 1):
+        pair = np.sqrt(1.0 * diagonal * np.roll(diagonal, -1, axis)) ** 0.5
+        found[axis] = np.where(np.isfinite(claims.EDGE[axis]), pair, np.nan)
+    assert measures.frequency_exponent(found, diagonal) == pytest.approx(0.5)
+
+
+def test_the_number_of_a_claim_is_its_mean_at_the_smallest_capacity_that_all_models_have():
+    rows = [("direction", m, c, s, e) for m, c, s, e in (
+        ("E2M3", 1, 0, 9), ("E2M3", 3, 0, 10), ("E2M1", 3, 0, 20), ("E2M3", 3, 1, 12), ("E2M1", 3, 1, 22))]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["claim", "model", "capacity", "seed", "effect"])
+    assert claims.number(table[table.seed == 0], "direction") == "+15.00 at 3 nats"
+    assert claims.number(table, "direction") == "+16.00 (3.29 to 28.71) at 3 nats"
+    assert claims.number(table, "theory") == claims.number(table[table.model == "none"], "direction") == "–"
+
+
+def test_seeds_agree_if_they_order_distances_alike_whatever_their_latents():
+    means, spreads = codes_of(EVEN, HALF)
+    other = means[:, ::-1] * [2, 2], spreads * 4  # exchanged and stretched
+    found = claims.seed_agreement({("E1M1", 1, 0): (means, spreads), ("E1M1", 1, 1): other, ("E1M2", 1, 0): other})
+    assert list(found.index) == [("E1M1", 1)] and np.allclose(found, 1)
+    apart = claims.seed_agreement({("E1M1", 1, 0): (means, spreads), ("E1M1", 1, 1): codes_of(HALF, EVEN)})
+    assert apart.loc[("E1M1", 1), ("resolutions", "median")] < 0.5
+
+
+def test_where_the_limit_tells_all_apart_there_is_no_pattern_to_agree_with():
+    assert np.isnan(claims.agreement(claims.EDGE, np.full((2, 13, 13), np.inf)))
+    assert np.isnan(claims.unevenness(np.full((2, 13, 13), np.inf)))
+
+
 def test_every_released_network_has_the_numbers_of_its_claims():
     table = claims.released()
     zero = table[table.seed == 0]
-    assert set(zero.claim) == set(claims.PAGES)
-    assert set(zero[zero.claim == "theory"].capacity) == set(paper.CAPACITIES)
+    assert set(zero.claim) == {*claims.ROWS, *claims.SECOND.values()}
+    assert set(zero[zero.claim == "theory"].capacity) == {0.3, 1, 3}  # beyond 5.13 nats the limit tells all apart

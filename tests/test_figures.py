@@ -100,12 +100,65 @@ def test_an_image_shows_open_pixels_white_and_keeps_its_rows(ax):
         assert ax.get_yticks()[r] == y + 6 and ax.get_xticks()[c] == x + 6
 
 
-def test_a_map_has_the_upper_corridor_down_and_the_lower_across(ax):
+def test_a_table_has_the_upper_corridor_down_and_the_lower_across(ax):
     values = RNG.random((13, 13))
-    figures.draw_map(ax, values, "images", (0, 1))
+    figures.draw_table(ax, values, "images", (0, 1))
     np.testing.assert_array_equal(ax.images[0].get_array(), values)
     assert ax.yaxis_inverted() and "UC" in ax.get_ylabel() and "LC" in ax.get_xlabel()
     assert ax.images[0].get_clim() == (0, 1) and ax.images[0].colorbar.ax.get_ylabel() == "images"
+
+
+def edges(values):
+    """A random d' for each of the 312 neighbours, NaN at the end of a row."""
+    values = np.array(values, float)
+    values[0, 12] = values[1, :, 12] = np.nan
+    return values
+
+
+def test_each_edge_of_the_grid_has_its_resolution_and_infinite_ones_a_colour_of_their_own(ax):
+    resolution = edges(RNG.uniform(0, 3, (2, 13, 13)))
+    resolution[0, 2, 5] = np.inf
+    lines = figures.draw_resolution(ax, resolution)
+    largest = resolution[np.isfinite(resolution)].max()
+    assert len(lines.get_segments()) == 312 and lines.norm.vmax == largest
+    for ((lc, uc), (to_lc, to_uc)), value in zip(lines.get_segments(), lines.get_array()):
+        step = 0 if to_uc == uc + 1 else 1
+        assert (to_uc - uc, to_lc - lc) == ((1, 0), (0, 1))[step]
+        assert value == min(resolution[step, int(uc), int(lc)], 2 * largest)
+    colours = lines.to_rgba(lines.get_array())
+    infinite = lines.get_array() > largest
+    assert infinite.sum() == 1 and to_rgb(colours[infinite][0]) == to_rgb("#D55E00")
+    assert lines.colorbar.extend == "max" and "d'" in lines.colorbar.ax.get_ylabel()
+    assert ax.yaxis_inverted() and "UC" in ax.get_ylabel() and "LC" in ax.get_xlabel()
+    ax.figure.canvas.draw()
+
+
+def test_several_resolutions_may_share_a_limit_and_a_bar(ax):
+    lines = figures.draw_resolution(ax, edges(np.ones((2, 13, 13))), limit=4, title="10 nats", bar=False)
+    assert lines.get_clim() == (0, 4) and lines.colorbar is None and ax.get_title() == "10 nats"
+
+
+def test_a_map_joins_the_codes_of_neighbours_and_names_the_classes_where_they_lie(ax):
+    points, classes = RNG.normal(size=(169, 2)), np.repeat([0, 1], [90, 79])
+    points[20] = np.nan  # no image
+    lines = figures.draw_map(ax, points, classes, names=("seldom", "often"), end=5, title="baseline")
+    joined = {tuple(np.r_[a, b]) for a, b in lines.get_segments()}
+    assert tuple(points[[0, 1]].ravel()) in joined and tuple(points[[0, 13]].ravel()) in joined
+    assert len(joined) == 312 - 4 and tuple(points[[12, 13]].ravel()) not in joined
+    dots = ax.collections[1]
+    np.testing.assert_array_equal(np.ma.filled(dots.get_offsets(), np.nan), points)
+    for text, k in zip(ax.texts, (0, 1), strict=True):
+        assert text.get_text() == ("seldom", "often")[k]
+        np.testing.assert_allclose(text.get_position(), np.nanmean(points[classes == k], 0))
+    assert ax.get_xlim() == ax.get_ylim() == (-5, 5) and ax.get_aspect() == 1
+
+
+def test_lines_of_a_map_may_be_shaded_by_resolution_and_points_need_no_class(ax):
+    points, resolution = RNG.normal(size=(169, 2)), edges(RNG.random((2, 13, 13)))
+    lines = figures.draw_map(ax, points, resolution=resolution, limit=2)
+    np.testing.assert_array_equal(lines.get_array(), resolution[np.isfinite(resolution)])
+    assert lines.get_clim() == (0, 2) and ax.get_xlim()[1] == pytest.approx(1.08 * np.abs(points).max())
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), points)
 
 
 def test_classes_are_parted_by_lines_exactly_where_they_change(ax):
@@ -197,109 +250,12 @@ def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_posit
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2", "3", "4"]
 
 
-def test_differences_go_from_low_to_high_about_the_mean(ax):
-    low, mean, high = np.sort(RNG.normal(size=(3, 2)), 0)
-    figures.draw_differences(ax, "E2M3", [1, 3], low, mean, high, 0.1, 0.5, "difference")
-    np.testing.assert_allclose(ax.lines[1].get_xydata(), np.c_[[0.1, 1.1], mean])
-    np.testing.assert_allclose([segment[:, 1] for segment in ax.collections[0].get_segments()], np.c_[low, high])
-    band, border = ax.patches[0], ax.lines[2]
-    assert (band.get_y(), band.get_y() + band.get_height()) == (-0.5, 0.5) and border.get_xdata()[0] == 0.5
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "3"]
-
-
-def test_effects_by_capacity_are_a_point_a_seed_about_their_mean_and_a_ring_where_they_count_for_nothing(ax):
-    values, rings = np.array([[1, np.nan, 3], [3, 4.0, 5]]), np.array([[0, 0, 0], [0, 0, 1]], bool)
-    figures.draw_effects_by_capacity(ax, "E1M2", [0.3, 1, 10], values, rings, 0.1, 0.02, "a claim", "difference")
-    zero, mean, filled, empty, _ = ax.lines
-    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 3])  # a ring counts for nothing
-    np.testing.assert_allclose(mean.get_xdata(), [0.33, 1.1, 11])
-    assert sorted(filled.get_ydata()[np.isfinite(filled.get_ydata())]) == [1, 3, 3, 4] and list(empty.get_ydata()) == [
-        5
-    ]
-    assert filled.get_markerfacecolor() == figures.COLOURS["E1M2"] and empty.get_markerfacecolor() == "white"
-    assert len(set(filled.get_xdata()[:2])) == 2 and not np.any(zero.get_ydata())
-
-
-def test_each_seed_is_a_point_of_its_own_and_full_points_and_rings_are_named(ax):
-    values, rings = np.array([[1, 2.0], [1, np.nan]]), np.array([[True, False], [False, False]])
-    figures.draw_seeds(ax, "E2M4", [1, 10], values, rings, apart=0.1, names=("full", "rings"))
-    full, ring, *_ = ax.lines
-    np.testing.assert_allclose(full.get_xydata()[:2], [[9.5, 2], [1.05, 1]])
-    np.testing.assert_allclose(ring.get_xydata(), [[0.95, 1]])
-    assert full.get_markerfacecolor() == figures.COLOURS["E2M4"] and ring.get_markerfacecolor() == "white"
-    assert ax.get_legend_handles_labels()[1] == ["full", "rings"]
-
-
-def test_claims_without_a_number_leave_an_empty_panel(ax):
-    figures.draw_effects(ax, np.zeros(0), np.zeros(0, bool), "a claim", "difference")
-    assert not ax.lines[1].get_xdata().size and not ax.lines[2].get_xdata().size
-
-
-def test_a_seed_that_was_known_is_a_ring(ax):
-    figures.draw_effects(ax, np.array([1.0, 2, 3]), np.array([True, False, False]), "a claim", "difference")
-    _, new, known = ax.lines
-    assert list(new.get_xdata()) == [2, 3] and list(known.get_xdata()) == [1] and known.get_markerfacecolor() == "none"
-
-
-def test_the_range_of_seeds_stands_beside_its_gamma(ax):
-    figures.draw_range_at_gamma(ax, 100, 1, 3, "range of 5 seeds", 1)
-    ((start, end),) = ax.collections[0].get_segments()
-    assert start[0] == end[0] < 100 and (start[1], end[1]) == (1, 3)
-
-
-def test_lines_by_gamma_are_the_arrays_and_differ_in_style(ax):
-    for index in 0, 1:
-        figures.draw_by_gamma(ax, [100, 300], [1 + index, 2], f"C = {index}", "loss", index)
-    first, second = ax.lines
-    np.testing.assert_array_equal(second.get_xydata(), [[100, 2], [300, 2]])
-    assert first.get_linestyle() != second.get_linestyle() and first.get_marker() != second.get_marker()
-
-
 def test_the_data_of_a_figure_are_a_link_that_needs_no_file():
     table = pd.DataFrame({"x": [1, 2], "y": [0.5, 0.123456789]}).set_index("x")
     link = figures.download("codes", table).data
     assert 'download="codes.csv"' in link
     text = base64.b64decode(re.search('base64,([^"]*)"', link)[1]).decode()
     pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(text), index_col="x"), table, rtol=1e-4)
-
-
-def test_several_seeds_are_a_line_for_their_mean_in_a_band_for_their_range(ax):
-    x, values = np.array([0.3, 1, 3]), np.array([[1, 2, np.nan], [3, 2, 5.0]])
-    figures.draw_by_capacity(ax, "E2M3", x, values, None, "F1")
-    figures.draw_by_capacity(ax, "E2M1", x, values[0], values[1], "F1")
-    figures.draw_by_capacity(ax, "E2M2", x, values[0], values[1], "F1")
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [2, 2, 5])
-    band = ax.collections[0].get_paths()[0].vertices
-    assert band[:, 1].min() == 1 and band[:, 1].max() == 5
-    assert len(ax.collections) == 1  # one seed has no range
-    assert ax.get_legend_handles_labels()[1] == ["E2M3, ours", "published", "E2M1, ours", "E2M2, ours"]
-
-
-def test_lines_and_points_are_the_arrays(ax):
-    x, y, published = np.array([0.3, 1, 3]), RNG.random(3), RNG.random(3)
-    figures.draw_by_capacity(ax, "E2M3", x, y, published, "loss (squared pixel error)")
-    theirs, ours = (line for line in ax.lines if len(line.get_xdata()))
-    np.testing.assert_array_equal(ours.get_xydata(), np.c_[x, y])
-    np.testing.assert_array_equal(theirs.get_xydata(), np.c_[x, published])
-    assert ours.get_color() == figures.COLOURS["E2M3"] and ours.get_marker() == figures.MARKERS["E2M3"]
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.3", "1", "3"]
-    assert "nats" in ax.get_xlabel() and "squared" in ax.get_ylabel()
-
-
-def test_models_at_one_point_stand_side_by_side(ax):
-    for model, shift in ("E2M1", -0.1), ("E2M2", 0.1):
-        figures.draw_by_capacity(ax, model, [1, 10], [[5, 5], [6, 6]], [5, 5], "loss", shift=shift)
-        figures.draw_ignoring(ax, model, [10], [5], shift)
-    for model, x in ("E2M1", [0.9, 9]), ("E2M2", [1.1, 11]):
-        lines = [line for line in ax.lines if line.get_color() == figures.COLOURS[model]]
-        assert len(lines) == 3 and np.all([np.isin(line.get_xdata(), x).all() for line in lines])
-    assert ax.collections[0].get_paths()[0].vertices[:, 0].max() == 9
-
-
-def test_two_lines_by_capacity_may_be_named_otherwise(ax):
-    for model in "baseline", "E2M3":
-        figures.draw_by_capacity(ax, model, [0.3, 1], [0.1, 0.2], [0.3, 0.4], "F1", ("head", "Gaussians"))
-    assert ax.get_legend_handles_labels()[1] == ["Gaussians", "baseline, head", "E2M3, head"]
 
 
 def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):
@@ -315,59 +271,56 @@ def test_networks_lie_on_the_plane_of_the_limit_at_their_numbers(ax):
     assert [(t.get_text(), *t.xy) for t in ax.texts] == [("a", 1, 0.3), ("b", 2, 0.24), ("c", 6, 0.1)]
 
 
-def test_noise_and_sketches_are_the_arrays(ax):
-    column, rule, counted = np.arange(13), RNG.random(13), RNG.random(13)
-    figures.draw_noise(ax, column, rule, counted)
-    for line, values in zip(ax.lines, (rule, counted), strict=True):
-        np.testing.assert_array_equal(line.get_xydata(), np.c_[column, values])
-    points, classes = RNG.normal(size=(20, 2)), np.arange(20) % 2
-    figures.draw_sketch(ax, points, classes)
-    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
-    np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
-
-
-def test_a_thumbnail_is_filled_by_its_points_and_grey_where_the_network_ignores_its_input(ax):
-    points, classes = 0.01 * RNG.normal(size=(20, 2)), np.arange(20) % 3
-    figures.draw_thumbnail(ax, points, classes, ignores=True)
-    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
-    np.testing.assert_array_equal(ax.collections[0].get_array(), classes)
-    assert np.abs(points).max() < ax.get_xlim()[1] < 1.1 * np.abs(points).max() and ax.get_xlim() == ax.get_ylim()
-    assert ax.get_facecolor() != (1, 1, 1, 1)
-
-
-def test_a_sketch_has_its_axes_as_named_arrows(ax):
-    figures.draw_sketch(ax, RNG.normal(size=(20, 2)), np.arange(20) % 2, "", [("latent 3", ((-1, -1), (-1, 1)))])
-    arrow, name = ax.texts
-    assert (arrow.xy, arrow.get_position()) == ((-1, 1), (-1, -1)) and (name.get_text(), name.xy) == (
-        "latent 3",
-        (-1, 1),
-    )
-
-
-def test_levels_and_networks_that_ignore_their_images_have_the_models_colours_and_one_entry_each(ax):
-    figures.draw_levels(ax, ["E2M1", "E2M2"], [0.7, 0.9], "chance")
-    assert [line.get_ydata()[0] for line in ax.lines[:2]] == [0.7, 0.9]
-    for model in "E2M1", "E2M2", "E2M3":
-        figures.draw_ignoring(ax, model, [0.3] * (model != "E2M3"), [0.1] * (model != "E2M3"))
-    crosses = [line for line in ax.lines[3:] if len(line.get_xdata())]
-    assert [cross.get_color() for cross in crosses] == [figures.COLOURS["E2M1"], figures.COLOURS["E2M2"]]
-    np.testing.assert_array_equal(crosses[0].get_xydata(), [[0.3, 0.1]])
-    keys, names = ax.get_legend_handles_labels()
-    assert names == ["chance", "ignores its images"] and {key.get_color() for key in keys} == {figures.GREY}
-
-
-def test_a_network_is_a_box_for_each_layer(ax):
-    figures.draw_network(ax, [("image", "1 x 13 x 13"), ("code", "5"), ("image", "1 x 13 x 13")], 1)
-    assert [t.get_text() for t in ax.texts if t.get_text()] == ["image\n1 x 13 x 13", "code\n5", "image\n1 x 13 x 13"]
-
-
 def test_equal_figures_give_equal_bytes(tmp_path):
     for name in "a.svg", "b.svg":
         with matplotlib.rc_context(figures.STYLE):
             figure = Figure()
-            figures.draw_map(figure.subplots(), np.arange(169).reshape(13, 13))
+            figures.draw_table(figure.subplots(), np.arange(169).reshape(13, 13))
             figure.savefig(tmp_path / name, metadata={"Date": None})
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_network_is_a_box_for_each_layer_and_boxes_of_one_size_stand_above_each_other(ax):
+    figures.draw_network(ax, [("image", "1"), ("down", "2")], ("code", "5"), [("out", "1"), ("up", "2")])
+    places = {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
+    assert list(places) == ["image\n1", "down\n2", "out\n1", "up\n2", "code\n5"] and len(ax.patches) == 5
+    assert (
+        places["image\n1"][0] == places["out\n1"][0] < places["down\n2"][0] == places["up\n2"][0] < places["code\n5"][0]
+    )
+    assert places["up\n2"][1] < places["code\n5"][1] < places["down\n2"][1]
+
+
+def test_each_seed_is_a_filled_point_and_each_published_value_an_open_ring(ax):
+    values, published = np.array([[1, 2.0], [3, np.nan]]), np.array([1.5, 2.5])
+    for model, shift in ("E1M1", 0), ("E1M2", 0.1):
+        figures.draw_seeds_and_published(ax, model, [1, 10], values, published, "loss (squared pixel error)", shift)
+    mean, points, rings = (line for line in ax.lines if line.get_color() == figures.COLOURS["E1M1"])
+    np.testing.assert_array_equal(mean.get_xydata(), [[1, 2], [10, 2]])
+    np.testing.assert_array_equal(points.get_xydata(), [[1, 1], [10, 2], [1, 3], [10, np.nan]])
+    np.testing.assert_array_equal(rings.get_xydata(), [[1, 1.5], [10, 2.5]])
+    assert points.get_markerfacecolor() == figures.COLOURS["E1M1"] and rings.get_markerfacecolor() == "none"
+    assert ax.get_legend_handles_labels()[1] == ["E1M1", "published", "E1M2"]
+    assert "nats" in ax.get_xlabel() and ax.lines[-1].get_xdata()[0] == pytest.approx(1.1)
+
+
+def test_numbers_against_each_other_are_the_arrays_about_one_line_where_they_are_equal(ax):
+    x, y = RNG.random((2, 312))
+    for model in "baseline", "E1M1":
+        figures.draw_against(ax, model, x, y)
+    equal, points, more = ax.lines
+    np.testing.assert_array_equal(points.get_xydata(), np.c_[x, y])
+    assert more.get_marker() == figures.MARKERS["E1M1"] and equal.get_xy1() == (1, 1) and equal.get_xy2() == (2, 2)
+
+
+def test_what_could_beat_a_number_is_grey_beside_it(ax):
+    values, edge = np.array([[0.9, 0.8], [0.7, np.nan]]), np.array([[0.5, 0.5], [0.3, 0.5]])
+    figures.draw_beside_controls(ax, "E1M1", [0.3, 1], values, {"edge": edge}, "correlation")
+    mean, points, control, _ = ax.lines
+    np.testing.assert_allclose(mean.get_ydata(), [0.8, 0.8])
+    np.testing.assert_array_equal(points.get_xydata(), [[0.3, 0.9], [1, 0.8], [0.3, 0.7], [1, np.nan]])
+    np.testing.assert_allclose(control.get_ydata(), [0.4, 0.5])
+    assert (mean.get_color(), control.get_color()) == (figures.COLOURS["E1M1"], figures.GREY)
+    assert ax.get_legend_handles_labels()[1] == ["E1M1", "edge"]
 
 
 def test_f1_is_a_line_a_network_with_a_dot_a_seed_and_rings_for_what_was_published_above_a_floor_of_chance(ax):
@@ -385,7 +338,7 @@ def test_f1_is_a_line_a_network_with_a_dot_a_seed_and_rings_for_what_was_publish
 
 def test_a_number_agrees_if_its_marker_stands_in_the_band_about_the_diagonal(ax):
     rows = [("E1M1", 0.5, 0.4, 0.55, 0.6, ""), ("E2M2", -0.2, 0.3, 0.3, 0.3, "10")]
-    figures.draw_against(ax, rows, 0.1, {"E2M2": 0.35, "E1M1": np.nan}, "6A")
+    figures.draw_published(ax, rows, 0.1, {"E2M2": 0.35, "E1M1": np.nan}, "6A")
     diagonal, chance, _, *marks = ax.lines
     np.testing.assert_allclose(diagonal.get_xydata(), [[-0.3, -0.3], [0.7, 0.7]])
     band, *ranges = ax.collections
@@ -413,3 +366,30 @@ def test_each_figure_of_a_page_has_a_caption_a_name_and_a_text_for_those_who_can
         assert about["figure"]["caption"] and len(about["image"]["alt"]) > 80, cell.source
     names = [about["figure"]["name"] for about in figures_]
     assert names and len(set(names)) == len(names)
+
+
+def test_a_claim_is_a_thin_line_a_seed_and_a_thick_one_for_the_mean_beside_a_grey_control(ax):
+    values, control = np.array([[1, np.nan, 3], [3, 4.0, 5]]), np.zeros((2, 3))
+    figures.draw_claim(ax, "E1M2", [0.3, 1, 10], values, control, [1, 1, 1], "E1M2", "exponent")
+    _, limit, *lines = ax.lines
+    assert limit.get_linestyle() == "--" and [line.get_color() for line in lines[3:]] == [figures.COLOURS["E1M2"]] * 3
+    np.testing.assert_array_equal([line.get_ydata() for line in lines[3:]], [*values, [2, 4, 5 - 1]])
+    assert lines[5].get_linewidth() > lines[3].get_linewidth() and not np.any([x.get_ydata() for x in lines[:3]])
+    assert ax.get_legend_handles_labels()[1] == ["limit", "control", "E1M2"]
+
+
+def test_dots_are_a_row_each_from_the_top_and_the_published_number_is_a_ring(ax):
+    figures.draw_dots(ax, "E2M1", ["no", "yes"], [[0.1, 0.2, 0.3], []], [0.5, np.nan], label="distortion")
+    _, first, second, ring = ax.lines
+    np.testing.assert_array_equal(first.get_xydata(), [[0.1, 0], [0.2, 0], [0.3, 0]])
+    assert not len(second.get_xdata()) and ring.get_markerfacecolor() == "none"
+    np.testing.assert_array_equal(ring.get_xydata(), [[0.5, 0], [np.nan, 1]])
+    assert ax.get_ylim()[0] > ax.get_ylim()[1] and [t.get_text() for t in ax.get_yticklabels()] == ["no", "yes"]
+
+
+def test_two_classes_have_their_distortions_written_in_and_a_square_of_classes_only_colours(ax):
+    figures.draw_class_distortion(ax, np.array([[-0.5, 0.25], [0.25, 0.1]]))
+    assert sorted(text.get_text() for text in ax.texts) == ["0.10", "0.25", "0.25", "\N{MINUS SIGN}0.50"]
+    square = Figure().subplots()
+    figures.draw_class_distortion(square, np.zeros((25, 25)))
+    assert not square.texts and square.images[0].get_clim() == (-1.5, 1.5)

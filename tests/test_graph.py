@@ -52,6 +52,18 @@ def test_the_book_runs_its_pages_and_trains_nothing(tree):
     assert len(pages) == sum(command.startswith("geomlib page") for command in commands) > 0
 
 
+def test_a_page_depends_on_the_modules_that_it_names_and_on_theirs_but_not_on_every_file(tree):
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--nolock", "--forceall", "book"]
+    shown = subprocess.run(command, cwd=tree, capture_output=True, text=True).stdout
+    inputs = dict(re.findall(r"rule page:\n +input: (.*)\n +output: book/pages/(\S+)\.sum", shown))
+    inputs = {page: set(files.split(", ")) for files, page in inputs.items()}
+    assert {"geomlib/data.py", "geomlib/figures.py", "geomlib/pages.py"} <= inputs["corridors"]
+    assert "geomlib/engine/fast.py" in inputs["capacity"]  # through paper, runs and train
+    holders = {page for page, files in inputs.items() if "geomlib/explorer/explorer.js" in files}
+    assert holders == {"extend"}  # its widget holds the scripts
+    assert all("geomlib/cli.py" not in files for page, files in inputs.items() if page not in holders)
+
+
 @pytest.mark.parametrize(
     "page, words",
     [

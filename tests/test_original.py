@@ -1,9 +1,11 @@
 """The authors' own files: checkpoints and data sets."""
 
 import pickle
+from collections import OrderedDict
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 import geomlib as g
@@ -76,9 +78,9 @@ def broken(kind, state):
         ("unknown", "flow.weight"),
         ("list", "'state_dict' of named tensors"),
         ("key", "'state_dict' of named tensors"),
-        ("number", "clf.1.bias must hold finite numbers of a float type"),
-        ("nan", "mu.bias must hold finite numbers"),
-        ("whole", "mu.bias must hold .* got torch.int64"),
+        ("number", "model.clf.1.bias must be an array of a float type"),
+        ("nan", "model.fc_mu.bias holds a value that is no finite number"),
+        ("whole", "mu.bias must be .* of a float type, got torch.int64"),
         ("other", "no fc_mu.bias among its 1 keys"),
         ("object", "weights alone: .*torch.save"),
     ],
@@ -114,26 +116,72 @@ def test_one_binary_head_must_be_named(tmp_path):
         g.load_original(tmp_path / "a.ckpt")
 
 
-@pytest.mark.parametrize("wrapper", ["", "model.", "module.model.", "model._orig_mod.", "_orig_mod.model.module."])
-def test_a_bare_state_dict_is_read_whatever_wrapped_its_network(tmp_path, wrapper):
+def renamed(state, prefix, change=lambda value: value):
+    return {prefix + name.removeprefix("model."): change(value) for name, value in state.items()}
+
+
+FORMS = {  # how people store the same weights: what is saved, from the state_dict of a Lightning module
+    "Lightning": lambda s: {"state_dict": s, "epoch": 5},
+    "weights of the Lightning module": lambda s: s,
+    "weights of the network": lambda s: renamed(s, ""),
+    "OrderedDict": lambda s: OrderedDict(s),
+    "DataParallel": lambda s: renamed(s, "module."),
+    "DataParallel of the Lightning module": lambda s: renamed(s, "module.model."),
+    "DataParallel inside it": lambda s: {"state_dict": renamed(s, "model.module.")},
+    "torch.compile": lambda s: renamed(s, "_orig_mod."),
+    "torch.compile inside it": lambda s: {"state_dict": renamed(s, "model._orig_mod.")},
+    "all of them": lambda s: renamed(s, "_orig_mod.model.module."),
+    "torch.compile of a part": lambda s: {name.replace("encoder.", "encoder._orig_mod."): w for name, w in s.items()},
+    "FSDP": lambda s: renamed(s, "_fsdp_wrapped_module."),
+    "a training script's": lambda s: {"model_state_dict": renamed(s, ""), "optimizer_state_dict": {}, "epoch": 5},
+    "a training script's, in short": lambda s: {"model": renamed(s, "")},
+    "parameters": lambda s: {name: torch.nn.Parameter(w) for name, w in s.items()},
+    "float64": lambda s: renamed(s, "model.", torch.Tensor.double),
+}
+
+
+@pytest.mark.parametrize("form", [*FORMS, "the old form of torch.save", "safetensors"])
+def test_eighteen_forms_of_the_same_weights_give_the_same_network(tmp_path, form):
     network, state = original_state({"region": 25, "order": 2})
-    torch.save({wrapper + name.removeprefix("model."): value for name, value in state.items()}, tmp_path / "a.pt")
-    loaded = g.load_original(tmp_path / "a.pt").state_dict()
+    path = tmp_path / ("a.safetensors" if form == "safetensors" else "a.pt")
+    if form == "safetensors":
+        safetensors.torch.save_file(state, path)
+    else:
+        torch.save(FORMS.get(form, dict)(state), path, _use_new_zipfile_serialization="old" not in form)
+    loaded = g.load_original(path).state_dict()
     assert all(torch.equal(value, loaded[name]) for name, value in network.state_dict().items())
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_no_file_at_all_brings_an_error_other_than_a_valueerror(tmp_path, seed):
-    rng, path = np.random.default_rng(seed), tmp_path / "a.ckpt"
-    torch.save({"state_dict": original_state({})[1]} if seed % 4 else [seed, "text"], path)
-    content = bytearray(path.read_bytes())
-    for at in rng.integers(len(content), size=rng.integers(1, 2000)):
-        content[at] = rng.integers(256)
-    path.write_bytes(content if seed % 3 else rng.bytes(rng.integers(1, 5000)))
-    try:
-        g.load_original(path)
-    except ValueError as error:
-        assert str(path) in str(error)
+def test_weights_of_our_own_network_are_read_too(tmp_path):
+    network = g.BetaVAE(3, {"mine": 4})
+    torch.save(network.state_dict(), tmp_path / "a.pt")
+    loaded = g.load_original(tmp_path / "a.pt")
+    assert loaded.heads == {"mine": 4} and torch.equal(
+        loaded.classifiers["mine"][2].bias, network.classifiers["mine"][2].bias
+    )
+
+
+def test_no_file_at_all_brings_an_error_other_than_a_valueerror(tmp_path):
+    bias, whole = {"model.fc_mu.bias": torch.zeros(5)}, original_state({})[1]
+    stored = []
+    for content in (whole, {"state_dict": bias}, bias, [1, "text"], {"a": {"b": None}, "c": 2.5}):
+        for zipped in (True, False):
+            torch.save(content, tmp_path / "a", _use_new_zipfile_serialization=zipped)
+            stored.append((tmp_path / "a").read_bytes())
+    stored += [safetensors.torch.save(bias), pickle.dumps(bias), b"", b"version https://git-lfs.github.com/spec/v1\n"]
+    for seed in range(600):
+        rng, path = np.random.default_rng(seed), tmp_path / ("a.ckpt" if seed % 5 else "a.safetensors")
+        content = bytearray(stored[2:][seed % (len(stored) - 2)] if seed % 50 else stored[seed // 50 % 2])
+        if content and seed % 4 == 1:
+            content = content[: rng.integers(len(content))]
+        elif content and seed % 4:
+            for at in rng.integers(len(content), size=rng.integers(1, 100)):
+                content[at] = rng.integers(256)
+        path.write_bytes(rng.bytes(rng.integers(1, 5000)) if seed % 12 == 4 else content)
+        try:
+            g.load_original(path)
+        except ValueError as error:
+            assert str(path) in str(error) and len(str(error).splitlines()) <= 2
 
 
 # --- data sets as CSV

@@ -147,6 +147,12 @@ def test_a_widget_stays_alive_in_the_page_and_its_bytes_are_equal_too(notebook):
     assert state[shown["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]["value"] == 7
 
 
+def test_a_text_that_means_a_value_is_that_value(notebook):
+    given = {"model": "3", "capacity": "1e-1", "flag": "false", "changes": '{"gamma": 1000}'}
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)
+    assert printed(page) == "('3', 0.1, False, {'gamma': 1000})\n"
+
+
 def test_numpy_numbers_and_tuples_become_plain(notebook):
     given = {"capacity": np.float32(0.5), "changes": {"a": np.int64(3), "b": (1, 2)}}
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)
@@ -156,10 +162,11 @@ def test_numpy_numbers_and_tuples_become_plain(notebook):
 @pytest.mark.parametrize(
     "given, message",
     [
-        ({"modle": "E1M1"}, "no parameter 'modle'; did you mean 'model'?\nIt has model='baseline', capacity=10.0"),
+        ({"modle": "E1M1"}, "no parameter 'modle'; did you mean model?\nIt has model='baseline', capacity=10.0"),
         ({"capacity": "ten"}, "capacity must be a number like 10.0, got 'ten'"),
         ({"capacity": True}, "capacity must be a number"),
-        ({"flag": "false"}, "flag must be true or false"),
+        ({"flag": "no"}, "flag must be true or false like True, got 'no'"),
+        ({"changes": "gamma=3"}, "changes must be a dictionary, as JSON {\"name\": 1}, like {}, got 'gamma=3'"),
         ({"model": 1}, "model must be a text like 'baseline', got 1"),
         ({"changes": [1]}, 'changes must be a dictionary, as JSON {"name": 1}, like {}, got [1]'),
         ({"changes": {"a": {1}}}, "changes must be a number, text, list or dictionary of these"),
@@ -199,6 +206,13 @@ def test_a_failing_cell_is_named_and_the_good_page_stays(notebook):
     assert sorted(notebook.parent.iterdir()) == [page, notebook]
 
 
+def test_a_parameter_that_a_first_cell_refuses_is_an_error_alone(notebook):
+    notebook.write_text(NOTEBOOK.replace("print(repr(", "import geomlib\ngeomlib.Spec(capacity=capacity)\nprint(repr("))
+    with pytest.raises(ValueError, match=r"^small.md: capacity must be a number in 0.0..1,000,000.0 .*, got -1$"):
+        pages.page(notebook, notebook.with_suffix(".ipynb"), {"capacity": -1})
+    assert list(notebook.parent.iterdir()) == [notebook]
+
+
 def test_a_kernel_that_dies_is_an_error_and_the_good_page_stays(notebook):
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
     with pytest.raises(RuntimeError, match="the kernel died"):
@@ -236,6 +250,17 @@ def running(pid):
     return True
 
 
+def test_a_page_says_what_it_does_and_keeps_no_bar(notebook, capfd):
+    bar = "from tqdm import tqdm\nwith tqdm(total=9, desc='training 1') as bar: bar.update(4); bar.update(5)\n"
+    notebook.write_text(NOTEBOOK.replace("print(repr(", bar + "print(repr("))
+    page = pages.page(notebook, notebook.with_suffix(".ipynb"), {"capacity": 3})
+    said = capfd.readouterr().err
+    assert f"running {notebook} with capacity = 3" in said and "training 1: 100%" in said
+    assert [output["name"] for cell in json.loads(page.read_text())["cells"] for output in cell.get("outputs", [])] == [
+        "stdout"
+    ]
+
+
 def test_pages_rendered_at_once_do_not_disturb_each_other(notebook):
     call = "import sys; from geomlib import pages; pages.page(sys.argv[1], sys.argv[2], {'model': sys.argv[3]})"
     env = os.environ | {"PYTHONPATH": str(Path(pages.__file__).parents[1])}
@@ -250,6 +275,19 @@ def test_a_banner_stands_under_the_title(notebook):
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), banner="smoke run: not results")
     first = "".join(json.loads(page.read_text())["cells"][0]["source"])
     assert first.startswith("# A small page\n") and "smoke run: not results" in first
+
+
+@pytest.mark.parametrize("option", ["-p changes '{\"gamma\": 40}'", "-y 'changes: {gamma: 40}'", "-f changes.yml"])
+def test_changes_by_plain_papermill_are_read_in_every_form(notebook, option):
+    notebook.write_text(
+        NOTEBOOK.replace("print(repr(", "import geomlib as g\nchanges = g.spec.read_changes(changes)\nprint(repr(")
+    )
+    notebook.with_name("changes.yml").write_text("changes: {gamma: 40}")
+    folder = Path(sys.executable).parent
+    command = f'"$0/jupytext" --to ipynb -o - small.md | "$0/papermill" - plain.ipynb {option}'
+    env = os.environ | {"PYTHONPATH": str(Path(pages.__file__).parents[1])}
+    subprocess.run(["bash", "-c", command, folder], cwd=notebook.parent, check=True, capture_output=True, env=env)
+    assert printed(notebook.with_name("plain.ipynb")) == "('baseline', 10.0, True, {'gamma': 40})\n"
 
 
 def test_plain_jupytext_and_papermill_run_the_same_notebook(notebook):
@@ -305,5 +343,5 @@ def test_a_page_never_takes_the_place_of_its_notebook(notebook):
 
 def test_an_unknown_notebook_is_answered_with_the_known(notebook):
     assert pages.find("small", notebook.parent) == pages.find(notebook) == notebook
-    with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean 'small'?"):
+    with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean small?"):
         pages.find("smal", notebook.parent)

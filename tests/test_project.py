@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import re
 import sys
 import tomllib
@@ -14,11 +15,17 @@ import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
+EXTRAS = {name: [Requirement(text) for text in listed] for name, listed in PROJECT["optional-dependencies"].items()}
+CORE = [Requirement(text) for text in PROJECT["dependencies"]]
 DIRECT = [
-    Requirement(text)
-    for text in [*PROJECT["dependencies"], *(x for extra in PROJECT["optional-dependencies"].values() for x in extra)]
+    need for need in [*CORE, *(need for listed in EXTRAS.values() for need in listed)] if need.name != PROJECT["name"]
 ]
+COLAB = {  # what a notebook there has, so that an install changes none of it; torch as it was in 2026
+    "torch": "2.11", "numpy": "2.1", "scikit-learn": "1.6", "scipy": "1.15", "pandas": "2.2.2", "matplotlib": "3.10",
+    "ipykernel": "6.17", "ipywidgets": "7.7", "traitlets": "5.7", "nbclient": "0.10", "safetensors": "0.5.3",
+}  # fmt: skip
 CONSTRAINTS = dict(
     line.split("==")
     for line in (ROOT / "constraints.txt").read_text().lower().splitlines()
@@ -44,6 +51,35 @@ def test_environment_yml_pins_what_constraints_txt_pins():
 @pytest.mark.parametrize("need", DIRECT, ids=str)
 def test_an_exact_version_lies_in_its_range(need):
     assert CONSTRAINTS[need.name] in need.specifier
+
+
+@pytest.mark.parametrize("name", COLAB)
+def test_an_install_in_a_hosted_notebook_replaces_none_of_its_packages(name):
+    needs = [need for need in [*CORE, *EXTRAS["pages"], *EXTRAS["widgets"]] if need.name == name]
+    assert needs and all(COLAB[name] in need.specifier for need in needs)
+
+
+def test_the_core_asks_for_no_notebook_and_no_widget():
+    assert not {need.name for need in CORE} & {need.name for need in [*EXTRAS["pages"], *EXTRAS["widgets"]]}
+
+
+def test_a_wheel_holds_every_folder_of_the_library():
+    folders = {"geomlib"} | {f"geomlib.{path.parent.name}" for path in ROOT.glob("geomlib/*/__init__.py")}
+    assert set(SETUPTOOLS["packages"]) == folders | {"geomlib.tables"}
+
+
+def test_the_versions_agree():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]
+    described = json.loads((ROOT / "codemeta.json").read_text())["version"]
+    logged = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[1]
+    assert PROJECT["version"] == cited == described == logged
+
+
+def test_the_workflow_tries_every_python_that_is_named():
+    for name in (".pre-commit-config.yaml", ".github/workflows/ci.yml"):
+        settings = yaml.safe_load((ROOT / name).read_text())
+    pythons = settings["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert pythons[0] == PROJECT["requires-python"].removeprefix(">=") and all(isinstance(one, str) for one in pythons)
 
 
 def test_every_package_that_the_library_imports_is_declared():

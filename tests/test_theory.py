@@ -5,8 +5,22 @@ import pytest
 from scipy.optimize import linprog
 from scipy.special import entr
 
-from geomlib.data import COUNTS, PROFILE
-from geomlib.theory import codes, ends, gather, ignores, prototypes, rate_distortion, source, with_pixels
+from geomlib.data import COUNTS, PROFILE, TASKS, world_table
+from geomlib.measures import dprime_of, neighbours
+from geomlib.theory import (
+    codes,
+    dprime,
+    ends,
+    gather,
+    limit,
+    limit_dprime,
+    limit_resolution,
+    price,
+    prototypes,
+    rate_distortion,
+    source,
+    with_pixels,
+)
 
 RNG = np.random.default_rng(0)
 TABLES = {
@@ -16,6 +30,7 @@ TABLES = {
     "random with empty pairs": RNG.integers(0, 5, (13, 13)) * RNG.integers(0, 9, (13, 1)),
     "two pairs": np.eye(1, 169, 5, dtype=int).reshape(13, 13) * 3 + np.eye(1, 169, 160, dtype=int).reshape(13, 13),
 }
+RANDOM = np.random.default_rng(1).random((13,) * 4)  # a world of random probabilities
 NEAREST = 6 * ((PROFILE[0] - PROFILE[1]) ** 2).sum() / 169  # distortion of taking the first position for the second
 
 
@@ -56,7 +71,7 @@ def test_the_curve_goes_from_the_variance_of_the_pixels_to_the_entropy_of_the_pa
     open_ = np.r_[np.repeat([upper @ PROFILE], 6, 0), np.ones((1, 13)), np.repeat([lower @ PROFILE], 6, 0)]
     noise = PROFILE * (1 - PROFILE)
     floor = np.r_[np.repeat([upper @ noise], 6, 0), np.zeros((1, 13)), np.repeat([lower @ noise], 6, 0)]
-    assert rates[0] == 0 and distortions[0] == pytest.approx((open_ * (1 - open_)).mean())
+    assert rates[0] == pytest.approx(0, abs=1e-12) and distortions[0] == pytest.approx((open_ * (1 - open_)).mean())
     assert rates[-1] == pytest.approx(-(p[p > 0] * np.log(p[p > 0])).sum())
     assert distortions[-1] == pytest.approx(floor.mean())
 
@@ -111,10 +126,10 @@ def test_no_further_reproduction_would_improve_a_code(table):
     ln of its largest value bounds how far rate + slope * distortion lies above the limit.
     """
     means, probability, _ = source(table)
-    x = means.reshape(len(means), 26) * 6**0.5
+    x = means.reshape(len(means), -1)[:, [*range(13), *range(7 * 13, 8 * 13)]] * 6**0.5  # rows of a corridor are equal
     worst = 0
-    for code in list(codes(means, probability))[::20]:
-        y = code.reproductions.reshape(-1, 26) * 6**0.5
+    for code in limit(table)[1:-1:25]:  # without those that tell nothing, or all states apart
+        y = (code.assignment * probability) @ x / (code.assignment @ probability)[:, None]
         share = code.assignment @ probability
         log_z = np.log(share @ np.exp(-code.slope * ((y[:, None] - x) ** 2).sum(2)))
         candidate = np.r_[x, RNG.dirichlet(np.full(len(x), 0.05), 50) @ x]
@@ -127,12 +142,12 @@ def test_no_further_reproduction_would_improve_a_code(table):
 
 def test_a_code_is_a_probability_and_its_reproductions_are_means():
     means, probability, _ = source("diagonal")
-    code = list(codes(means, probability))[80]
+    code = limit("diagonal")[40]
     np.testing.assert_allclose(code.assignment.sum(0), 1, atol=1e-9)
     joint = code.assignment * probability
-    expected = np.einsum("rs,scp->rcp", joint, means) / joint.sum(1)[:, None, None]
+    expected = np.tensordot(joint, means, 1) / joint.sum(1)[:, None, None]
     np.testing.assert_allclose(code.reproductions, expected, atol=1e-9)
-    squares = ((code.reproductions[:, None] - means) ** 2).sum((2, 3)) * 6
+    squares = ((code.reproductions[:, None] - means) ** 2).sum((2, 3))
     assert code.distortion == pytest.approx((joint * squares).sum())
 
 
@@ -140,8 +155,10 @@ def test_bad_counts_are_refused():
     for counts, message in ((np.ones((13, 12)), "shape"), (-np.ones((13, 13)), ">= 0"), ("centre", "uniform")):
         with pytest.raises(ValueError, match=message):
             rate_distortion(counts)
-    with pytest.raises(ValueError, match=r"labels must have shape \(169,\).*got \(168,\)"):
+    with pytest.raises(ValueError, match=r"labels must have shape \(13, 13\).*got \(168,\)"):
         rate_distortion("uniform", np.zeros(168, int))
+    with pytest.raises(ValueError, match="rate must be a number >= 0"):
+        limit_dprime("uniform", np.nan)
 
 
 ORDER = np.triu(np.ones((13, 13), int)).ravel()  # x_uc <= x_lc
@@ -167,7 +184,7 @@ def test_a_code_of_images_and_classes_makes_their_sum_least():
 
 def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
     means, probability, _ = source("bottom")
-    first, *between, last = codes(means, probability)
+    last, *between, first = limit("bottom")
     found, shares = prototypes(first, means, probability)
     assert len(found) == 169 and shares == pytest.approx(np.sort(probability)[::-1], abs=1e-3)
     found, shares = prototypes(last, means, probability)
@@ -180,27 +197,19 @@ def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
 
 def test_prototypes_of_equal_pairs_are_few_for_each_corridor_and_fewer_as_the_rate_falls():
     means, probability, _ = source(np.ones((13, 13)))
-    some = [code for code in codes(means, probability) if 0.25 < code.rate < 1.1]
-    numbers = [len(prototypes(code, means, probability)[0]) for code in some]
-    assert numbers == sorted(numbers, reverse=True) and numbers[0] <= 25 and numbers[-2:] == [9, 9]
+    found = limit(np.ones((13, 13)))
+    nearest = [min(found, key=lambda code: abs(code.rate - rate)) for rate in (0.3, 1, 2.1)]
+    assert [len(prototypes(code, means, probability)[0]) for code in nearest] == [9, 25, 49]
 
 
 def test_the_limit_runs_from_the_mean_image_to_the_floor(table, curve):
     assert (curve[1][0], curve[1][-1]) == pytest.approx(ends(table))
 
 
-def test_a_network_that_ignores_its_images_has_the_loss_of_the_mean_image():
-    nothing, floor = ends("uniform")
-    loss = [nothing, 1.01 * nothing, 0.98 * nothing, floor, np.nan]
-    assert ignores(loss, "uniform").tolist() == [True, True, False, False, False]
-
-
-@pytest.mark.parametrize("seed", [None, 0])
-def test_images_of_the_prototypes_gather_at_the_prototypes(seed):
-    best, share = PROFILE[[[0, 6], [6, 12], [12, 0]]], np.array([0.5, 0.3, 0.2])
-    drawn = 1 - np.repeat(np.insert(best, 1, 1, 1), [6, 1, 6], 1)  # (3, 13, 13)
-    images = np.repeat(drawn, [50, 30, 20], 0)[RNG.permutation(100), None] + RNG.normal(0, 1e-3, (100, 1, 13, 13))
-    centres, sizes, distance = gather(images, best, share, seed)
+def test_images_of_the_prototypes_gather_at_the_prototypes():
+    best, share = world_table()[[0, 6, 12], [6, 12, 0]], np.array([0.5, 0.3, 0.2])
+    images = np.repeat(best, [50, 30, 20], 0)[RNG.permutation(100), None] + RNG.normal(0, 1e-3, (100, 1, 13, 13))
+    centres, sizes, distance = gather(images, best, share)
     assert centres == pytest.approx(best, abs=1e-2) and sizes == pytest.approx(share)
     assert distance == pytest.approx(0, abs=1e-6)
 
@@ -212,7 +221,7 @@ def test_pixels_are_told_from_the_floor_on_until_nothing_is_left_to_tell(table, 
     assert (np.diff(np.diff(distortions) / np.diff(rates)) > 0).all()
     means, probability, _ = source(table)
     p = np.clip(means, 1e-300, 1 - 1e-16)
-    noise = -(p * np.log(p) + (1 - p) * np.log1p(-p)).sum((1, 2)) @ probability * 6
+    noise = -(p * np.log(p) + (1 - p) * np.log1p(-p)).sum((1, 2)) @ probability
     assert (rates[-1], distortions[-1]) == pytest.approx((curve[0][-1] + noise, 0), abs=1e-6)
 
 
@@ -224,7 +233,113 @@ def test_no_code_of_the_pixels_beats_the_curve_of_pixels():
     y = np.linspace(0, 1, 2001)
     for slope in (2.3, 3, 5, 10):  # nats for a unit of squared error
         best = 0
-        for p in source(table)[0].ravel():
+        for p, times in zip(*np.unique(source(table)[0], return_counts=True)):
             gain = entr(p) + entr(1 - p) - entr(y) - entr(1 - y) + slope * y * (1 - y)
-            best += 6 * linprog(gain, A_eq=[np.ones(2001), y], b_eq=[1, p]).fun
+            best += times * linprog(gain, A_eq=[np.ones(2001), y], b_eq=[1, p]).fun
         assert (rates + slope * 169 * distortions).min() == pytest.approx(best, abs=0.01)
+
+
+# any world, price, resolution
+
+
+def entropy(counts):
+    return entr(counts / counts.sum()).sum()
+
+
+@pytest.mark.parametrize("counts", ["uniform", TABLES["random with empty pairs"]], ids=["uniform", "empty pairs"])
+def test_a_world_of_random_probabilities_has_a_limit(counts):
+    rates, distortions = rate_distortion(counts, world=RANDOM)
+    assert (np.diff(rates) > 0).all() and (np.diff(distortions) < 0).all()
+    assert (np.diff(np.diff(distortions) / np.diff(rates)) > -1e-9).all()
+    p = COUNTS["uniform"] if isinstance(counts, str) else counts
+    assert rates[0] == pytest.approx(0, abs=1e-12) and rates[-1] == pytest.approx(entropy(p))
+    assert (distortions[0], distortions[-1]) == pytest.approx(ends(counts, RANDOM))
+    mean = np.tensordot(p / p.sum(), RANDOM, 2)
+    assert distortions[0] == pytest.approx((mean * (1 - mean)).mean())
+    more, less = with_pixels(counts, RANDOM)
+    assert (more[0], less[0], less[-1]) == pytest.approx((rates[-1], distortions[-1], 0), abs=1e-6)
+    means, probability, _ = source(counts, RANDOM)
+    found, shares = prototypes(limit(counts, world=RANDOM)[0], means, probability)
+    assert len(found) == 1 and found[0] == pytest.approx(mean) and shares == pytest.approx(1)
+
+
+def test_the_price_is_the_slope_of_the_limit():
+    assert [price("uniform", rate) for rate in (0.3, 1, 3, 4.9)] == pytest.approx(
+        [0.0345, 0.0305, 0.0164, 0.0047], 0.03
+    )
+    rates, losses = rate_distortion("uniform")
+    prices = [price("uniform", rate) for rate in np.linspace(0, 6, 50)]
+    assert (np.diff(prices) <= 0).all() and prices[-1] < 1e-6
+    between = np.linspace(0.5, 4.5, 101)
+    paid = np.trapezoid([price("uniform", rate) for rate in between], between)
+    assert paid == pytest.approx(np.subtract(*np.interp([0.5, 4.5], rates, losses)), rel=2e-3)
+
+
+def test_a_nat_saves_a_nat_of_cross_entropy_and_some_error_until_the_class_is_told():
+    plain = price("uniform", 0.3)
+    assert 1 < price("uniform", 0.3, TASKS["order"].table) < 1 + plain
+    assert price("uniform", 0.9, TASKS["order"].table) < 1.5 * plain
+    four = np.stack([TASKS[task].table for task in ("region", "aligned", "order", "quadrant")])
+    assert price("uniform", 0.3, four) > 2  # told of several classes at once
+    assert rate_distortion("uniform", four)[1][0] > 4
+
+
+def test_below_the_entropy_of_two_classes_the_best_code_tells_the_class_alone_by_a_flip():
+    """Two equally frequent classes: rate ln 2 - h(e) at flip rate e, cross entropy h(e), no symbol shared at e = 0."""
+    counts, labels = np.ones((13, 13)), 1 * (np.indices((13, 13))[0] >= 6)
+    counts[12] = 0
+    for e in (0.05, 0.2, 0.4):
+        rate = np.log(2) - entr(e) - entr(1 - e)
+        step = np.diff([PROFILE[:6].mean(0), PROFILE[6:12].mean(0)], axis=0)  # of the two classes' mean images
+        seen = (0.5 - e) ** 2 * (step**2).sum() * 6 / 169  # squared error that is saved
+        loss = ends(counts)[0] - seen + entr(e) + entr(1 - e)
+        assert np.interp(rate, *rate_distortion(counts, labels)) == pytest.approx(loss, abs=2e-4)
+        found = limit_resolution(counts, rate, labels)
+        np.testing.assert_allclose(found[0, 5], np.sqrt(-8 * np.log(2 * np.sqrt(e * (1 - e)))), rtol=0.02)
+        np.testing.assert_allclose(found[1, :12, :12], 0, atol=1e-6)
+        np.testing.assert_allclose(found[0, :5], 0, atol=1e-6)
+        assert np.isnan(found[:, 12]).all() and np.isnan(found[0, 11]).all()
+
+
+def test_gaussian_codes_of_one_covariance_have_the_dprime_of_the_measures():
+    means, z = np.array([[-1.0], [0.2], [1.5]]), np.linspace(-9, 9, 4001)
+    assignment = np.exp(-((z[:, None] - means.T) ** 2) / 2 / 0.25)
+    found = dprime(assignment / assignment.sum(0))
+    np.testing.assert_allclose(found, dprime_of(means, np.full((3, 1), 0.25)), rtol=1e-3, atol=1e-4)
+
+
+def test_the_limit_resolves_nothing_without_rate_and_everything_at_the_entropy():
+    nothing, all_apart = (limit_dprime("uniform", rate) for rate in (0, 5.2))
+    np.testing.assert_allclose(nothing, 0, atol=1e-6)
+    assert np.isinf(all_apart[~np.eye(169, dtype=bool)]).all() and np.allclose(np.diag(all_apart), 0, atol=1e-6)
+    mean = [np.nanmean(limit_resolution("uniform", rate)) for rate in (0.1, 0.3, 1, 2, 3, 4, 4.9)]
+    assert (np.diff(mean) > 0).all() and mean[1] == pytest.approx(0.2, abs=0.01)
+
+
+def test_the_limits_resolution_is_that_of_its_neighbours():
+    found = limit_dprime("diagonal", 1)
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_array_equal(limit_resolution("diagonal", 1), neighbours(found))
+    assert limit("diagonal") is limit(COUNTS["diagonal"])  # computed once
+
+
+def test_stimuli_with_one_image_are_merged_at_any_rate_and_without_any_are_nan():
+    world, counts = RANDOM.copy(), np.ones((13, 13), int)
+    world[3, 4] = world[3, 5]
+    counts[7, 7] = 0
+    for rate in (0.5, 3, 6):
+        found = limit_dprime(counts, rate, world=world)
+        here, gone = 13 * 3 + 4, 13 * 7 + 7
+        assert found[here, here + 1] == pytest.approx(0, abs=1e-5) and found[here, here + 2] > 0.1
+        assert np.isnan(found[gone]).all() and np.isnan(found[:, gone]).all() and np.isnan(found).sum() == 2 * 169 - 1
+
+
+def test_other_names_for_the_states_change_the_limit_in_nothing_else():
+    order = RNG.permutation(169)
+    counts = RNG.integers(1, 9, 169)
+    table = lambda x: x.reshape(13, 13)
+    named = RANDOM.reshape(169, 13, 13)[order].reshape(RANDOM.shape)
+    for rate in (0.5, 4):
+        plain = limit_dprime(table(counts), rate, world=RANDOM)
+        found = limit_dprime(table(counts[order]), rate, world=named)
+        np.testing.assert_allclose(found, plain[np.ix_(order, order)], rtol=1e-3, atol=1e-3)

@@ -8,6 +8,7 @@
 {score}`all reproduced`                         a count of the scorecard's summary
 {verdict}`specialization sketch`                where a claim holds, at a scale (full or sketch): "holds at 0.3, 1 nats"
 {effect}`specialization E1M1 0.3 full`          a claim's mean over seeds, with its 95 % interval if there are several
+```{verdicts}                                   the verdict table, of claims.table
 ```{notation}                                   the table of symbols in geomlib/__init__.py
 ```
 """
@@ -110,7 +111,7 @@ class Verdict(SphinxRole):
 
         note_dependencies(self.env, "data/results.csv", "data/sketch/results.csv", "geomlib/claims.py")
         *claim, scale = self.text.split()
-        if " ".join(claim) not in claims.PAGES:
+        if " ".join(claim) not in claims.ROWS:
             return [], [self.inliner.reporter.error(f"{self.name}: no claim {self.text!r}", line=self.lineno)]
         words = claims.headline(claims.verdicts(claims.released(scale)), " ".join(claim))
         return [nodes.inline(text=words, classes=["number"])], []
@@ -132,6 +133,16 @@ class Effect(SphinxRole):
         text = f"{row.effect:.2f}".replace("-", "−")
         text += f" ({row.low:.2f} to {row.high:.2f})".replace("-", "−") if row.seeds > 1 else ""
         return [nodes.inline(text=text, classes=["number"])], []
+
+
+class Verdicts(SphinxDirective):
+    def run(self):
+        from geomlib import claims
+
+        note_dependencies(self.env, "data/results.csv", "data/sketch/results.csv", "geomlib/claims.py")
+        node = nodes.container()
+        self.state.nested_parse(StringList(claims.markdown("pages/{}.ipynb").splitlines(), "verdicts"), 0, node)
+        return node.children
 
 
 class Notation(SphinxDirective):
@@ -158,6 +169,7 @@ def setup(app):
     app.add_role("score", Score())
     app.add_role("verdict", Verdict())
     app.add_role("effect", Effect())
+    app.add_directive("verdicts", Verdicts)
     app.add_directive("notation", Notation)
     app.connect("config-inited", one_search_field)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

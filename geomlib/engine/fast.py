@@ -118,7 +118,9 @@ def onednn_wins() -> bool:
     info = Path("/proc/cpuinfo")
     text = info.read_text() if info.exists() else ""
     family = re.search(r"^cpu family\s*: (\d+)$", text, re.M)
-    return torch.backends.mkldnn.is_available() and "AuthenticAMD" in text and int(family[1]) >= 26
+    return (
+        torch.backends.mkldnn.is_available() and "AuthenticAMD" in text and family is not None and int(family[1]) >= 26
+    )
 
 
 class Product(Function):

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from tqdm import auto, std
 
 from ..spec import Spec
 
 
 def pick_device(device: str) -> torch.device:
-    """ "auto", "cpu" or "cuda" as a torch.device that is there."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device not in ("cpu", "cuda"):
+    """ "auto", "cpu" or "cuda" as a torch.device that is there.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
+    there = torch.cuda.is_available()
+    if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device must be auto, cpu or cuda, got {device!r}; CUDA_VISIBLE_DEVICES picks one of several")
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not there:
         raise ValueError("device 'cuda': no CUDA device is here; use cpu or auto")
-    return torch.device(device)
+    return torch.device("cuda" if there and device != "cpu" else "cpu")
 
 
 def stacks(specs: Sequence[Spec], device: torch.device, epochs: Sequence[int]) -> list[list[int]]:
@@ -47,8 +51,7 @@ def stack_key(spec: Spec) -> str:
 
 
 def side_by_side(function: Callable[..., list], jobs: Sequence[tuple], done: Sequence[int], total: int) -> list[list]:
-    """function(*job, done) for each job, each in a process of its own, with a progress bar of `done` steps of a
-    total."""
+    """function(*job, done) for each job, each in a process of its own, with a progress bar of `done` of all steps."""
     with tempfile.TemporaryDirectory() as folder:
         shared = np.memmap(Path(folder) / "done", np.int64, "w+", shape=len(done))
         shared[:] = done
@@ -62,10 +65,11 @@ def side_by_side(function: Callable[..., list], jobs: Sequence[tuple], done: Seq
 
 
 @contextmanager
-def progress(done: np.ndarray, total: int) -> Iterator[None]:
+def progress(done: np.ndarray, total: int) -> Generator[None]:
     """A progress bar with the time left while `done` (steps, by network) grows to total; TQDM_DISABLE=1 hides it."""
     stop = threading.Event()
-    bar = tqdm(total=total, initial=int(done.sum()), desc=f"training {len(done)}", unit=" steps", delay=2)
+    kind = std.tqdm if "GEOMLIB_PAGE" in os.environ else auto.tqdm  # a page keeps no bars: pages.tidy removes the text
+    bar = kind(total=total, initial=int(done.sum()), desc=f"training {len(done)}", unit=" steps", delay=2)
     bar.mininterval = 0.5 if bar.disable or bar.fp.isatty() else 30
 
     def follow() -> None:
@@ -84,7 +88,7 @@ def progress(done: np.ndarray, total: int) -> Iterator[None]:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None]:
     """One thread for what runs inside, so that the sums have one order, and processes don't fight for cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

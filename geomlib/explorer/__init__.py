@@ -101,7 +101,7 @@ class Explorer(anywidget.AnyWidget):
         """The state as names and values, completed as the page does it."""
         state = dict(parse_qsl(self.state))
         names = [name for name, _ in self._chosen]
-        model = state.get("model") if state.get("model") in names else names[0]
+        model = state["model"] if state.get("model") in names else names[0]
         trained = [capacity for name, capacity in self._chosen if name == model]
 
         def number(name: str, usual: float, low: float, high: float) -> float:

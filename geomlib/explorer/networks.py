@@ -57,7 +57,7 @@ def index(models: Models) -> dict:
     """Everything the page shows before a network is loaded.
 
     models   pairs of a name and a list, by capacity, of: capacity, slug, about (its training in words), commands (that
-             reproduce it), rates (D) of the latents in nats, ignores (whether it ignores its input), and as float16 in
+             reproduce it), rates (D) of the latents in nats, and as float16 in
              base64 codes and spreads (169, D), map and mapSpreads (169, 2)
     tasks    task -> the question its head is asked, its classes in words, the true class of each pair
     colours  pairs of a name, a position or classes, and a list of each pair's colour
@@ -89,7 +89,6 @@ def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, fac
                 "about": about(run.spec),
                 "commands": commands(name, run),
                 "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
-                "ignores": bool(measures.ignores_input(mu, logvar)),
                 "codes": halves(codes),
                 "spreads": halves(spreads),
                 "map": halves(measures.upright(measures.embed(codes), PAIRS)),

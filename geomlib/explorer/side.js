@@ -205,9 +205,8 @@ class Side {
     const beside = t ? `${plain(here.capacity)} and ${nats(this.stops[i + 1].capacity)}` : "";
     const used = here.rates.filter((rate) => rate > ACTIVE).length;
     this.note.textContent = (t ? `Interpolated between the networks trained at ${beside}.`
-      : `Trained network: mean rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` + (here.ignores
-        ? "but the codes of all pairs coincide: it ignores its input."
-        : `${used} of ${here.rates.length} latents in use.`)) +
+      : `Trained network: mean rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
+        `${used} of ${here.rates.length} latents in use.`) +
       (this.page.plane || !(this.page.drawn || this.moved) ? ""
         : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
           (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));

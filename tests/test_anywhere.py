@@ -1,0 +1,122 @@
+"""On other people's machines: line ends changed by git, files left out by git-lfs, full disks, closed pipes."""
+
+import pickle
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import geomlib as g
+import geomlib.cli
+from geomlib.spec import file_sha256
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def stored(tmp_path, trained):
+    g.runs.save(trained, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def git(*words, **options):
+    user = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *user, *map(str, words)], check=True, capture_output=True, **options)
+
+
+def test_a_clone_with_the_line_ends_of_windows_has_the_same_bytes(stored, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(stored, home / "data/runs/run")
+    (home / "data/codes").mkdir()
+    for name in ("data/results.csv", "data/published.csv", "Makefile", "_toc.yml", ".gitattributes"):
+        shutil.copy(ROOT / name, home / name)
+    shutil.copy(next((ROOT / "data/codes").iterdir()), home / "data/codes")
+    git("init", cwd=home)
+    git("add", ".", cwd=home)
+    git("commit", "-m", "a", cwd=home)
+    git("-c", "core.autocrlf=true", "clone", home, tmp_path / "clone")
+    files = [path.relative_to(home) for path in home.rglob("*") if path.is_file() and ".git" not in path.parts]
+    assert len(files) == 10
+    assert all((tmp_path / "clone" / name).read_bytes() == (home / name).read_bytes() for name in files)
+    assert g.runs.load(tmp_path / "clone/data/runs/run").spec == g.runs.load(stored).spec
+
+
+def alter(stored, content):
+    """Other bytes in place of the weights, with the checksum that belongs to them."""
+    path, sums = stored / "weights.safetensors", stored / "SHA256SUMS"
+    before = file_sha256(path)
+    path.write_bytes(content) if isinstance(content, bytes) else save_file(content, path)
+    sums.write_text(sums.read_text().replace(before, file_sha256(path)))
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n", "a pointer of git-lfs.*git lfs pull"),
+        (pickle.dumps({"mu.bias": [0.0] * 5}), "weights.safetensors is damaged .*restore it or train again"),
+        (b"", "weights.safetensors is damaged"),
+    ],
+)
+def test_other_bytes_than_weights_are_refused_in_a_sentence(stored, content, words):
+    alter(stored, content)
+    with pytest.raises(ValueError, match=words):
+        g.runs.load(stored)
+    with open(stored / "weights.safetensors", "ab") as file:
+        file.write(b" ")
+    with pytest.raises(ValueError, match="git lfs pull" if b"git-lfs" in content else "its checksum differs"):
+        g.runs.load(stored)
+
+
+@pytest.mark.parametrize(
+    "name, change, words",
+    [
+        ("mu.bias", lambda w: w * float("nan"), "mu.bias holds a value that is no finite number"),
+        ("mu.bias", lambda w: w.long(), "mu.bias must be an array of a float type, got torch.int64"),
+        ("mu.bias", lambda w: w[:3].clone(), "weights of another network .*mu.bias"),
+    ],
+)
+def test_weights_that_cannot_be_right_are_refused_by_name(stored, name, change, words):
+    weights = load_file(stored / "weights.safetensors")
+    alter(stored, weights | {name: change(weights[name])})
+    with pytest.raises(ValueError, match=words):
+        g.runs.load(stored)
+
+
+def test_a_run_whose_network_was_wrapped_is_loaded(tmp_path, trained):
+    wrapped = torch.nn.DataParallel(trained.model)
+    g.runs.save(g.Run(trained.spec, wrapped, trained.history), tmp_path / "run")
+    loaded = g.runs.load(tmp_path / "run").model.state_dict()
+    assert all(torch.equal(value, loaded[name]) for name, value in trained.model.state_dict().items())
+
+
+def test_a_full_disk_ends_in_a_sentence_and_the_last_checkpoint_stays(tmp_path):
+    limit = lambda size: lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    words = "train baseline --capacity 3 --device cpu --folder . --set steps=2 steps_per_epoch=1 train_end=2000"
+    command = [sys.executable, "-m", "geomlib", *words.split()]
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TQDM_DISABLE": "1"}
+    full = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, preexec_fn=limit(100_000))
+    last = full.stderr.splitlines()[-1]
+    assert full.returncode == 1 and "Traceback" not in full.stderr
+    assert last.startswith("geomlib: can't write ") and last.endswith("goes on from what was written before")
+    assert not [path for path in tmp_path.rglob("*") if path.stat().st_size > 100_000 or ".new" in path.name]
+    assert subprocess.run(command, cwd=tmp_path, env=env, capture_output=True).returncode == 0
+
+
+def test_a_closed_pipe_is_met_with_silence(tmp_path):
+    command = f"{sys.executable} -m geomlib compare {ROOT}/data/results.csv | head -1; exit ${{PIPESTATUS[0]}}"
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True)
+    assert done.stderr == "" and done.returncode in (0, 141) and done.stdout
+
+
+def test_a_page_without_its_packages_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    monkeypatch.delitem(sys.modules, "geomlib.pages", raising=False)
+    monkeypatch.delattr(g, "pages", raising=False)
+    with pytest.raises(SystemExit, match=r"geomlib: pages need papermill, .*: pip install 'geomlib\[pages\]'"):
+        g.cli.main(["page", "capacity"])
