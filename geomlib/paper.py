@@ -43,10 +43,10 @@ CLASS_NAMES = {  # of the two classes that a model's geometry is judged by: 0, 1
     "E2M2": ("x_UC ≥ 6 and x_LC < 6", "the rest"),
     "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC"),
 }
-ELSEWHERE = {  # published networks that are known not to be where their label says
-    ("E2M4", 0.3): "its rate was 0.43 nats or more",
-    ("E2M5", 0.3): "its rate was about 0.33 nats",
-    ("E2M5", 1): "region counted ten times; its rate was 1.2 to 1.35 nats",
+ELSEWHERE = {  # published networks that are known not to be where their label says (rates in nats)
+    ("E2M4", 0.3): "rate 0.43 or more",
+    ("E2M5", 0.3): "rate about 0.33",
+    ("E2M5", 1): "region × 10, rate 1.2 to 1.35",
 }
 
 

@@ -207,15 +207,15 @@ def in_words(model: str, measure: str) -> tuple[str, str]:
     if kind == "f1":
         task = MODELS[model]["tasks"][0]
         network, way = {
-            "disjoint": ("baseline", "codes of no task"),
-            "joint": (model, "codes of its task"),
-            "simultaneous": ("E2M5", "codes of four tasks"),
+            "disjoint": ("baseline", "no task"),
+            "joint": (model, "its own task"),
+            "simultaneous": ("E2M5", "four tasks"),
         }[rest]
         return network, f"F1 of {task}, {way}"
     if measure == "reconstruction_loss":
-        return model, "reconstruction loss"
+        return model, "loss"
     a, b = (CLASS_NAMES[model][int(digit)].split(", ")[-1] for digit in measure[-2:])
-    return model, f"distortion within {a}" if a == b else f"distortion between {a} and {b}"
+    return model, f"distortion within {a}" if a == b else "distortion between classes"
 
 
 def guesses() -> pd.DataFrame:
