@@ -5,7 +5,7 @@ A claim is measured from two small tables of each network: the mean codes of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -268,18 +268,26 @@ def markdown(page: str) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def headline(table: pd.DataFrame, claim: str, models: Callable[[str], bool] = lambda model: True) -> str:
-    """Where a claim holds, in words: "holds", "holds at 0.3, 1 nats", "does not hold" or "open".
+def headline(table: pd.DataFrame, claim: str) -> str:
+    """Where a claim holds, in words: "holds", "holds at 0.3, 1 nats", "only for E1M1 at 0.3 nats", "does not hold" or
+    "open".
 
-    table  of `verdicts`; at a capacity a claim holds if it does for each of its models, its second control included
+    table  of `verdicts`; for a model and capacity a claim holds if its second control does, too
     """
-    rows = table[table.claim.isin([claim, SECOND.get(claim)]) & table.model.map(models)]
+    rows = table[table.claim.isin([claim, SECOND.get(claim)])]
     if rows.empty or (rows.seeds < SEEDS).all():
         return "open"
-    states = rows.groupby("capacity").verdict.agg(lambda all_: all_.iloc[0] if all_.nunique() == 1 else "open")
-    held = states.index[states == "holds"]
-    if len(held) == len(states):
-        return "holds"
-    if len(held):
-        return f"holds at {', '.join(f'{c:g}' for c in held)} nats"
-    return "does not hold" if (states == "does not hold").all() else "open"
+    states = rows.groupby(["model", "capacity"]).verdict.agg(lambda x: x.iloc[0] if x.nunique() == 1 else "open")
+    parts = {model: states[model] for model in MODELS if model in states.index}
+    held = {model: part.index[part == "holds"] for model, part in parts.items()}
+    at = {
+        model: "" if len(held[model]) == len(part) else f" at {', '.join(f'{c:g}' for c in held[model])} nats"
+        for model, part in parts.items()
+    }
+    if not any(map(len, held.values())):
+        return "does not hold" if (states == "does not hold").all() else "open"
+    if all(map(len, held.values())) and len(set(at.values())) == 1:
+        return f"holds{next(iter(at.values()))}"
+    names = {words: [m for m in at if len(held[m]) and at[m] == words] for words in at.values()}
+    shown = [", ".join(some) + words for words, some in names.items() if some]
+    return f"only for {'; '.join(shown)}"
