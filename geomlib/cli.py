@@ -50,7 +50,8 @@ ALL = [*paper.MODELS, *paper.CLASSIFIERS]
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command. Errors are one or two lines on stderr and exit status 1 (2 if the command line is wrong)."""
-    logging.basicConfig(level=logging.INFO, format="geomlib: %(message)s")
+    logging.basicConfig(format="geomlib: %(message)s")
+    logging.getLogger("geomlib").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job's end is Ctrl-C, too
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
