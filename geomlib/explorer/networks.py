@@ -26,6 +26,10 @@ from ..spec import Spec, differing
 from ..train import Run
 
 HERE = Path(__file__).parent
+ENGINE = (
+    (HERE / "engine.js").read_text()
+    + f'geomlib.wasm = "{base64.b64encode((HERE / "engine.wasm").read_bytes()).decode()}";\n'
+)  # a script that needs no other file
 SCRIPT = "".join((HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer"))
 STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)  # of `uniform`'s test part, about 30 of each pair: their codes are averaged
