@@ -13,6 +13,8 @@ geomlib.defineEngine = function () {
   const SETTINGS = ["capacity", "steps", "stepsPerEpoch", "learningRate", "decay", "cooldown"];
   const REPORT = ["step", "reconstruction", "rate", "loss", "price", "meanRate", "logPrice", "capacity"];
   const PIXELS = 169;
+  const NO_ENGINE = "This page computes with WebAssembly and its 128-bit SIMD, which this browser lacks. Firefox, Chrome and " +
+    "Edge have had them since 2021, Safari since March 2023 (16.4).";
   let compiled;
 
   const bytes = () => Uint8Array.from(atob(geomlib.wasm), (character) => character.charCodeAt(0));
@@ -87,6 +89,6 @@ geomlib.defineEngine = function () {
     }
   }
 
-  Object.assign(geomlib, { Engine, engineRuns, shapesOf, hiddenUnits });
+  Object.assign(geomlib, { Engine, NO_ENGINE, engineRuns, shapesOf, hiddenUnits });
 };
 geomlib.defineEngine();
