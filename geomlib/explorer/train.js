@@ -107,7 +107,7 @@ const NETWORK_HTML = (title, note) => `
   <h2>${title}</h2><p class="about">${note}</p>
   <canvas class="plot" role="img" aria-label="Not trained yet"></canvas>
   <p class="note"></p>
-  <div class="bars" role="img" aria-label=""></div>
+  <div class="bars" role="img" aria-label="Rate of each latent: not trained yet"></div>
 </section>`;
 
 const TRAIN_HTML = `
@@ -145,7 +145,7 @@ const TRAIN_HTML = `
       where it can't.</span></p>
     <section class="plane" aria-label="Rate and distortion">
       <h2>Rate and distortion</h2>
-      <canvas class="chart" role="img" aria-label=""></canvas>
+      <canvas class="chart" role="img" aria-label="Error against rate: not trained yet"></canvas>
       <p class="legend"><span class="yours">━</span> yours <span class="theirs">━</span> partner <span>╌</span> least error that
         any code of the positions can have in your world</p>
     </section>
@@ -588,7 +588,10 @@ class TrainPage {
     const labels = this.labels(), [own, other] = this.seen, frequencies = Array.from(this.levels);
     if (!own) {
       this.rows.replaceChildren();
-      for (const k of [0, 1]) [this.notes[k].textContent, this.bars[k].innerHTML] = ["", ""];
+      for (const k of [0, 1]) {
+        [this.notes[k].textContent, this.bars[k].innerHTML] = ["", ""];
+        this.bars[k].setAttribute("aria-label", "Rate of each latent: not trained yet");
+      }
       this.plots.forEach((plot) => plot.setAttribute("aria-label", "Mean codes of the 169 pairs: not trained yet"));
       return;
     }
