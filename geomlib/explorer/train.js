@@ -141,8 +141,8 @@ const TRAIN_HTML = `
     ${NETWORK_HTML("Your network", "Sees the pairs as painted, and is asked what you chose.")}
     ${NETWORK_HTML("Its matched partner", "Same seed, first weights and noise; sees all pairs alike, without a task.")}
     <p class="key wide"><label>Colour <select name="colour"></select></label>
-      <span>Lines join neighbours; <b>thick and dark</b> where the code tells them apart (resolution d' of 3 or more), faint
-      where it can't.</span></p>
+      <span>Lines join neighbours: <b>thick</b> where the code tells them apart (resolution d' of 3 or more), faint where it
+      can't.</span></p>
     <section class="plane" aria-label="Rate and distortion">
       <h2>Rate and distortion</h2>
       <canvas class="chart" role="img" aria-label="Error against rate: not trained yet"></canvas>
@@ -525,7 +525,7 @@ class TrainPage {
   drawChart() {
     const { chart: canvas, style, limit } = this, context = canvas.getContext("2d");
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, canvas.width / canvas.clientWidth];
-    const [left, right, top, bottom] = [46, 10, 10, 34];
+    const [left, right, top, bottom] = [56, 10, 10, 34];
     let reached = 0;                         // with a task a rate starts far above its capacity
     for (const path of this.paths) for (let i = 0; i < path.length; i += 2) reached = Math.max(reached, path[i]);
     const most = Math.max(1.4 * this.capacity, 0.5, Math.min(1.05 * reached, 4 * this.capacity)), [low, high] = [0.04, 0.2];
