@@ -9,6 +9,7 @@ MATHJAX = 3.2.2
 REQUIREJS = 2.3.8
 HTML_MANAGER = 1.0.15
 AXE = 4.14.1
+ENGINE_CC = ziglang cc -target wasm32-freestanding -mcpu=generic+simd128 -O3 -g0 -nostdlib -Wl,--no-entry -Wl,--strip-all
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # One process at a time makes a target. The system frees this lock however its holder ends; Snakemake's own (hence
@@ -29,7 +30,7 @@ ALONE_DO = python -c "$$ALONE" $@
 SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
 SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 
-.PHONY: help book pdf test lint sketch reproduce plan slurm-sketch picture chromium vendor clean
+.PHONY: help book pdf test lint sketch reproduce plan slurm-sketch picture chromium vendor engine clean
 
 help:            ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.* ## /{split($$1, name, ":"); printf "%-14s%s\n", name[1], $$2}' Makefile
@@ -86,6 +87,10 @@ vendor: .venv/ready  ## fetch other people's files (book/_static/vendor, tests/v
 	  cp ../../../.venv/lib/python*/site-packages/ipywidgets-*.dist-info/licenses/LICENSE widgets/LICENSE-html-manager; \
 	  get axe-core@$(AXE) ../../../tests/vendor 1 "package/LICENSE package/axe.min.js"; \
 	  sha256sum --check SHA256SUMS; cd ../../../tests/vendor; sha256sum --check SHA256SUMS
+
+engine: .venv/ready  ## compile the engine of the pages Explore and Train anew: geomlib/explorer/engine.wasm
+	@cd geomlib/explorer; python -m $(ENGINE_CC) -o engine.wasm engine.c; chmod 644 engine.wasm; \
+	  sha256sum engine.c engine.wasm > engine.sha256
 
 clean:           ## remove what `make book` and `make sketch` made; keeps .venv, runs/ and reproduce/
 	rm -rf _build book/pages book/_static/explorer sketch .snakemake

@@ -26,7 +26,7 @@ from . import places
 from .engine.jobs import pick_device
 from .model import BetaVAE, plain_weights
 from .spec import Spec, differing, file_sha256
-from .train import Checkpoint, Diverged, Run, assemble, fit
+from .train import Checkpoint, Diverged, Run, assemble, fit, history_rows
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
 RELEASED = places.released_runs()
@@ -94,6 +94,27 @@ def load(folder: str | Path) -> Run:
     if source:
         _check_source(folder, spec, about, _source_digest(source))
     return Run(spec, network, pd.read_csv(folder / "history.csv"))
+
+
+def load_file(path: str | Path) -> Run:
+    """Read a network that the page Train has written: a safetensors file of float32 weights with its spec.
+
+    The run has no history: the page draws images and noise by itself. Raises ValueError for any other file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (it has no iterator)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file, or not a whole one ({error})") from None
+    if "spec" not in about:
+        raise ValueError(f"{path} has no spec: it was not downloaded from the page Train")
+    spec = read_spec(about["spec"], path)
+    try:
+        network = assemble(spec, weights)
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} holds weights of another network ({str(error).splitlines()[-1].strip()})") from None
+    return Run(spec, network, history_rows(0, 0, "", ()))
 
 
 def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "auto") -> list[Run]:

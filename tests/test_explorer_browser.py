@@ -66,10 +66,9 @@ def book(models, tmp_path_factory):
     shutil.copytree(paper.ROOT / "book/_ext", root / "book/_ext")
     for name in ("_config.yml", "book/_static/custom.css", "book/_static/names.js", "book/references.bib"):
         shutil.copy(paper.ROOT / name, root / name)
-    text = (paper.ROOT / "book/explore.md").read_text()
-    (root / "book/explore.md").write_text(
-        re.sub(r"\[(\w[^]]*)\]\([\w/.#]+\)", r"\1", text)
-    )  # the pages it links to aren't here
+    for name in ("explore", "train"):  # without their links: other pages aren't here
+        text = (paper.ROOT / f"book/{name}.md").read_text()
+        (root / f"book/{name}.md").write_text(re.sub(r"\[(\w[^]]*)\]\([\w/.#]+\)", r"\1", text))
     networks.export(root / "book/_static/explorer", models)
     widget = Explorer([run for _, run in models["all"]])
     widget.state = "model=own&capacity=10&uc=2&lc=7"
@@ -92,7 +91,7 @@ def book(models, tmp_path_factory):
         },
     )
     nbformat.write(notebook, root / "book/widget.ipynb")
-    toc = {"format": "jb-book", "root": "book/explore", "chapters": [{"file": "book/widget"}]}
+    toc = {"format": "jb-book", "root": "book/explore", "chapters": [{"file": "book/train"}, {"file": "book/widget"}]}
     (root / "_toc.yml").write_text(yaml.safe_dump(toc))
     command = [Path(sys.executable).with_name("jupyter-book"), "build", root, "-W", "-n", "--keep-going", "-q"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -269,6 +268,18 @@ def test_the_widget_lives_in_the_static_book(visit, book, all_runs):
     page.keyboard.press("Home")
     page.wait_for_function("explorer.sides[0].network")
     check_reconstruction(page, all_runs["all-c1"])
+    page.context.close()
+
+
+def test_the_page_train_trains_in_the_book(visit, book):
+    page = visit(f"file://{book}/book/train.html", ready="document.getElementById('trainer')?.trainer")
+    page.click("[name=once]")
+    page.wait_for_function("document.getElementById('trainer').trainer.step === 1")
+    page.get_by_role("link", name="one half shown nearly eight times as often").click()
+    assert page.input_value("[name=preset]") == "bottom" and "Train anew" in page.inner_text("[name=train]")
+    assert page.outside == [] and page.errors == []
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.context.close()
 
 

@@ -42,7 +42,8 @@ PAGES = re.findall(r"\bbook/pages/(\S+)", (ROOT / "_toc.yml").read_text())
 
 
 def test_environment_yml_pins_what_constraints_txt_pins():
-    lines = [x for x in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"] if isinstance(x, str)]
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    lines = [line.replace("==", "=") for x in listed for line in ([x] if isinstance(x, str) else x["pip"])]
     pins = dict(line.split("=") for line in lines if "=" in line)
     assert pins.pop("python") == "3.11"
     assert pins == {CONDA_NAMES.get(need.name, need.name): CONSTRAINTS[need.name] for need in DIRECT}

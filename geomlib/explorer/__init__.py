@@ -1,10 +1,13 @@
 """The explorer: all trained networks in the book's page, and the same as a widget for Jupyter.
 
-    network.js    encoder, decoder and heads        side.js       one network: its codes, what it makes of a stimulus
-    stimulus.js   images to show to them            explorer.js   the page around one or two networks, and its state
-    plot.js       the pictures                      networks.py   what the page is given
+    engine.c      the network and its training, as WebAssembly in engine.wasm (`make engine`)
+    engine.js     the same for scripts               side.js       one network: its codes, what it makes of a stimulus
+    network.js    one trained network                explorer.js   the page around one or two networks, and its state
+    stimulus.js   images to show to it               networks.py   what the page is given
+    plot.js       the pictures
 
-The five scripts are one, in this order: a page loads them joined, and so does the widget.
+The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has three of its
+own: engine.js again, world.js (the limit of a world, what is measured of a code) and train.js.
 """
 
 from __future__ import annotations

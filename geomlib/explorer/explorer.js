@@ -408,7 +408,13 @@ class Page {
  * hash     the state to start with        changed(hash)  is called when the state has changed
  * returns  the Page: set(hash) changes the state, cloud = [z, ...] and update() show more codes, close() ends it
  */
-geomlib.explore = (root, given) => (root.explorer = new Page(root, given));
+geomlib.explore = (root, given) => {
+  if (!geomlib.engineRuns()) {
+    root.textContent = geomlib.NO_ENGINE;
+    throw new Error(geomlib.NO_ENGINE);
+  }
+  return (root.explorer = new Page(root, given));
+};
 
 /** The book's page: networks lie beside this script, the state in the address. */
 const folder = document.currentScript?.src.replace(/[^/]*$/, "");

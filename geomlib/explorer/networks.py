@@ -2,7 +2,8 @@
 
 `export` writes it for the book:
 
-    explorer.js   all scripts in one; explorer.css
+    explorer.js   all scripts of Explore in one; explorer.css
+    train.js      those of Train, and the defaults of a spec; train.css, which follows explorer.css
     index.js      what is shown before a network is chosen: `index` below
     SLUG.js       one network, loaded when it is chosen: `weights` below
     still.png     the picture for print and for readers without JavaScript
@@ -11,6 +12,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +28,15 @@ from ..spec import Spec, differing
 from ..train import Run
 
 HERE = Path(__file__).parent
-SCRIPT = "".join((HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer"))
+ENGINE = (
+    (HERE / "engine.js").read_text()
+    + f'geomlib.wasm = "{base64.b64encode((HERE / "engine.wasm").read_bytes()).decode()}";\n'
+)  # a script that needs no other file
+SCRIPT = ENGINE + "".join(
+    (HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer")
+)
+TRAIN = ENGINE + "".join((HERE / f"{name}.js").read_text() for name in ("world", "train"))
+TRAIN_STYLE = (HERE / "train.css").read_text()
 STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)  # of `uniform`'s test part, about 30 of each pair: their codes are averaged
 SAW = {
@@ -198,11 +208,19 @@ def export(folder: str | Path, models: Models | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "explorer.js").write_text(SCRIPT)
     (folder / "explorer.css").write_text(STYLE)
+    export_train(folder)
     listed = index(models)
     (folder / "index.js").write_text(f"geomlib.index = {_json(listed)};\n")
     for slug, run in (pair for pairs in models.values() for pair in pairs):
         (folder / f"{slug}.js").write_text(f"geomlib.networks[{_json(slug)}] = {_json(weights(run.model))};\n")
     still(listed, folder / "still.png")
+
+
+def export_train(folder: Path) -> None:
+    """Write the page Train's own files: its scripts with the spec that it starts from, and its style."""
+    spec = Spec(steps=500, capacity=0.3)
+    (folder / "train.js").write_text(TRAIN + f"geomlib.spec = {_json(dataclasses.asdict(spec))};\n")
+    (folder / "train.css").write_text(TRAIN_STYLE)
 
 
 def _json(value) -> str:

@@ -1,0 +1,266 @@
+// The corridors as tables, the least error that any code of them can have, and what is measured of a code: resolution, a
+// plane to look at it, the numbers of the claims. Written as a function, so that a worker can be given its text.
+"use strict";
+geomlib.defineWorld = function () {
+  const SIDE = 13, WIDTH = 1.2, PAIRS = 169, ROWS = 6;       // of geomlib/data.py and theory.py
+  const profile = (x, column) => Math.exp(-((column - x) ** 2) / (2 * WIDTH ** 2));    // P(open)
+
+  /** P(wall) of each pair and pixel, (169, 169). */
+  function wallTable() {
+    const wall = new Float32Array(PAIRS * PAIRS);
+    for (let pair = 0; pair < PAIRS; pair++)
+      for (let pixel = 0; pixel < PAIRS; pixel++) {
+        const row = Math.floor(pixel / SIDE), x = row < 6 ? Math.floor(pair / SIDE) : pair % SIDE;
+        wall[pair * PAIRS + pixel] = row === 6 ? 0 : 1 - profile(x, pixel % SIDE);
+      }
+    return wall;
+  }
+
+  /** The 312 pairs of neighbouring stimuli. */
+  const EDGES = [];
+  for (let a = 0; a < PAIRS; a++) {
+    if (a % SIDE < SIDE - 1) EDGES.push([a, a + 1]);
+    if (a + SIDE < PAIRS) EDGES.push([a, a + SIDE]);
+  }
+
+  /** d' of each edge: mean codes and variances of sampled codes (169, D) -> (312). */
+  function resolution(mean, variance) {
+    const D = mean.length / PAIRS;
+    return Float32Array.from(EDGES, ([a, b]) => {
+      let sum = 0;
+      for (let d = 0; d < D; d++) {
+        const [i, j] = [a * D + d, b * D + d];
+        sum += (mean[i] - mean[j]) ** 2 / Math.max((variance[i] + variance[j]) / 2, 1e-12);
+      }
+      return Math.sqrt(sum);
+    });
+  }
+
+  /** Share of trials in which an observer of the code says which of two stimuli was which: Phi(d' / root 2). */
+  function toldApart(d) {                                    // Abramowitz and Stegun 7.1.26: errors below 2e-7
+    const x = d / 2, t = 1 / (1 + 0.3275911 * x);
+    const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+    return 1 - (tail * Math.exp(-x * x)) / 2;
+  }
+
+  /**
+   * The plane of the mean codes (169, D) in which they differ most, turned to look like the square of positions: points
+   * (338), x_LC to the right and x_UC down; share of the codes' variance that lies in it.
+   */
+  function planeOf(mean) {
+    const D = mean.length / PAIRS, centre = new Float64Array(D), spread = Array.from({ length: D }, () => new Float64Array(D));
+    for (let i = 0; i < mean.length; i++) centre[i % D] += mean[i] / PAIRS;
+    for (let p = 0; p < PAIRS; p++)
+      for (let i = 0; i < D; i++) for (let j = 0; j < D; j++)
+        spread[i][j] += (mean[p * D + i] - centre[i]) * (mean[p * D + j] - centre[j]);
+    const { values, vectors } = eigen(spread), order = [...values.keys()].sort((a, b) => values[b] - values[a]);
+    const points = new Float32Array(2 * PAIRS), total = values.reduce((a, b) => a + b, 0);
+    for (let p = 0; p < PAIRS; p++)
+      for (let axis = 0; axis < Math.min(2, D); axis++)
+        for (let d = 0; d < D; d++) points[2 * p + axis] += (mean[p * D + d] - centre[d]) * vectors[d][order[axis]];
+    upright(points);
+    return { points, share: total > 0 ? (values[order[0]] + (values[order[1]] ?? 0)) / total : 1 };
+  }
+
+  /** Turn and mirror points (338) in place, so that they come as near as they can to the square of positions. */
+  function upright(points) {
+    let [along, across, alongMirrored, acrossMirrored] = [0, 0, 0, 0];
+    for (let p = 0; p < PAIRS; p++) {
+      const [x, y] = [points[2 * p], points[2 * p + 1]], [u, v] = [(p % SIDE) - 6, 6 - Math.floor(p / SIDE)];
+      along += x * u + y * v;
+      across += x * v - y * u;
+      alongMirrored += x * u - y * v;
+      acrossMirrored += x * v + y * u;
+    }
+    const mirrored = Math.hypot(alongMirrored, acrossMirrored) > Math.hypot(along, across);
+    const angle = mirrored ? Math.atan2(acrossMirrored, alongMirrored) : Math.atan2(across, along);
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    for (let p = 0; p < PAIRS; p++) {
+      const [x, y] = [points[2 * p], mirrored ? -points[2 * p + 1] : points[2 * p + 1]];
+      points[2 * p] = c * x - s * y;
+      points[2 * p + 1] = s * x + c * y;
+    }
+  }
+
+  /** Eigenvalues and eigenvectors (columns) of a small symmetric matrix, by Jacobi's rotations. */
+  function eigen(matrix) {
+    const D = matrix.length, a = matrix.map((row) => Float64Array.from(row));
+    const vectors = a.map((_, i) => Float64Array.from(a, (_, j) => Number(i === j)));
+    for (let sweep = 0; sweep < 30; sweep++)
+      for (let p = 0; p < D; p++) for (let q = p + 1; q < D; q++) {
+        if (Math.abs(a[p][q]) < 1e-300) continue;
+        const turn = Math.atan2(2 * a[p][q], a[q][q] - a[p][p]) / 2, c = Math.cos(turn), s = Math.sin(turn);
+        const rotate = (rows, i, j) => {
+          for (const row of rows) [row[i], row[j]] = [c * row[i] - s * row[j], s * row[i] + c * row[j]];
+        };
+        rotate(a, p, q);
+        for (let k = 0; k < D; k++) [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
+        rotate(vectors, p, q);
+      }
+    return { values: Float64Array.from(a, (row, i) => row[i]), vectors };
+  }
+
+  /**
+   * Numbers of the claims, from the 312 resolutions of a code (NaN where there is none).
+   *
+   * frequencies (169)  how often pairs are shown: gives frequent and rare, the mean d' of the edges shown most and least,
+   *                    and exponent, the power of the frequency that d' grows with; where they differ
+   * labels (169)       the task's classes, or null: gives border and elsewhere, the mean d' across and inside
+   */
+  function claims(edges, frequencies, labels) {
+    const mean = (wanted) => {
+      let [sum, count] = [0, 0];
+      EDGES.forEach((edge, i) => { if (wanted(edge) && !Number.isNaN(edges[i])) [sum, count] = [sum + edges[i], count + 1]; });
+      return count ? sum / count : NaN;
+    };
+    const found = { mean: mean(() => true) };
+    const shown = ([a, b]) => Math.sqrt(frequencies[a] * frequencies[b]);
+    const seen = EDGES.map(shown).filter((f) => f > 0), most = Math.max(...seen), least = Math.min(...seen);
+    if (most > 1.01 * least) {
+      found.frequent = mean((edge) => shown(edge) > 0.999 * most);
+      found.rare = mean((edge) => shown(edge) > 0 && shown(edge) < 1.001 * least);
+      found.exponent = Math.log(found.frequent / found.rare) / Math.log(most / least);
+    }
+    if (labels) {
+      found.border = mean(([a, b]) => labels[a] !== labels[b]);
+      found.elsewhere = mean(([a, b]) => labels[a] === labels[b]);
+    }
+    return found;
+  }
+
+  /**
+   * The limit of a world, as theory.codes computes it (Blahut and Arimoto): for falling slopes, the code of the positions
+   * that minimises rate + slope x squared error.
+   *
+   * frequencies (169)
+   * returns  floor, the error of one who knows the pair, and codes by rising rate: rate (nats), error (mean of a pixel,
+   *          floor included), price (error that a nat is worth), edges (312) their d', NaN where a pair is never shown
+   */
+  function limitOf(frequencies) {
+    const shown = [...frequencies.keys()].filter((pair) => frequencies[pair] > 0), S = shown.length, W = 2 * SIDE;
+    const total = shown.reduce((sum, pair) => sum + frequencies[pair], 0);
+    const probability = Float64Array.from(shown, (pair) => frequencies[pair] / total);
+    const x = new Float64Array(S * W), root = Math.sqrt(ROWS), place = new Map(shown.map((pair, s) => [pair, s]));
+    let floor = 0, squares = 0;
+    shown.forEach((pair, s) => {
+      for (let k = 0; k < W; k++) {
+        const p = profile(k < SIDE ? Math.floor(pair / SIDE) : pair % SIDE, k % SIDE);
+        x[s * W + k] = root * p;
+        floor += (probability[s] * ROWS * p * (1 - p)) / PAIRS;
+        squares += probability[s] * ROWS * p * p;
+      }
+    });
+    const lengths = Float64Array.from(shown, (_, s) => dot(x, s, x, s, W));
+    let y = x.slice(), share = probability.slice(), R = S;
+    const assignment = new Float64Array(S * S), codes = [];  // (R, S) probability of each reproduction, given the pair
+    const entropy = -probability.reduce((sum, p) => sum + p * Math.log(p), 0);
+    for (let slope = 1.5, factor = 1.15, last = entropy; slope > 1e-3; slope /= factor) {
+      let cost = Infinity;
+      for (let turn = 0; turn < 12_000 / R; turn++) {        // fewer where there are many reproductions
+        const before = cost;
+        cost = step(slope);
+        if (before - cost < 1e-8) break;
+        if (turn % 10 === 9) merge();                        // the fewer there are, the faster it is
+      }
+      merge();
+      step(slope);
+      let rate = 0, kept = 0;
+      for (let r = 0; r < R; r++) {
+        kept += share[r] * dot(y, r, y, r, W);
+        for (let s = 0; s < S; s++) {
+          const q = assignment[r * S + s];
+          if (q > 1e-300) rate += q * probability[s] * Math.log(q / share[r]);
+        }
+      }
+      codes.push({ rate, error: floor + Math.max(squares - kept, 0) / PAIRS, price: 1 / (PAIRS * slope), edges: apart() });
+      if (rate < 1e-3) break;
+      if (last - rate > 0.2) factor = Math.max(factor ** 0.6, 1.015);      // finer where the rate falls fast
+      else if (last - rate < 0.1) factor = Math.min(factor ** 1.4, 1.15);
+      last = rate;
+    }
+    codes.reverse();
+    if (codes.at(-1).rate < entropy) codes.push({ ...codes.at(-1), rate: entropy, error: floor });
+    return { floor, codes };
+
+    function dot(a, i, b, j, width) {
+      let sum = 0;
+      for (let k = 0; k < width; k++) sum += a[i * width + k] * b[j * width + k];
+      return sum;
+    }
+
+    /** One step: the best assignment for the reproductions, then these as the means of what they describe. */
+    function step(slope) {
+      const top = new Float64Array(S).fill(-Infinity), sums = new Float64Array(S);
+      for (let r = 0; r < R; r++) {
+        const length = dot(y, r, y, r, W), log = Math.log(share[r]);
+        for (let s = 0; s < S; s++) {
+          const weight = log - slope * (length + lengths[s] - 2 * dot(y, r, x, s, W));
+          assignment[r * S + s] = weight;
+          if (weight > top[s]) top[s] = weight;
+        }
+      }
+      for (let r = 0; r < R; r++) for (let s = 0; s < S; s++)
+        sums[s] += assignment[r * S + s] = Math.exp(assignment[r * S + s] - top[s]);
+      let cost = 0, used = 0;
+      for (let s = 0; s < S; s++) cost -= probability[s] * (Math.log(sums[s]) + top[s]);
+      for (let r = 0; r < R; r++) {
+        let part = 0;
+        const mean = new Float64Array(W);
+        for (let s = 0; s < S; s++) {
+          const q = (assignment[r * S + s] /= sums[s]), joint = q * probability[s];
+          part += joint;
+          if (joint > 1e-12) for (let k = 0; k < W; k++) mean[k] += joint * x[s * W + k];
+        }
+        if (part < 1e-12) continue;                          // what no pair uses any more is dropped
+        for (let k = 0; k < W; k++) y[used * W + k] = mean[k] / part;
+        if (used < r) assignment.copyWithin(used * S, r * S, (r + 1) * S);
+        share[used++] = part;
+      }
+      R = used;
+      return cost;
+    }
+
+    /** Reproductions that have become the same, but for a 4,000th of the distance of neighbours, are one. */
+    function merge() {
+      let used = 0;
+      for (let r = 0; r < R; r++) {
+        let same = 0;
+        for (; same < used; same++) {
+          let away = 0;
+          for (let k = 0; k < W && away < 1e-3; k++) away += (y[same * W + k] - y[r * W + k]) ** 2;
+          if (away < 1e-3) break;
+        }
+        if (same < used) share[same] += share[r];
+        else {
+          y.copyWithin(used * W, r * W, (r + 1) * W);
+          share[used++] = share[r];
+        }
+      }
+      R = used;
+    }
+
+    /** d' of neighbours in a code of symbols: root of 8 B, B their Bhattacharyya distance. */
+    function apart() {
+      return Float32Array.from(EDGES, ([a, b]) => {
+        const [s, t] = [place.get(a), place.get(b)];
+        if (s === undefined || t === undefined) return NaN;
+        let overlap = 0;
+        for (let r = 0; r < R; r++) overlap += Math.sqrt(assignment[r * S + s] * assignment[r * S + t]);
+        return Math.sqrt(-8 * Math.log(Math.min(Math.max(overlap, 1e-30), 1)));
+      });
+    }
+  }
+
+  /** The limit at a rate, between its codes: error and price; the d' of its edges are those of the nearest code. */
+  function limitAt({ codes }, rate) {
+    const i = codes.findIndex((code) => code.rate >= rate);
+    if (i < 0) return { ...codes.at(-1), price: 0 };
+    if (i === 0) return codes[0];
+    const [low, high] = [codes[i - 1], codes[i]], t = (rate - low.rate) / Math.max(high.rate - low.rate, 1e-12);
+    const mix = (name) => low[name] + t * (high[name] - low[name]);
+    return { error: mix("error"), price: mix("price"), edges: (t < 0.5 ? low : high).edges };
+  }
+
+  Object.assign(geomlib, { EDGES, wallTable, resolution, toldApart, planeOf, claims, limitOf, limitAt });
+};
+geomlib.defineWorld();
