@@ -48,6 +48,8 @@ def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
 
 def _read(path: str | Path) -> Any:
     """What a file of tensors holds, whatever its bytes; nothing in it is run."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
     with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):
         zipped = file.read(2) == b"PK"
         file.seek(0)
