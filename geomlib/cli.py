@@ -17,7 +17,7 @@ import pandas as pd
 from cyclopts import App, CycloptsError, Parameter
 
 from . import data, evaluate, measures, original, paper, results, runs
-from .spec import Spec, check_fields
+from .spec import Spec, read_changes, value
 
 
 def version() -> str:
@@ -263,13 +263,7 @@ def keys(models: Sequence[str], capacities: Sequence[float], seeds: Sequence[int
 
 def fields(changes: Sequence[str]) -> dict:
     """The fields of Spec that --set changes."""
-    if not changes:
-        return {}
-    from . import pages
-
-    changed = pages.parse(pairs("--set", changes))
-    check_fields(list(changed))
-    return changed
+    return read_changes({name: value(text) for name, text in pairs("--set", changes)})
 
 
 def pairs(option: str, words: Sequence[str]) -> list[tuple[str, str]]:
@@ -278,9 +272,9 @@ def pairs(option: str, words: Sequence[str]) -> list[tuple[str, str]]:
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        name, equals, value = word.partition("=")
+        name, equals, text = word.partition("=")
         if equals:
-            found.append((name, value))
+            found.append((name, text))
         elif rest and option == "-p":
             found.append((word, rest.pop(0)))
         else:

@@ -134,9 +134,9 @@ def train_all(
             f"there is no folder {folder} of runs; to train into a new one make it first, or name none: the released "
             "runs and runs/ are looked through"
         )
+    specs = [spec(*key, **changes) for key in keys]  # what is wrong is refused before anything trains
     if needed := sources(keys):
         train_all(needed, folder, device, **changes)
-    specs = [spec(*key, **changes) for key in keys]
     return runs.train(specs, [place(*key, folder=folder, **changes) for key in keys], device)
 
 
