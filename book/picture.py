@@ -12,34 +12,19 @@ import numpy as np
 import geomlib as g
 
 g.figures.style()
-pairs = g.data.PAIRS
 published, ours = (table.query("model == 'baseline'") for table in (g.paper.published(), g.paper.results()))
 
 
-def draw(ax, title, model, capacity, names=(), latents=None, limit=2.2):
-    """The mean codes of the 169 pairs in a plane, with lines between neighbours, on axes that end at -limit and limit.
-
-    names    of the model's classes, which colour them; none: colours go by x_UC
-    latents  the two of the plane, from 1; None: multidimensional scaling, turned to have x_LC to the right and x_UC
-             down
-    returns  the points where colours go by x_UC, for a colour bar
-    """
-    images, factors = (part[185_000:] for part in g.corridors("uniform"))  # the test part
-    means = g.measures.pair_means(g.encode(g.paper.run(model, capacity).model, images), factors)
-    points = means[:, np.array(latents) - 1] if latents else g.measures.upright(g.embed(means), pairs)
-    grid = points.reshape(13, 13, 2)
-    for line in (*grid, *grid.swapaxes(0, 1)):
-        ax.plot(*line.T, color="#BBBBBB", linewidth=0.5, zorder=0)
-    title = f"{title}\n{model}, {g.figures.nats(capacity)}"
-    shown = None
-    if names:
-        g.figures.draw_embedding(ax, points, g.paper.classes(model, pairs), (), names, title, limit)
-    else:
-        ax.set(title=title, aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
-        shown = ax.scatter(*points.T, c=pairs[:, 0], cmap="viridis", s=14)
-    along = [f"latent {latent}" for latent in latents] if latents else ["units of the code"] * 2
-    ax.set(xlabel=along[0], ylabel=along[1])
-    return shown
+def draw(ax, title, model, capacity, end=None):
+    """The mean codes of the 169 stimuli in the plane in which they differ most, coloured by the model's classes if it
+    has two, else by the column of the upper corridor."""
+    means, _ = g.results.codes()[model, capacity, 0]
+    names = g.paper.CLASS_NAMES.get(model, ())
+    colours = g.paper.classes(model, g.data.PAIRS) if names else np.arange(169)
+    g.figures.draw_map(
+        ax, g.measures.plane(means), colours, title=f"{title}\n{model}, {g.figures.nats(capacity)}", end=end
+    )
+    ax.set(xticks=[], yticks=[])
 
 
 def table():
@@ -59,8 +44,8 @@ def table():
         [
             g.claims.markdown("notebooks/{}.md"),
             "",
-            "The effects are differences from a control, at the smallest capacity; the rule for a verdict was written",
-            "down before the networks were trained (`book/protocol.md`). The baseline, seed 0:",
+            "In brackets: the effect, a difference from a control, at the smallest capacity that has it. The rule for",
+            "a verdict was written down before the networks were trained (`book/protocol.md`). The baseline, seed 0:",
             "",
             *("| " + " | ".join(row) + " |" for row in rows),
             "",
@@ -71,13 +56,12 @@ def table():
 
 
 if __name__ == "__main__":
-    fig, axes = plt.subplots(2, 2, figsize=(6.6, 7))
-    draw(axes[0, 0], "much capacity", "baseline", 10)
-    points = draw(axes[0, 1], "prototypization", "baseline", 0.3)
-    draw(axes[1, 0], "specialization (magnified)", "E1M1", 0.3, ("rare", "frequent"), limit=0.9)
-    draw(axes[1, 1], "orthogonalization", "E2M3", 3, g.paper.CLASS_NAMES["E2M3"], latents=(1, 3), limit=2.6)
-    fig.colorbar(points, ax=axes[0], label="$x_{UC}$ (column)", shrink=0.8)
-    fig.savefig(g.paper.ROOT / "book/_static/overview.png", dpi=160, metadata={"Software": None})
+    fig, axes = plt.subplots(1, 4, figsize=(8, 2.4), layout="constrained")
+    draw(axes[0], "more capacity", "baseline", 6, 2.6)
+    draw(axes[1], "less capacity", "baseline", 0.3, 2.6)
+    draw(axes[2], "unequal frequencies", "E1M1", 0.3)
+    draw(axes[3], "a task", "E2M1", 3)
+    fig.savefig(g.paper.ROOT / "book/_static/overview.png", dpi=200, metadata={"Software": None})
     readme = g.paper.ROOT / "README.md"
     marks = "<!-- results, by make picture -->", "<!-- end of results -->"
     text = re.sub(f"(?s){marks[0]}.*{marks[1]}", f"{marks[0]}\n{table()}\n{marks[1]}", readme.read_text())

@@ -207,13 +207,12 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def table() -> pd.DataFrame:
-    """The verdict table: a row a claim; what came out at full length and for the sketches, each with its `number`, and
-    the biggest reservation."""
+    """The verdict table: a row a claim; what came out for the sketches and at full length, each with its `number`, the
+    biggest reservation, and the page with the evidence."""
     columns = {}
-    for scale, name in (("full", "full length"), ("sketch", "ten sketches")):
+    for scale, name in (("sketch", "ten sketches"), ("full", "full length")):
         judged = verdicts(released(scale))
-        columns[name] = [headline(judged, claim) for claim in ROWS]
-        columns[f"effect, {name}"] = [number(released(scale), claim) for claim in ROWS]
+        columns[name] = [f"{headline(judged, claim)} [{number(released(scale), claim)}]" for claim in ROWS]
     names, reservations, pages = zip(*ROWS.values())
     return pd.DataFrame({"effect": names, **columns, "biggest reservation": reservations, "page": pages})
 
@@ -261,9 +260,9 @@ def seed_agreement(codes: Mapping[Key, Codes]) -> pd.DataFrame:
 
 
 def markdown(page: str) -> str:
-    """The verdict table as Markdown; page: where a page's link leads, with {} for its name."""
+    """The verdict table as Markdown; page: where a claim's name leads, with {} for the page's name."""
     shown = table()
-    shown["page"] = [f"[evidence]({page.format(name)})" for name in shown.page]
+    shown["effect"] = [f"[{name}]({page.format(at)})" for name, at in zip(shown.effect, shown.pop("page"))]
     rows = [list(shown.columns), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
