@@ -26,6 +26,9 @@
 | τ       | TOLERANCE             | tolerance of the scorecard                          | scalar         |       |
 """
 
+import logging as _logging
+import os as _os
+
 from . import claims, data, evaluate, figures, measures, objective, original, paper, results, runs, spec, theory, train
 from .data import COUNTS, TASKS, WORLDS, Corridors, corridors
 from .evaluate import decode, encode
@@ -36,3 +39,7 @@ from .original import load_original, read_csv, write_csv
 from .spec import Spec, change
 from .theory import price, rate_distortion
 from .train import Run, fit
+
+if "GEOMLIB_PAGE" in _os.environ:  # in the run of a page all that the library says bears its mark (pages.NOTICES)
+    _logging.basicConfig(format="geomlib: %(message)s")
+    _logging.getLogger(__name__).setLevel(_logging.INFO)

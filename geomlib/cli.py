@@ -30,6 +30,7 @@ app = App(
     name="geomlib",
     help="Train the networks of the paper, run its pages, score its checkpoints. COMMAND --help tells more.",
     version=version,
+    suppress_keyboard_interrupt=False,
 )
 
 Models = Annotated[list[str], Parameter(help=f"Any of {', '.join(paper.MODELS)}; a classifier: E2M1-on-baseline.")]

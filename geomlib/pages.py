@@ -37,7 +37,7 @@ KINDS = {
     list: 'a list, as JSON ["name", 1],',
     dict: 'a dictionary, as JSON {"name": 1},',
 }
-NOTICES = r"^\s*(training \d|The capacity rises|counts hold|\d+ images to train|.*: waiting for the process).*\n?"
+NOTICES = r"^\s*geomlib: .*\n?"  # what the library says while it works, on stderr: not for the page
 REFUSALS = ("ValueError", "FileNotFoundError")  # what a wrong parameter ends in, before anything is shown
 STARTS = 5  # a kernel started beside others can lose the race for a free port
 

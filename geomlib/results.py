@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from . import data, evaluate, measures, paper, runs
+from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
 from .spec import Spec, file_sha256
@@ -105,7 +105,7 @@ def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFr
 def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | None = None, **changes) -> pd.DataFrame:
     """The numbers of many stored runs, one after the other, and if `output` is given in this file; beside it then, as
     .npz, the stimulus codes of the networks among them."""
-    shown = tqdm(keys, desc="measuring", unit=" runs", delay=2)
+    shown = bar("measuring", iterable=keys, unit=" runs")
     rows = pd.concat([measured(key, folder, **changes) for key in shown], ignore_index=True)
     if output:
         rows.to_csv(output, index=False, float_format="%.6g")

@@ -78,7 +78,8 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
 def test_a_wrong_word_ends_with_one_line_and_a_status(tmp_path, capsys, monkeypatch, words, expected):
     monkeypatch.chdir(tmp_path)
     folder = ["--folder", str(tmp_path)] if words[0] == "train" else []
-    status, _, _, message = command(*words, *folder, capsys=capsys)
+    status, _, errors, message = command(*words, *folder, capsys=capsys)
+    message = message or errors.strip()
     assert status != 0 and re.search(expected, message) and message.count("\n") <= 1
 
 

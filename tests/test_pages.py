@@ -85,8 +85,7 @@ def test_a_page_ends_with_the_command_that_makes_it_again(notebook, monkeypatch)
 
 
 def test_notices_of_training_show_at_once_and_stay_out_of_the_page(notebook, capfd):
-    told = r"training 5 network(s):   1%, 9 s left  \nThe capacity rises to 1\n90 images to train on: few\n"
-    told += r"runs/a: waiting for the process that trains it"
+    told = r"geomlib: training 5 network(s):   1%, 9 s left  \ngeomlib: 90 images to train on: few\n"
     says = f'print("{told}", file=sys.stderr)'
     notebook.write_text(NOTEBOOK.replace("print(repr(", f"import sys; {says}\nprint(repr(", 1))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
@@ -251,7 +250,7 @@ def running(pid):
 
 
 def test_a_page_says_what_it_does_and_keeps_no_bar(notebook, capfd):
-    bar = "from tqdm import tqdm\nwith tqdm(total=9, desc='training 1') as bar: bar.update(4); bar.update(5)\n"
+    bar = "from tqdm import tqdm\nwith tqdm(total=9, desc='geomlib: training 1') as bar: bar.update(4); bar.update(5)\n"
     notebook.write_text(NOTEBOOK.replace("print(repr(", bar + "print(repr("))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), {"capacity": 3})
     said = capfd.readouterr().err

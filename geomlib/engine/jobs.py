@@ -64,17 +64,23 @@ def side_by_side(function: Callable[..., list], jobs: Sequence[tuple], done: Seq
             return [function(*job, shared) for job in jobs]
 
 
+def bar(desc: str, **options: Any) -> std.tqdm:
+    """A progress bar with the time left. In the run of a page it is text, which begins with the mark "geomlib: " as
+    all that the library says there, so that it can be left out of the page."""
+    in_page = "GEOMLIB_PAGE" in os.environ
+    return (std if in_page else auto).tqdm(desc="geomlib: " * in_page + desc, delay=2, **options)
+
+
 @contextmanager
 def progress(done: np.ndarray, total: int) -> Generator[None]:
     """A progress bar with the time left while `done` (steps, by network) grows to total; TQDM_DISABLE=1 hides it."""
     stop = threading.Event()
-    kind = std.tqdm if "GEOMLIB_PAGE" in os.environ else auto.tqdm  # a page keeps no bars: pages.tidy removes the text
-    bar = kind(total=total, initial=int(done.sum()), desc=f"training {len(done)}", unit=" steps", delay=2)
-    bar.mininterval = 0.5 if bar.disable or bar.fp.isatty() else 30
+    shown = bar(f"training {len(done)}", total=total, initial=int(done.sum()), unit=" steps")
+    shown.mininterval = 0.5 if shown.disable or shown.fp.isatty() else 30
 
     def follow() -> None:
         while not stop.wait(0.5):
-            bar.update(int(done.sum()) - bar.n)
+            shown.update(int(done.sum()) - shown.n)
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
@@ -83,8 +89,8 @@ def progress(done: np.ndarray, total: int) -> Generator[None]:
     finally:
         stop.set()
         thread.join()
-        bar.update(int(done.sum()) - bar.n)
-        bar.close()
+        shown.update(int(done.sum()) - shown.n)
+        shown.close()
 
 
 @contextmanager
