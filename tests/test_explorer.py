@@ -82,7 +82,7 @@ def test_the_commands_run_a_page_with_parameters_it_has():
             given = pages.parse(zip(words[1::3], words[2::3]))
             pages.check(given, pages.defaults(pages.jupytext.read(path), path), path)
             assert given.get("model", "baseline") == name
-            assert run.spec.capacity in ([given["capacity"]] if notebook == "capacity" else [0.3, 10])
+            assert run.spec.capacity in (paper.CAPACITIES if notebook == "capacity" else [0.3, 10])
             assert f"notebooks/{notebook}.md" in plain and shlex.join(words) in plain
 
 

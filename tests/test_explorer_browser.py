@@ -64,7 +64,13 @@ def book(models, tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     shutil.copytree(paper.ROOT / "book/_static/vendor", root / "book/_static/vendor")
     shutil.copytree(paper.ROOT / "book/_ext", root / "book/_ext")
-    for name in ("_config.yml", "book/_static/custom.css", "book/_static/names.js", "book/references.bib"):
+    for name in (
+        "_config.yml",
+        "book/_static/custom.css",
+        "book/_static/names.js",
+        "book/_static/code.js",
+        "book/references.bib",
+    ):
         shutil.copy(paper.ROOT / name, root / name)
     for name in ("explore", "train"):  # without their links: other pages aren't here
         text = (paper.ROOT / f"book/{name}.md").read_text()
@@ -445,8 +451,8 @@ def test_points_have_an_edge_of_the_colour_of_text(page, theme):
 
 
 def test_latents_that_no_network_uses_are_marked_in_the_list_of_planes(page, index):
-    rates = stops(index, "baseline")[-1]["rates"]
-    show(page, "model=baseline&capacity=10")
+    rates = stops(index, "baseline")[-2]["rates"]
+    show(page, "model=baseline&capacity=6")
     page.wait_for_function("explorer.planes.textContent.includes('both unused')")
     for option in page.evaluate("[...explorer.planes.options].slice(1).map(option => [option.value, option.text])"):
         numbers, text = option[0].split(","), option[1]
@@ -908,11 +914,11 @@ def test_the_views_show_what_their_texts_say(index, models):
 
     assert cut("E2M1") > 2 and 0.8 < cut("baseline") < 1.2  # orthogonalization: inside the plane, and beyond it
     codes, aligned = grid("E2M3", 3, "codes", 5), np.eye(13, dtype=bool)
-    assert np.abs(codes[aligned, 0] - 2).max() < 0.4 and codes[~aligned, 0].max() < 1
+    assert codes[aligned, 1].max() < -2 and codes[~aligned, 1].min() > -1
     run = next(run for _, run in models["E2M3"] if run.spec.capacity == 3)
     answer = lambda z: run.model.classify(torch.tensor(z))["aligned"].detach().numpy() > 0.5
     assert (answer(codes) == aligned).all()
-    codes[..., 0] = 2
+    codes[..., 1] = -2.2
     assert answer(codes).all()
     columns = lambda z: np.array(
         [decoded(run, z).reshape(13, 13)[rows].mean(0).argmin() for rows in (slice(6), slice(7, 13))]

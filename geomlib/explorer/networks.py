@@ -144,7 +144,7 @@ def commands(name: str, run: Run) -> list[str]:
         ]
     page, values = "geometry", f"-p model {name}"
     if name == "baseline" or spec.capacity not in (0.3, 10):  # geometry shows these alone, and a model
-        page, values = "capacity", f"-p model {name} " * (name != "baseline") + f"-p capacity {spec.capacity:g}"
+        page, values = "capacity", f"-p model {name}"  # all its capacities
     return [
         f"geomlib page {page} {values}",
         f"jupytext --to ipynb -o - notebooks/{page}.md | papermill - out.ipynb {values} -k python3",
