@@ -85,7 +85,7 @@ def test_a_page_ends_with_the_command_that_makes_it_again(notebook, monkeypatch)
 
 
 def test_notices_of_training_show_at_once_and_stay_out_of_the_page(notebook, capfd):
-    told = r"geomlib: training 5 network(s):   1%, 9 s left  \ngeomlib: 90 images to train on: few\n"
+    told = r"geomlib: training 5 network(s):   1%, 9 s left  \ngeomlib: 90 images to train on: few"
     says = f'print("{told}", file=sys.stderr)'
     notebook.write_text(NOTEBOOK.replace("print(repr(", f"import sys; {says}\nprint(repr(", 1))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"))
