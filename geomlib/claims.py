@@ -77,9 +77,8 @@ def _effects_of(
     rate = float(wide.rate[key])
     if model in BIASED:
         counts = COUNTS[MODELS[model]["counts"]]
-        pairs: dict[str, Any] = (
-            {"axis": 1} if model == "E1M1" else {"jump": np.inf}
-        )  # steps of the lower corridor; all neighbours
+        # E1M1: steps of the lower corridor, inside the halves; E1M2: all neighbours
+        pairs: dict[str, Any] = {"axis": 1} if model == "E1M1" else {"jump": np.inf}
         exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
         value, limit = exponent(found), exponent(limit_map(model, rate))
         if baseline:
@@ -183,8 +182,6 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
     returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
              95 % interval over seeds; NaN for one), share (the largest), verdict (holds, does not hold, open)
     """
-    from scipy.stats import t
-
     found = released() if found is None else found
     keys = ["claim", "model", "capacity"]
     table = found.groupby(keys).agg(
@@ -196,7 +193,7 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
         error=("effect", "sem"),
         share=("share", "max"),
     )
-    half = t.ppf(0.975, table.seeds - 1) * table.pop("error")
+    half = _half_interval(table.pop("error"), table.seeds)
     table["low"], table["high"] = table.effect - half, table.effect + half
     table = table.reset_index()
     small = table.claim.map(SMALL).fillna(SMALL_ELSE)
@@ -220,8 +217,6 @@ def table() -> pd.DataFrame:
 def number(found: pd.DataFrame, claim: str) -> str:
     """A claim's effect at the smallest capacity at which each of its models has one, in the most seeds: the mean over
     models and seeds, and if there are several seeds the 95 % interval over them. found: of `effects`"""
-    from scipy.stats import t
-
     rows = found[found.claim == claim]
     models = rows.model.nunique()
     wide = {c: some.pivot(index="seed", columns="model", values="effect") for c, some in rows.groupby("capacity")}
@@ -229,9 +224,16 @@ def number(found: pd.DataFrame, claim: str) -> str:
     if not any(map(len, means.values())):
         return "–"
     capacity, each = max(means.items(), key=lambda item: (len(item[1]), -item[0]))
-    half = t.ppf(0.975, len(each) - 1) * each.sem()
+    half = _half_interval(each.sem(), len(each))
     between = f" ({each.mean() - half:.2f} to {each.mean() + half:.2f})" if len(each) > 1 else ""
     return f"{each.mean():+.2f}{between} at {capacity:g} nats".replace("-", "−")
+
+
+def _half_interval(error: Any, seeds: Any) -> Any:
+    """Half of a 95 % interval of a mean over seeds, from its standard error; NaN for one seed."""
+    from scipy.stats import t
+
+    return t.ppf(0.975, seeds - 1) * error
 
 
 def seed_agreement(codes: Mapping[Key, Codes]) -> pd.DataFrame:
