@@ -236,6 +236,17 @@ def measure(
 
 
 @app.command
+def readings(*, folder: Folder = None, output: Annotated[Path, Parameter(name=["-o", "--output"])]) -> None:
+    """Train and measure the second readings: published networks at the rate or by the recipe they are known to have.
+
+    Example: geomlib readings --folder runs -o data/readings.csv
+    """
+    table = results.readings(folder)
+    table.to_csv(output, index=False, float_format="%.6g")
+    print(f"{len(table)} numbers of {len(paper.READINGS)} networks in {output}")
+
+
+@app.command
 def compare(file: Path, /) -> None:
     """Compare a table of numbers with data/results.csv and the published ones.
 

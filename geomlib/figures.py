@@ -316,6 +316,21 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
 
 
+def draw_similarity(ax, values, names, label="") -> None:
+    """A matrix of numbers between 0 and 1 in blocks, with a line between blocks: values (B * k, B * k), names of the B
+    blocks."""
+    size = len(values) // len(names)
+    shown = ax.imshow(values, cmap="viridis", vmin=0, vmax=1)
+    for k in range(size, len(values), size):
+        ax.axhline(k - 0.5, color="white", linewidth=1)
+        ax.axvline(k - 0.5, color="white", linewidth=1)
+    middle = np.arange(len(names)) * size + (size - 1) / 2
+    ax.set_xticks(middle, names)
+    ax.set_yticks(middle, names)
+    ax.tick_params(length=0)
+    ax.figure.colorbar(shown, ax=ax, label=label, **BAR)
+
+
 def _name_once(ax, name, **look) -> None:
     """One grey entry of the legend for what all models have."""
     if all(line.get_label() != name for line in ax.lines):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import data, evaluate, measures, paper, runs
+from . import data, evaluate, measures, paper, places, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
@@ -169,7 +169,6 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
              verdict                "reproduced": the mean comes within t; "in range": not the mean, but the published
                                     number lies in [low - t, high + t]; "missed"; "none yet"
              network, words         `in_words`
-             cause                  of a missed number: what is known of the published network, of `paper.ELSEWHERE`
     """
     keys = ["model", "measure", "capacity"]
     ours = (results() if ours is None else ours).dropna(subset="value").astype({"capacity": float})
@@ -187,8 +186,32 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     states = [table.seeds == 0, table.difference.abs() <= table.t, in_range]
     table["verdict"] = np.select(states, ["none yet", "reproduced", "in range"], "missed")
     table["network"], table["words"] = zip(*map(in_words, table.model, table.measure))
-    known = [paper.ELSEWHERE.get(key, "unknown") for key in zip(table.network, table.capacity)]
-    return table.assign(cause=np.where(table.verdict == "missed", known, ""))
+    return table
+
+
+def readings(folder: str | Path | None = None) -> pd.DataFrame:
+    """The numbers of `paper.READINGS`, trained where they are missing: columns network, capacity (as published),
+    reading, model, measure, value."""
+    tables = []
+    for network, label, capacity, changes, reading in paper.READINGS:
+        paper.train_all([(network, capacity, 0)], folder, **changes)
+        found = measured((network, capacity, 0), folder, **changes).drop(columns=["capacity", "seed"])
+        found.insert(0, "network", network), found.insert(1, "capacity", label), found.insert(2, "reading", reading)
+        tables.append(found)
+    return pd.concat(tables, ignore_index=True)
+
+
+def second_readings(card: pd.DataFrame, found: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows of a `scorecard` whose network has second readings, once for each of them.
+
+    found    of `readings`; None: of data/readings.csv
+    returns  columns network, words, capacity, published, mean (ours, as labelled), reading, value, verdict of the value
+    """
+    found = pd.read_csv(places.data_file("readings.csv")) if found is None else found
+    both = card.merge(found, on=["network", "model", "measure", "capacity"])
+    near = (both.value - both.published).abs() <= both.t
+    columns = ["network", "words", "capacity", "published", "mean", "reading", "value", "verdict"]
+    return both.assign(verdict=np.where(near, "reproduced", "missed"))[columns]
 
 
 def summary(card: pd.DataFrame) -> pd.DataFrame:
