@@ -44,12 +44,12 @@ CLASS_NAMES = {  # of the two classes that a model's geometry is judged by: 0, 1
     "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC"),
 }
 PENALTY = {"loss": "B", "task_rule": "early"}  # the original's objective
-READINGS = (  # of published networks that are not where their label says: model, label, what was trained in its place
-    ("E2M4", 0.3, 0.43, {}, "held at 0.43 nats: the rate of its published codes is at least this"),
-    ("E2M4", 0.3, 0.3, PENALTY | {"gamma": 1000.0, "ramp": 1000}, "penalty with γ = 1000, T = 1000: its own history"),
-    ("E2M5", 0.3, 0.325, {}, "held at 0.325 nats: the rate of its published codes"),
-    ("E2M5", 1, 1.22, {"task_rule": "late"}, "held at 1.22 nats, region × 10: its estimated rate and its own weights"),
-    ("E2M5", 1, 1, {"loss": "B", "task_rule": "late", "gamma": 5000.0}, "penalty with γ = 5000: its own history"),
+READINGS = (  # of published networks that are not where their label says: model, label, then what is trained instead
+    ("E2M4", 0.3, "held at its rate", 0.43, {}),  # at least; by an estimate from the published codes
+    ("E2M4", 0.3, "its own penalty", 0.3, PENALTY | {"gamma": 1000.0, "ramp": 1000}),  # in the history of the original
+    ("E2M5", 0.3, "held at its rate", 0.325, {}),
+    ("E2M5", 1, "held at its rate", 1.22, {"task_rule": "late"}),  # region counts ten times
+    ("E2M5", 1, "its own penalty", 1, {"loss": "B", "task_rule": "late", "gamma": 5000.0}),
 )
 
 

@@ -193,7 +193,7 @@ def readings(folder: str | Path | None = None) -> pd.DataFrame:
     """The numbers of `paper.READINGS`, trained where they are missing: columns network, capacity (as published),
     reading, model, measure, value."""
     tables = []
-    for network, label, capacity, changes, reading in paper.READINGS:
+    for network, label, reading, capacity, changes in paper.READINGS:
         paper.train_all([(network, capacity, 0)], folder, **changes)
         found = measured((network, capacity, 0), folder, **changes).drop(columns=["capacity", "seed"])
         found.insert(0, "network", network), found.insert(1, "capacity", label), found.insert(2, "reading", reading)

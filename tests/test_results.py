@@ -133,13 +133,25 @@ def test_the_scorecard_has_each_published_number_and_counts_f1_of_0_apart():
     assert summary.loc["F1 published as 0"].tolist() == [7, 1, 0, 0, 6]
 
 
-def test_a_missed_number_of_a_network_that_is_not_where_its_label_says_has_this_as_its_cause():
-    found = ("f1_simultaneous", 1, 0.9), ("f1_disjoint", 1, 0.9), ("f1_simultaneous", 3, 0.3347)
-    card = card_of(*(("E2M4", *row) for row in found)).loc["E2M4"]
-    assert card.network[[row[:2] for row in found]].tolist() == ["E2M5", "baseline", "E2M5"]
-    assert card.words["f1_simultaneous", 1] == "F1 of region, four tasks"
-    assert card.cause[[row[:2] for row in found]].tolist() == [paper.ELSEWHERE["E2M5", 1], "unknown", ""]
-    assert {model for model, _ in paper.ELSEWHERE} <= set(paper.MODELS)
+def test_every_second_reading_reproduces_its_published_number():
+    found = results.second_readings(results.scorecard())
+    assert len(found) == 19 and (found.verdict == "reproduced").all()
+    counts = found.groupby(["network", "capacity", "reading"]).size()
+    assert dict(counts) == {(m, c, reading): 5 if m == "E2M5" else 2 for m, c, reading, *_ in paper.READINGS}
+
+
+def test_a_second_reading_stands_beside_the_published_number_of_its_own_network():
+    reading = {
+        "network": "E2M5",
+        "capacity": 1.0,
+        "reading": "held elsewhere",
+        "model": "E2M4",
+        "measure": "f1_simultaneous",
+    }
+    card = card_of(("E2M4", "f1_simultaneous", 1, 0.9), ("E2M4", "f1_joint", 1, 0.9)).reset_index()
+    (row,) = results.second_readings(card, pd.DataFrame([reading | {"value": 0.3}])).itertuples()
+    assert (row.network, row.words, row.published, row.mean) == ("E2M5", "F1 of region, four tasks", 0.2414, 0.9)
+    assert row.verdict == "missed"
 
 
 def test_each_published_number_is_named_in_words_for_its_own_network():
