@@ -104,9 +104,24 @@ def _effects_of(
 
 
 @cache
-def limit_map(model: str, rate: float) -> np.ndarray:
-    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats)."""
-    return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"))
+def limit_map(model: str, rate: float, labels: bool = False) -> np.ndarray:
+    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats); labels: and its task."""
+    table = TASKS[MODELS[model]["tasks"][0]].table if labels else None
+    return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"), table)
+
+
+def by_theory(codes: Mapping[Key, Codes], ours: pd.DataFrame, labels: bool = False) -> pd.DataFrame:
+    """`agreement` of each network's resolutions with the limit's at its rate: models x capacities, mean of the seeds.
+
+    codes, ours   as of `effects`     labels   the limit of images and the model's one task; else of the images alone
+    """
+    rates = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    found = {
+        key: agreement(measures.resolution_of(*both), limit_map(key[0], float(rates[key]), labels))
+        for key, both in codes.items()
+        if key in rates.index
+    }
+    return pd.Series(found, dtype=float).groupby(level=[0, 1]).mean().unstack()
 
 
 def unevenness(resolution: np.ndarray) -> float:
@@ -270,8 +285,8 @@ def markdown(page: str) -> str:
 
 
 def headline(table: pd.DataFrame, claim: str) -> str:
-    """Where a claim holds, in words: "holds", "holds at 0.3, 1 nats", "only for E1M1 at 0.3 nats", "does not hold" or
-    "open".
+    """Where a claim holds, in words: "holds", "holds at 0.3, 1 nats", "only for E1M1 at 0.3 nats", "for E1M1, open for
+    E1M2", "does not hold" or "open".
 
     table  of `verdicts`; for a model and capacity a claim holds if its second control does, too
     """
@@ -291,4 +306,5 @@ def headline(table: pd.DataFrame, claim: str) -> str:
         return f"holds{next(iter(at.values()))}"
     names = {words: [m for m in at if len(held[m]) and at[m] == words] for words in at.values()}
     shown = [", ".join(some) + words for words, some in names.items() if some]
-    return f"only for {'; '.join(shown)}"
+    few = [model for model in parts if (rows.seeds[rows.model == model] < SEEDS).all()]
+    return f"for {'; '.join(shown)}; open for {', '.join(few)}" if few else f"only for {'; '.join(shown)}"
