@@ -10,7 +10,7 @@ const number = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replac
 const nats = (capacity) => `${capacity} ${capacity === 1 ? "nat" : "nats"}`;
 const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
 const mix = (from, to, part) => from.map((x, i) => x + part * (to[i] - x));
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 const byColumn = Array.from({ length: PAIRS }, (_, pair) => VIRIDIS[Math.round((pair % SIDE) / 3)]);
 
 /** Numbers from little-endian float16 in base64. */
@@ -126,7 +126,8 @@ const stopsOf = (model) => geomlib.home.models[model].map((stop) => (
   { ...stop, points: halves(stop.points), edges: halves(stop.edges) }));
 const between = (a, b, part) => (part >= 1 || a === b ? b : { points: mix(a.points, b.points, part), edges: mix(a.edges, b.edges, part),
   noise: a.noise + part * (b.noise - a.noise), hollow: part > 0 });
-const LIMIT = 2.9;                           // half the side of a map, in units of the codes
+const reach = (maps) => maps.reduce((most, { points }) => Math.max(most, ...points.map(Math.abs)), 0);  // in units of the codes
+const named = (question) => `${question.replace(/_(UC|LC)/g, "<sub>$1</sub>")}?`;
 const sliderHtml = (name, stops) => `<label>Capacity <output></output><input type="range" name="${name}" min="0"
   max="${stops.length - 1}" step="1"></label>`;
 
@@ -148,12 +149,12 @@ function costOf(places) {
 class Hand extends Live {
   constructor() {
     const columns = [0, 3, 6, 9, 12];
-    super("hand", `<p class="lead">Drag the five pictures, or move one with the arrow keys.</p>
+    super("hand", `<p class="hint">Drag the five pictures, or move one with the arrow keys.</p>
       <div class="field" role="group" aria-label="Five codes to place"><canvas class="ground" aria-hidden="true"></canvas>
       ${columns.map((column) => `<button type="button"><canvas class="picture" width="13" height="13"></canvas></button>`).join("")}
       </div><p class="said" role="status"></p>`);
     Object.assign(this, { columns, field: this.find(".field"), tokens: [...this.root.querySelectorAll("button")],
-      places: [[-1.6, 0.5], [-0.9, -0.3], [0, 0.4], [0.8, -0.4], [1.6, 0.3]], span: 5.5 });
+      places: [[-1.6, 0.5], [-0.9, -0.3], [0, 0.4], [0.8, -0.4], [1.6, 0.3]], span: 4.5 });
     this.tokens.forEach((token, k) => {
       this.paint(token.firstChild, columns[k]);
       token.onpointerdown = (event) => { token.setPointerCapture(event.pointerId); event.preventDefault(); token.focus(); };
@@ -209,10 +210,10 @@ class Hand extends Live {
       names: [i, i + 1 + j] })));
     this.result = { cost: costOf(places), least: pairs.reduce((a, b) => (b.d < a.d ? b : a)) };
     const { cost, least } = this.result, [i, j] = least.names.map((k) => this.columns[k]);
-    this.say(`Your code costs ${number(cost)} nats. It tells columns ${i} and ${j}, the pair most alike to it, apart in ` +
-      `${percent(geomlib.toldApart(least.d))} of trials (d′ ${number(least.d)}). ` + (geomlib.toldApart(least.d) < 0.9
-      ? "Can you reach 90 % for every pair, and for how little?" : `Every pair is above 90 %. To name one of five for certain takes ` +
-      `${number(Math.log(5))} nats.`));
+    const told = geomlib.toldApart(least.d);
+    this.say(`Your code costs ${number(cost)} nats. Its closest pair, columns ${i} and ${j}, is told apart in ${percent(told)} of trials ` +
+      `(d′ ${number(least.d)}). ` + (told < 0.9 ? "Can you reach 90\u00a0% for every pair, and for how little?"
+      : `To name one of five for certain takes ${number(Math.log(5))} nats.`));
   }
 }
 
@@ -224,7 +225,7 @@ class Capacity extends Live {
     const stops = stopsOf("baseline");
     super("capacity", `${sliderHtml("capacity", stops)}
       <canvas class="map" role="img"></canvas><p class="said" role="status"></p>`);
-    Object.assign(this, { stops, at: 0, slider: this.find("input"), output: this.find("output") });
+    Object.assign(this, { stops, at: 0, limit: reach(stops), slider: this.find("input"), output: this.find("output") });
     this.slider.oninput = () => {
       this.touched = true;
       this.go(Number(this.slider.value), 500);
@@ -250,7 +251,7 @@ class Capacity extends Live {
     const { capacity, edges } = this.stops[stop], told = mean(edges.map(geomlib.toldApart));
     this.output.textContent = nats(capacity);
     this.slider.setAttribute("aria-valuetext", nats(capacity));
-    const words = `At ${nats(capacity)} two neighbours are told apart in ${percent(told)} of trials (50 % is guessing), ` +
+    const words = `At ${nats(capacity)} two neighbours are told apart in ${percent(told)} of trials (50\u00a0% is guessing), ` +
       `with a d′ of ${number(mean(edges))} on average.`;
     this.say(words);
     this.canvases[0].setAttribute("aria-label", `Map of the 169 codes of the baseline. ${words}`);
@@ -258,7 +259,7 @@ class Capacity extends Live {
   }
   render() {
     const low = Math.min(Math.floor(this.at), this.stops.length - 2);
-    this.drawMap(this.canvases[0], between(this.stops[low], this.stops[low + 1], this.at - low), byColumn, LIMIT);
+    this.drawMap(this.canvases[0], between(this.stops[low], this.stops[low + 1], this.at - low), byColumn, this.limit);
   }
 }
 
@@ -435,7 +436,7 @@ class Question extends Live {
   constructor() {
     const { tasks, models } = geomlib.home, names = Object.keys(tasks);
     super("question", `<div class="choice" role="group" aria-label="The question">
-      ${names.map((name) => `<button type="button" name="${name}">${tasks[name].question}?</button>`).join("")}</div>
+      ${names.map((name) => `<button type="button" name="${name}">${named(tasks[name].question)}</button>`).join("")}</div>
       ${sliderHtml("question-capacity", models.baseline)}
       <div class="two"><div><p>Nothing asked: the baseline</p><canvas class="map" role="img"></canvas></div>
       <div><p class="asked"></p><canvas class="map" role="img"></canvas></div></div><p class="said" role="status"></p>`);
@@ -460,7 +461,7 @@ class Question extends Live {
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.name === name));
     this.output.textContent = nats(to[0].capacity);
     this.slider.setAttribute("aria-valuetext", nats(to[0].capacity));
-    this.find(".asked").textContent = `Asked: ${question}?`;
+    this.find(".asked").innerHTML = `Asked: ${named(question)}`;
     const even = Array(PAIRS).fill(1), [plain, asked] = to.map((network) => geomlib.claims(network.edges, even, labels));
     this.result = { plain, asked };
     this.say(`${name} at ${nats(to[0].capacity)}: neighbours with different answers have a d′ of ${number(asked.border)}, neighbours with ` +
@@ -471,7 +472,9 @@ class Question extends Live {
     if (!wait) this.move(1200, (part) => { this.seen = to.map((network, k) => between(from[k], network, part)); });
   }
   render() {
-    if (this.seen) this.canvases.forEach((canvas, k) => this.drawMap(canvas, this.seen[k], this.colours, LIMIT * 1.1));
+    if (!this.seen) return;
+    const limit = reach(this.seen);          // one scale for both
+    this.canvases.forEach((canvas, k) => this.drawMap(canvas, this.seen[k], this.colours, limit));
   }
 }
 

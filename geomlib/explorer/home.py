@@ -109,15 +109,15 @@ def export_home(folder: str | Path, codes: Mapping[Key, Codes] | None = None) ->
         figure.savefig(folder / f"home-{name}.png", dpi=120, metadata={"Software": None})
 
 
-def _axes(columns: int, rows: int = 1, height: float = 2.0) -> tuple[Figure, np.ndarray]:
-    """A figure and its square axes (rows, columns)."""
-    figure = Figure((1.6 * columns, height * rows), facecolor="white", layout="constrained")
+def _axes(columns: int, rows: int = 1, width: float = 1.6, height: float = 1.9) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes (rows, columns), of a width and height in inches each."""
+    figure = Figure((width * columns, height * rows), facecolor="white", layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def hand() -> Figure:
     """Five stimuli placed on a line in three ways: their noise overlaps less, the further apart and the dearer."""
-    figure, axes = _axes(3, height=1.9)
+    figure, axes = _axes(3, width=2.4, height=1.8)
     for ax, step in zip(axes[0], (0.5, 1.5, 3)):
         at = step * np.arange(-2, 3)  # in standard deviations of the noise
         for x, colour in zip(at, colormaps["viridis"](np.linspace(0.1, 0.9, 5))):
@@ -136,18 +136,18 @@ def capacities(codes: Mapping[Key, Codes], turned: Mapping) -> Figure:
     chosen = [c for c in stops if c in paper.CAPACITIES]
     figure, axes = _axes(len(chosen))
     for ax, c in zip(axes[0], chosen):
-        _map(ax, stops[c], codes["baseline", c, 0], PAIRS[:, 0], figures.nats(c), 2.9)
+        _map(ax, stops[c], codes["baseline", c, 0], np.zeros(169, int), figures.nats(c))
     return figure
 
 
 def frequencies(codes: Mapping[Key, Codes]) -> Figure:
     """How often stimuli are shown, above what the network of 0.3 nats then tells apart."""
-    figure, axes = _axes(3, rows=2, height=1.7)
+    figure, axes = _axes(3, rows=2, width=2.3, height=2.3)
     for (above, below), model in zip(axes.T, ("baseline", "E1M1", "E1M2")):
         counts = data.COUNTS[paper.MODELS[model].get("counts", "uniform")]
         above.imshow(counts / counts.mean(), cmap="Blues", vmin=0, vmax=3)
         resolution = measures.resolution_of(*codes[model, 0.3, 0])
-        lines = figures.draw_resolution(below, resolution, 0.5, bar=False, width=3)
+        lines = figures.draw_resolution(below, resolution, 0.6, bar=False, width=3)
         above.set_title(f"shown to {model}", fontsize=9)
         for ax in (above, below):
             ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
@@ -158,16 +158,16 @@ def frequencies(codes: Mapping[Key, Codes]) -> Figure:
 
 def questions(codes: Mapping[Key, Codes], turned: Mapping) -> Figure:
     """The maps of the baseline and of the networks that are asked one question, at 3 nats."""
-    figure, axes = _axes(len(paper.ONE_HEAD) + 1, height=2.1)
+    figure, axes = _axes(len(paper.ONE_HEAD) + 1)
     for ax, model in zip(axes[0], ("baseline", *paper.ONE_HEAD)):
         task = paper.MODELS[model].get("tasks", ("order",))[0]
-        title = "nothing asked" if model == "baseline" else f"{task}"
-        _map(ax, turned[model][3], codes[model, 3, 0], data.TASKS[task].table.ravel(), title, 2.9)
+        title = "nothing asked" if model == "baseline" else task
+        _map(ax, turned[model][3], codes[model, 3, 0], data.TASKS[task].table.ravel(), title)
     return figure
 
 
-def _map(ax, points: np.ndarray, code: Codes, classes: np.ndarray, title: str, end: float) -> None:
-    """One map, its lines shaded by resolution."""
-    figures.draw_map(ax, points, classes, measures.resolution_of(*code), 3, end=end, size=7)
+def _map(ax, points: np.ndarray, code: Codes, classes: np.ndarray, title: str) -> None:
+    """One map, its lines shaded by resolution up to d' = 8; all have one scale."""
+    figures.draw_map(ax, points, classes, measures.resolution_of(*code), 8, end=2.9, size=5)
     ax.set_title(title, fontsize=9)
     ax.set(xticks=[], yticks=[])
