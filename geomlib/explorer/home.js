@@ -276,8 +276,9 @@ geomlib.homeWorker = function () {
     engine.frequencies.set(frequencies);
     for (let step = 1; step <= spec.steps; step++) {
       engine.run.step(spec.batch_size);
-      if (step % 10 && step < spec.steps) continue;
-      engine.run.survey(6);
+      const last = step === spec.steps;
+      if (step % 20 && !last) continue;
+      engine.run.survey(last ? 6 : 2);       // images of each stimulus; a look in between may be rough
       postMessage({ step, edges: geomlib.resolution(engine.surveyMean, engine.surveyVariance) });
     }
   };
@@ -369,31 +370,39 @@ class Frequency extends Live {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => this.train(), 700);
   }
-  /** Two small networks, alike in all but what they see. */
+  /** Two small networks, alike in all but what they see; the one that sees all alike is trained once. */
   train() {
     if (!geomlib.engineRuns()) return this.say(geomlib.NO_ENGINE);
     const parts = [`globalThis.geomlib = { wasm: "${geomlib.wasm}" };`,
       ...[geomlib.defineEngine, geomlib.defineWorld, geomlib.homeWorker].map((part) => `(${part})();`)];
-    const address = URL.createObjectURL(new Blob(parts, { type: "text/javascript" })), { spec } = this, steps = [0, 0];
-    this.workers = [this.levels, Array(PAIRS).fill(1)].map((frequencies, k) => {
+    const address = URL.createObjectURL(new Blob(parts, { type: "text/javascript" })), { spec } = this;
+    const worlds = [this.levels, ...(this.alike ? [] : [Array(PAIRS).fill(1)])], steps = worlds.map(() => 0);
+    this.workers = worlds.map((frequencies, k) => {
       const worker = new Worker(address);
       worker.onmessage = ({ data: { step, edges } }) => {
         steps[k] = step;
-        if (k) this.partner = [...edges];
-        else this.edges = this.target = [...edges];
-        const least = Math.min(...steps);
-        this.about.textContent = least < spec.steps
-          ? `Two small networks train here, in this page: step ${least} of ${spec.steps}.`
-          : `A sketch, trained just now in this page: ${spec.steps} steps at ${spec.capacity} nats, beside a partner that saw all alike.`;
-        if (least >= spec.steps) this.tell();
-        this.draw();
+        if (k === 0) this.edges = this.target = [...edges];
+        else if (step === spec.steps) this.alike = [...edges];
+        this.trained(Math.min(...steps));
       };
       worker.onerror = (event) => this.say(`The training stopped: ${event.message}. Choose one of the three above.`);
       worker.postMessage({ frequencies, spec });
       return worker;
     });
-    this.about.textContent = "Two small networks start to train in this page …";
+    this.trained(0);
     this.say("");
+  }
+  /** What is known after some steps of both. */
+  trained(step) {
+    const { steps, capacity } = this.spec;
+    this.about.textContent = step < steps
+      ? `Two small networks train here, in this page: step ${step} of ${steps}.`
+      : `A sketch, trained just now in this page: ${steps} steps at ${nats(capacity)}, beside a partner that saw all alike.`;
+    if (step === steps) {
+      this.partner = this.alike;
+      this.tell();
+    }
+    this.draw();
   }
   /** Resolution where stimuli are shown most and least, beside the partner's. */
   tell() {

@@ -25,7 +25,7 @@ from ..spec import Spec
 from .networks import ENGINE, HERE, _json, halves, question
 
 MODELS = ("baseline", "E1M1", "E1M2", "E2M1", "E2M2", "E2M3", "E2M4")
-TRAINING = Spec(steps=300, batch_size=64, capacity=0.3)  # of the small networks that the page trains
+TRAINING = Spec(steps=240, batch_size=48, capacity=0.3)  # of the small networks that the page trains
 # The pairs of neighbouring stimuli, in the order of EDGES in world.js: one to the right, then one down
 NEIGHBOURS = np.array([(a, b) for a in range(169) for b in (a + 1, a + SIDE) if b < 169 and (b - a > 1 or b % SIDE)])
 
