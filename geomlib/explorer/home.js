@@ -223,8 +223,8 @@ class Hand extends Live {
 class Capacity extends Live {
   constructor() {
     const stops = stopsOf("baseline");
-    super("capacity", `${sliderHtml("capacity", stops)}
-      <canvas class="map" role="img"></canvas><p class="said" role="status"></p>`);
+    super("capacity", `<div class="beside">${sliderHtml("capacity", stops)}
+      <canvas class="map" role="img"></canvas><p class="said" role="status"></p></div>`);
     Object.assign(this, { stops, at: 0, limit: reach(stops), slider: this.find("input"), output: this.find("output") });
     this.slider.oninput = () => {
       this.touched = true;
