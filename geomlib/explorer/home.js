@@ -117,8 +117,11 @@ class Live {
     context.globalAlpha = 1;
     drawGrid(context, { at, edges, colours, most: 3, style, radius: Math.max(2, width / 130), hollow });
   }
-  /** What the figure shows, in words, on the page and for screen readers. */
-  say(words) { if (this.said.textContent !== words) this.said.textContent = words; }
+  /** What the figure shows, in words; screen readers speak them only once a reader has touched a control. */
+  say(words) {
+    this.said.setAttribute("aria-live", this.touched ? "polite" : "off");
+    if (this.said.textContent !== words) this.said.textContent = words;
+  }
 }
 
 /** The networks of a model as numbers, by rising capacity. */
@@ -233,11 +236,12 @@ class Capacity extends Live {
     this.show(still.matches ? 0 : stops.length - 1);
     this.ready();
   }
-  /** From much to little capacity, network by network. */
+  /** From much to little capacity, network by network, in less than five seconds. */
   start() {
     if (still.matches) return;
-    const next = () => { if (!this.touched && this.slider.value > 0) this.go(Number(this.slider.value) - 1, 1200, next); };
-    setTimeout(next, 600);
+    const time = 4000 / (this.stops.length - 1);
+    const next = () => { if (!this.touched && this.slider.value > 0) this.go(Number(this.slider.value) - 1, time, next); };
+    setTimeout(next, 500);
   }
   go(to, time, done) {
     const from = this.at;
