@@ -79,14 +79,15 @@ def shown(codes: Mapping[Key, Codes], turned: Mapping[str, Mapping[float, np.nda
 
 def _stop(capacity: float, points: np.ndarray, code: Codes) -> dict:
     """One network as the page has it."""
+    edges = measures.dprime_of(*code)[*NEIGHBOURS.T]
+    return {"capacity": capacity, "points": halves(points), "edges": halves(edges), "noise": round(_noise(code), 4)}
+
+
+def _noise(code: Codes) -> float:
+    """One standard deviation of a code's noise on the map, mean over the stimuli, in units of the codes."""
     means, variances = code
     used = means.var(0) / means.var(0).sum()  # on the map, latents count as far as codes differ in them
-    return {
-        "capacity": capacity,
-        "points": halves(points),
-        "edges": halves(measures.dprime_of(means, variances)[*NEIGHBOURS.T]),
-        "noise": round(float(np.sqrt(variances @ used).mean()), 4),
-    }
+    return float(np.sqrt(variances @ used).mean())
 
 
 def export_home(folder: str | Path, codes: Mapping[Key, Codes] | None = None) -> None:
@@ -137,6 +138,7 @@ def capacities(codes: Mapping[Key, Codes], turned: Mapping) -> Figure:
     figure, axes = _axes(len(chosen))
     for ax, c in zip(axes[0], chosen):
         _map(ax, stops[c], codes["baseline", c, 0], np.zeros(169, int), figures.nats(c))
+        ax.add_patch(Circle(stops[c][84], _noise(codes["baseline", c, 0]), color="#0a7d91", alpha=0.18, linewidth=0))
     return figure
 
 
