@@ -298,9 +298,17 @@ def upright(points, factors) -> np.ndarray:
 
     points (N, 2), factors (N, 2) their columns x_uc, x_lc -> (N, 2)
     """
-    points, square = _codes("points", points), _codes("factors", factors)[:, ::-1] * [1, -1]
+    return align(points, _codes("factors", factors)[:, ::-1] * [1, -1])
+
+
+def align(points, others) -> np.ndarray:
+    """Points turned or mirrored, about their centre, to lie as near as they can to others' (orthogonal Procrustes).
+
+    points, others (N, 2), of the same things in the same order -> (N, 2), centred, in the units of `points`
+    """
+    points, others = _codes("points", points), _codes("others", others)
     points = points - points.mean(0)
-    u, _, v = np.linalg.svd(points.T @ (square - square.mean(0)))  # orthogonal Procrustes
+    u, _, v = np.linalg.svd(points.T @ (others - others.mean(0)))
     return points @ u @ v
 
 

@@ -52,3 +52,14 @@ def test_a_page_is_whole_accessible_and_asks_nothing_of_other_machines(visit, se
     page.set_viewport_size({"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_home_page_shows_a_whole_picture_on_its_first_screen_and_has_at_most_six_figures(visit, width):
+    page = visit(f"file://{BUILT}/book/intro.html", width)
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.locator("article figure img").first.bounding_box()["y"] > 0
+    assert page.evaluate("document.querySelector('article figure img').getBoundingClientRect().bottom") < 800
+    assert 4 < page.locator("article figure").count() <= 6 and page.locator("article .live").count() == 4
+    assert width < 1280 or page.evaluate("document.documentElement.scrollHeight") < 7000
+    page.context.close()

@@ -173,6 +173,13 @@ def test_stress_is_0_for_a_turned_plane_and_about_a_third_for_a_cloud_in_five_di
     assert m.stress(0 * plane, plane) == 1
 
 
+def test_a_map_that_was_turned_mirrored_and_moved_is_laid_back_onto_the_other():
+    others = np.random.default_rng(3).standard_normal((169, 2))
+    turned = others @ [[0.6, 0.8], [0.8, -0.6]] + [4, -1]
+    np.testing.assert_allclose(m.align(turned, others), others - others.mean(0), atol=1e-12)
+    np.testing.assert_allclose(m.align(2 * turned, others), 2 * (others - others.mean(0)), atol=1e-12)
+
+
 def test_a_map_set_upright_keeps_its_distances_and_a_turned_grid_has_x_lc_to_the_right_and_x_uc_down():
     turned = 3 * PAIRS @ np.linalg.qr(RNG.normal(size=(2, 2)))[0] + 7
     right, up = m.upright(turned, PAIRS).T

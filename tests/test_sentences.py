@@ -65,3 +65,14 @@ def test_at_03_nats_only_the_right_theory_predicts_the_baseline_and_e1m1():
     for model in "baseline", "E1M1":
         assert mean["theory", model, 0.3] > 0.05 and mean["theory beyond the edge", model, 0.3] > 0.05
     assert mean["theory", "E1M2", 0.3] < 0.05
+
+
+def test_on_the_home_page_the_border_of_e2m1_at_3_nats_has_two_and_a_half_times_the_resolution_of_the_rest():
+    found = claims.released("sketch").query("claim == 'separation' and model == 'E2M1' and capacity == 3")
+    assert 2.3 < np.exp(found.value.mean()) < 2.7 and found.seed.nunique() == 10
+    assert abs(found.control).max() < 0.05  # the baseline's logarithm is 0, as good as
+
+
+def test_on_the_home_page_e1m1_saw_one_half_nearly_eight_times_as_often():
+    counts = data.COUNTS["bottom"]
+    assert 7.5 < counts.max() / counts.min() < 8

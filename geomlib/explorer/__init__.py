@@ -7,7 +7,8 @@
     plot.js       the pictures
 
 The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has three of its
-own: engine.js again, world.js (the limit of a world, what is measured of a code) and train.js.
+own: engine.js again, world.js (the limit of a world, what is measured of a code) and train.js. The home page's live
+figures are home.js and home.css, with engine.js and world.js; home.py writes what they show.
 """
 
 from __future__ import annotations
