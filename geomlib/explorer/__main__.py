@@ -6,4 +6,4 @@ from . import export, released
 
 if len(sys.argv) < 2:
     sys.exit(__doc__)
-export(sys.argv[1], released(*sys.argv[2:]))
+export(sys.argv[1], *map(released, sys.argv[2:3]))
