@@ -6,7 +6,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 const options = (select, values) => select.replaceChildren(...values.map(([value, label]) => new Option(label, value)));
 
-const TOLD = "told apart from the stimulus";  // a colouring that follows the stimulus
+const TOLD = "told apart";  // a colouring that follows the stimulus
 
 const PAGE_HTML = `
 <p class="status" role="status"></p>
@@ -17,12 +17,14 @@ const PAGE_HTML = `
     <span class="pick"><canvas class="image" width="13" height="13" tabindex="0" role="application"
       aria-roledescription="image to draw on"></canvas><i></i></span>
     <label><span></span> <output></output><input type="range" name="lc" min="0" max="12"></label>
+  </section>
+  <div class="changes">
     <button type="button" name="again">New noise</button> <button type="button" name="corridors">Back to the stimulus</button>
     <details class="drawing"><summary>Draw one</summary>
-      <p>Click or stroke its pixels; by keys, arrows and space.</p>
+      <p>Click or stroke the pixels of the stimulus; by keys, arrows and space.</p>
       <button type="button" name="open">Open all</button> <button type="button" name="close">Close all</button>
     </details>
-  </section>
+  </div>
   <div class="legend">
     <span class="pick key"><canvas width="13" height="13" role="img"></canvas><i></i></span>
     <div><label>Colour <select name="colour"></select></label><p class="meaning"></p></div>
@@ -65,13 +67,13 @@ class Page {
     this.sides = [new geomlib.Side(this, "First"), new geomlib.Side(this, "Second")];
     this.sides.forEach((side, n) => side.parts.forEach((part) => part.classList.add(`of${n + 1}`)));
     this.stage.prepend(...this.sides.map((side) => side.parts[0]));
-    this.stage.append(...[1, 2, 3].flatMap((part) => this.sides.map((side) => side.parts[part])));
+    this.stage.append(...[1, 2].flatMap((part) => this.sides.map((side) => side.parts[part])));
     this.game = new geomlib.Game(this, find(".game"));
     const names = Object.keys(this.models), D = Math.min(...names.map((name) => this.models[name][0].rates.length));
     this.sides.forEach((side) => options(side.model, names.map((name) => [name, name])));
     const pairs = Array.from({ length: D }, (_, j) => Array.from({ length: j }, (_, i) => `${i + 1},${j + 1}`)).flat();
     options(this.planes, [["map", "map of distances"], ...pairs.sort().map((pair) => [pair, ""])]);
-    options(this.colour, [...index.colours.map(([name]) => [name, geomlib.words(name)]), [TOLD, TOLD]]);
+    options(this.colour, [...index.colours.map(([name]) => [name, geomlib.words(name).replace(/^(upper|lower)$/, "$1 corridor").replace(/ \(.*/, "")]), [TOLD, "told apart?"]]);
     this.listen(find);
     this.restyle();
     this.set(hash);
@@ -245,7 +247,7 @@ class Page {
     geomlib.drawKey(this.key, colours);
     const told = this.colour.value === TOLD, two = new Set(colours).size === 2;
     this.meaning.classList.toggle("scale", told);
-    const text = told ? "50 % (guessing) to 100 % of trials" : `${first} ↓, ${second} →` + (two ? "; blue: yes, beige: no" : "");
+    const text = told ? "from the stimulus, in 50 % (guessing) to 100 % of trials" : `${first} ↓, ${second} →` + (two ? "; blue: yes, beige: no" : "");
     if (this.meaning.textContent !== text) this.meaning.textContent = text;
   }
 

@@ -111,10 +111,7 @@ def index(models: Models, codes: Mapping[tuple[str, float], results.Codes] | Non
 def _world(world: str | tuple) -> dict:
     """A world as the page draws its stimuli."""
     wall = (255 * data.world_table(world)).round().astype(np.uint8)
-    return {
-        "name": world if isinstance(world, str) else "own",
-        "wall": base64.b64encode(wall.tobytes()).decode(),
-    }
+    return {"name": world if isinstance(world, str) else "own", "wall": base64.b64encode(wall.tobytes()).decode()}
 
 
 def _measured(name: str, slug: str, run: Run) -> dict:
@@ -236,9 +233,9 @@ def released(folder: str | Path = runs.RELEASED) -> dict[str, list[tuple[str, Ru
     return {model: listed for model, listed in found.items() if listed}
 
 
-def export(folder: str | Path, models: Models | None = None) -> None:
-    """Write everything the book's page needs into a folder, from the released runs or others."""
-    folder, codes = Path(folder), {}
+def export(folder: str | Path, models: Models | None = None, codes: Mapping | None = None) -> None:
+    """Write everything the book's page needs into a folder, from the released runs or others. codes: as of `index`."""
+    folder, codes = Path(folder), codes or {}
     if models is None:
         models = released()
         known = {(name, run.spec.capacity) for name, listed in models.items() for _, run in listed}

@@ -2,7 +2,7 @@
 "use strict";
 {
 const SIDE = 13, TAU = 2 * Math.PI;
-const MARGIN = 34;                           // px, room for the axes' numbers and names
+const margin = (latents) => (latents ? 34 : 18);             // px, room for the axes' numbers and names
 const CLEAR = 3;                             // d' from which an edge is drawn in full: 98 % told apart
 const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 
@@ -31,7 +31,7 @@ function viridis(part) {
 function drawCodes(canvas, given) {
   const { points, edges, colours, limit, latents, chosen, pointed, tip, code, hand, cloud, hollow, style } = given;
   const context = canvas.getContext("2d"), size = canvas.clientWidth, ratio = canvas.width / size;
-  const scale = (size / 2 - MARGIN) / limit, radius = Math.max(3, size / 110);
+  const scale = (size / 2 - margin(latents)) / limit, radius = Math.max(3, size / 110);
   const x = (pair) => size / 2 + scale * points[2 * pair], y = (pair) => size / 2 - scale * points[2 * pair + 1];
   const dot = (px, py, r) => { context.moveTo(px + r, py); context.arc(px, py, r, 0, TAU); };
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -110,8 +110,8 @@ function drawCodes(canvas, given) {
     for (let line = -lines; line <= lines; line++) {
       const value = line / 10 ** digits, at = scale * value;
       context.globalAlpha = value ? 0.15 : 0.5;
-      context.fillRect(size / 2 + at, MARGIN - 6, 1, size - 2 * MARGIN + 12);
-      context.fillRect(MARGIN - 6, size / 2 - at, size - 2 * MARGIN + 12, 1);
+      context.fillRect(size / 2 + at, margin(latents) - 6, 1, size - 2 * margin(latents) + 12);
+      context.fillRect(margin(latents) - 6, size / 2 - at, size - 2 * margin(latents) + 12, 1);
       context.globalAlpha = 1;
       if (line % (lines < 3 ? 1 : lines < 8 ? 2 : 5) === 0) {
         context.fillText(String(value).replace("-", "−"), size / 2 + at, size - 17);
@@ -183,5 +183,5 @@ function drawKey(canvas, colours) {
   });
 }
 
-Object.assign(geomlib, { MARGIN, viridis, drawCodes, drawImage, against, drawKey });
+Object.assign(geomlib, { margin, viridis, drawCodes, drawImage, against, drawKey });
 }

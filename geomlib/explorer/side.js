@@ -40,7 +40,7 @@ const SIDE_HTML = `
 </div>
 <section class="codes">
   <canvas class="plot" tabindex="0" role="application" aria-roledescription="map of codes"></canvas>
-  <p class="pair"></p>
+  <p class="pair"><span></span> ${geomlib.term("told apart", "d′?")}</p>
   <p class="note"></p>
 </section>
 <section class="decoded">
@@ -50,10 +50,11 @@ const SIDE_HTML = `
   <p class="facts"></p>
   <dl></dl>
   <button type="button" name="back">Back to the stimulus</button>
-</section>
-<details class="inside"><summary>Latents: move them by hand</summary>
-  <div class="latents"><div class="head"><span>${geomlib.term("latent")}</span><span></span><span>${geomlib.term("rate")}</span></div></div>
-</details>`;
+  <details class="inside"><summary>Latents</summary>
+    <div class="latents"><div class="head">
+      <span>${geomlib.term("latent", "z")}</span><span></span><span>${geomlib.term("rate")}</span></div></div>
+  </details>
+</section>`;
 
 /** d' of each two stimuli (169 x 169), from their mean codes and the noise on them (169 x D). */
 function dprimeOf({ codes, spreads }) {
@@ -80,7 +81,7 @@ class Side {
     decoded.setAttribute("aria-label", `${number} network: reconstruction`);
     Object.assign(this, { page, model: find("[name=model]"), slider: find("[name=capacity]"), stopsText: find(".stops"),
       capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"), note: find(".note"),
-      pairText: find(".pair"), image: find(".image"), title: find("h2"), facts: find(".facts"), answers: find("dl"),
+      pairText: find(".pair span"), image: find(".image"), title: find("h2"), facts: find(".facts"), answers: find("dl"),
       back: find("[name=back]"), against: find("[name=against]"), inside: find("details"), latents: find(".latents") });
     this.points = new Float32Array(338);     // of the 169 pairs in the plane, as drawn
     this.spreads = new Float32Array(338);    // of their codes' noise there
@@ -145,7 +146,7 @@ class Side {
 
   /** The pair whose point is nearest to a place in the plot, and its distance in px. */
   nearestPair({ offsetX, offsetY }) {
-    const half = this.plot.clientWidth / 2, scale = (half - geomlib.MARGIN) / this.page.limit();
+    const half = this.plot.clientWidth / 2, scale = (half - geomlib.margin(this.page.plane)) / this.page.limit();
     let nearest = 0, least = Infinity;
     for (let i = 0; i < 169; i++) {
       const x = half + scale * this.points[2 * i], y = half - scale * this.points[2 * i + 1];
@@ -276,7 +277,7 @@ class Side {
     const here = this.stops[i], beside = t ? `${plain(here.capacity)} and ${nats(this.stops[i + 1].capacity)}` : "";
     if (network && !this.moved) this.z.set(network.mu);
     this.slider.value = this.position();
-    this.about.textContent = here.about;
+    this.about.textContent = geomlib.words(here.about);
     this.capacityText.textContent = t ? `≈ ${text(this.capacity, 1)} nats` : nats(this.capacity);
     this.slider.setAttribute("aria-valuetext",
       t ? `about ${text(this.capacity)} nats, interpolated` : `${nats(this.capacity)}, trained`);
@@ -305,7 +306,8 @@ class Side {
     return (t ? `Interpolated between the networks trained at ${beside}. ` : !used
       ? "This network has collapsed: its code is the same for all images. "
       : `Mean rate ${text(rate)} nats, ${used} of ${rates.length} latents in use. `) +
-      `Neighbours: mean d′ ${text(own)}` + (Number.isFinite(best) ? `; in the best code of this rate ${text(best)}.` : ".") +
+      `Neighbours: mean d′ ${text(own)}` + (Number.isNaN(best) ? "." : best === Infinity ? "; in the best code of this rate none is ever confused."
+        : `; in the best code of this rate ${text(best)}.`) +
       (page.plane || !(page.drawn || this.moved) ? ""
         : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
           (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
