@@ -1,7 +1,7 @@
 """The explorer in a real browser: it computes what torch computes, and its controls do what they say, offline.
 
-A small book of three pages is built from the real settings: the explorer's, with released networks, a fresh one that has
-every head and one of a world of its own; Train; and a notebook with the widget. Every picture's numbers are compared with
+A small book is built from the real settings: the explorer's page, with released networks, a fresh one that has every
+head and one of a world of its own; Train; and a notebook with the widget. Every picture's numbers are compared with
 torch, or with the index as Python wrote it.
 """
 
@@ -213,7 +213,8 @@ def check_reconstruction(page, run, side=0):
     differs by from the mean image."""
     image, z, pixels, minus, mean = drawn(
         page,
-        f"(side => [[...explorer.image], [...side.z], [...side.network.pixels], side.isAgainst(), [...side.world.mean]])"
+        f"(side => [[...explorer.image], [...side.z], [...side.network.pixels], side.isAgainst(), "
+        f"[...side.world.mean]])"
         f"(explorer.sides[{side}])",
     )
     mu, expected = reconstruction(run, image)
@@ -495,7 +496,8 @@ def pixel(page, pair, dx=0, dy=0):
     return drawn(
         page,
         f"""(() => {{ const canvas = explorer.sides[0].plot, half = canvas.clientWidth / 2;
-        const scale = (half - geomlib.margin(explorer.plane)) / explorer.limit(), [x, y] = explorer.sides[0].points.slice({2 * pair});
+        const scale = (half - geomlib.margin(explorer.plane)) / explorer.limit();
+        const [x, y] = explorer.sides[0].points.slice({2 * pair});
         const at = [half + scale * x + {dx}, half - scale * y + {dy}].map(z => z * devicePixelRatio);
         return [...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3); }})()""",
     )
