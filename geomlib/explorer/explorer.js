@@ -19,7 +19,8 @@ const PAGE_HTML = `
     <label><span></span> <output></output><input type="range" name="lc" min="0" max="12"></label>
   </section>
   <div class="changes">
-    <button type="button" name="again">New noise</button> <button type="button" name="corridors">Back to the stimulus</button>
+    <button type="button" name="again">New noise</button>
+    <button type="button" name="corridors">Back to the stimulus</button>
     <details class="drawing"><summary>Draw one</summary>
       <p>Click or stroke the pixels of the stimulus; by keys, arrows and space.</p>
       <button type="button" name="open">Open all</button> <button type="button" name="close">Close all</button>
@@ -31,7 +32,8 @@ const PAGE_HTML = `
   </div>
 </div>
 <div class="tools">
-  <button type="button" name="link">Copy a link to this view</button> <button type="button" name="picture">Save as picture</button>
+  <button type="button" name="link">Copy a link to this view</button>
+  <button type="button" name="picture">Save as picture</button>
 </div>
 <details class="more"><summary>More: a second network, planes of latents, zoom</summary>
   <div class="controls">
@@ -52,7 +54,7 @@ class Page {
     const find = (selector) => root.querySelector(selector);
     Object.assign(this, { root, index, load, changed, plane: null, cloud: [],
       pointed: -1,                                           // the pair that is compared with the stimulus
-      against: null,                                         // whether images are shown minus the mean image; null: by capacity
+      against: null,                                         // whether images are minus the mean image; null: by capacity
       image: new Float32Array(169), drawn: false,            // the stimulus; whether it was drawn by hand
       cursor: 32,                                            // the pixel that keys change: row 2, column 6
       planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"), meaning: find(".meaning"),
@@ -73,7 +75,8 @@ class Page {
     this.sides.forEach((side) => options(side.model, names.map((name) => [name, name])));
     const pairs = Array.from({ length: D }, (_, j) => Array.from({ length: j }, (_, i) => `${i + 1},${j + 1}`)).flat();
     options(this.planes, [["map", "map of distances"], ...pairs.sort().map((pair) => [pair, ""])]);
-    options(this.colour, [...index.colours.map(([name]) => [name, geomlib.words(name).replace(/^(upper|lower)$/, "$1 corridor").replace(/ \(.*/, "")]), [TOLD, "told apart?"]]);
+    const inWords = (name) => geomlib.words(name).replace(/^(upper|lower)$/, "$1 corridor").replace(/ \(.*/, "");
+    options(this.colour, [...index.colours.map(([name]) => [name, inWords(name)]), [TOLD, "told apart?"]]);
     this.listen(find);
     this.restyle();
     this.set(hash);
@@ -153,7 +156,7 @@ class Page {
 
   /** Take a pair as the stimulus; repeat counts the draws of its noise. */
   choosePair(pair, repeat = 0) {
-    Object.assign(this, { uc: Math.floor(pair / SIDE), lc: pair % SIDE, repeat, drawn: false, cloud: [] });  // a cloud is of one pair
+    Object.assign(this, { uc: Math.floor(pair / SIDE), lc: pair % SIDE, repeat, drawn: false, cloud: [] });
     geomlib.drawStimulus(this.image, this.sides[0].world, pair, repeat);
     this.readAll();
   }
@@ -247,7 +250,8 @@ class Page {
     geomlib.drawKey(this.key, colours);
     const told = this.colour.value === TOLD, two = new Set(colours).size === 2;
     this.meaning.classList.toggle("scale", told);
-    const text = told ? "from the stimulus, in 50 % (guessing) to 100 % of trials" : `${first} ↓, ${second} →` + (two ? "; blue: yes, beige: no" : "");
+    const text = told ? "from the stimulus, in 50 % (guessing) to 100 % of trials"
+      : `${first} ↓, ${second} →` + (two ? "; blue: yes, beige: no" : "");
     if (this.meaning.textContent !== text) this.meaning.textContent = text;
   }
 
@@ -281,8 +285,6 @@ class Page {
     if (!this.sides[0].plot.clientWidth) return;             // not on the screen yet
     for (const side of this.shown) side.place();
     for (const side of this.shown) side.draw();
-    // Off where it would change nothing, but not under the hand that has just unchecked it
-    this.zoom.disabled = !this.zoom.checked && !this.zoom.matches(":focus") && this.span() > 0.95 * this.most;
     this.drawLegend();
     geomlib.drawImage(this.canvas, this.image);
     [this.ucSlider.value, this.lcSlider.value] = [this.uc, this.lc];
@@ -308,7 +310,8 @@ class Page {
   settle() {
     for (const side of this.shown) side.describe();
     const [first, second] = this.sides[0].world.places;
-    this.key.setAttribute("aria-label", `Colour of each stimulus, ${first} down, ${second} across: ${this.colour.selectedOptions[0].text}`);
+    const colours = this.colour.selectedOptions[0].text;
+    this.key.setAttribute("aria-label", `Colour of each stimulus, ${first} down, ${second} across: ${colours}`);
     const origin = this.drawn ? "drawn by hand" : this.names(this.pair);
     this.canvas.setAttribute("aria-label", `Stimulus, ${origin}. ${geomlib.describeImage(this.image, this.sides[0].world)} ` +
       "Arrow keys move between pixels, space changes one.");
@@ -335,7 +338,8 @@ class Page {
       const left = gap + n * (size + small + 2 * gap), right = left + size + gap;
       write(`${side.model.value}, ${side.capacityText.textContent}`, left, 1.3 * gap, 22);
       context.drawImage(side.plot, left, 2 * gap, size, size);
-      [["stimulus", this.canvas], [side.isAgainst() ? "reconstruction, minus mean" : "reconstruction", side.image]].forEach(([words, image], k) => {
+      const made = side.isAgainst() ? "reconstruction, minus mean" : "reconstruction";
+      [["stimulus", this.canvas], [made, side.image]].forEach(([words, image], k) => {
         write(words, right, 2.5 * gap + k * (small + 2 * gap));
         context.drawImage(image, right, 3 * gap + k * (small + 2 * gap), small, small);
       });
@@ -389,7 +393,8 @@ class Page {
 
   /** Put text into the clipboard, and say so; where that is not allowed, mark where it stands. */
   async copy(button, text, shown = null) {
-    const before = (button.words ??= button.textContent), say = (message) => { button.textContent = this.spoken.textContent = message; };
+    const before = (button.words ??= button.textContent);
+    const say = (message) => { button.textContent = this.spoken.textContent = message; };
     try {
       await navigator.clipboard.writeText(text);
       say("Copied");
@@ -455,6 +460,7 @@ class Page {
       select.value = [...select.options].some((option) => option.value === value) ? value : otherwise;
     };
     this.stop();
+    this.pointed = -1;
     pick(this.planes, state.get("plane"), "map");
     pick(this.colour, state.get("colour"), this.colour.options[0].value);
     this.linked.checked = !state.has("capacity2");

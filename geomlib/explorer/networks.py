@@ -93,10 +93,10 @@ def index(models: Models, codes: Mapping[tuple[str, float], results.Codes] | Non
     specs = [run.spec for listed in models.values() for _, run in listed]
     worlds = list(dict.fromkeys(spec.world for spec in specs))
     tasks = data.TASKS | {name: spec.task(name) for spec in specs for name in spec.tasks}
-    listed = {}
+    listed, codes = {}, codes or {}
     for name, some in models.items():
         stops = [_measured(name, slug, run) for slug, run in some]
-        stops += [_stop(name, paper.slug(*key), paper.spec(*key), *codes[key]) for key in codes or () if key[0] == name]
+        stops += [_stop(name, paper.slug(*key), paper.spec(*key), *codes[key]) for key in codes if key[0] == name]
         listed[name] = sorted(stops, key=lambda stop: stop["capacity"])
         for stop in stops:
             stop["world"] = worlds.index(stop["world"])

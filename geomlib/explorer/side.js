@@ -13,14 +13,15 @@ const TERMS = {
   Capacity: "How much the code may tell of an image, on average, in nats. 1 nat = 1.44 bits.",
   latent: "One of the numbers of a code. Each network has its own: latent 1 of two networks is not the same thing.",
   rate: "The most that a latent can tell of the image, on average. Below 0.01 nats it counts as unused.",
-  "minus the mean image": "Lighter: more open than in the mean of all images; darker: less; stretched to full contrast. On where " +
-    "little is left of the image, below 2 nats.",
-  "told apart": "d′ is the distance of two codes in units of the code’s noise. An observer of the code who is shown both says " +
-    "which was which in 76 % of trials at d′ 1, in 98 % at 3; 50 % is guessing.",
-  Plane: "The map is flat, codes have more dimensions: its distances come as near as they can to those of the codes. In a plane " +
-    "of two latents, a cross marks where the sliders stand.",
+  "minus the mean image": "Lighter: more open than in the mean of all images; darker: less; stretched to full contrast. " +
+    "On where little is left of the image, below 2 nats.",
+  "told apart": "d′ is the distance of two codes in units of the code’s noise. An observer of the code who is shown both " +
+    "says which was which in 76 % of trials at d′ 1, in 98 % at 3; 50 % is guessing.",
+  Plane: "The map is flat, codes have more dimensions: its distances come as near as they can to those of the codes. " +
+    "In a plane of two latents, a cross marks where the sliders stand.",
 };
-geomlib.term = (name, shown = name) => `<span class="term" tabindex="0">${shown}<span role="tooltip">${TERMS[name]}</span></span>`;
+geomlib.term = (name, shown = name) =>
+  `<span class="term" tabindex="0">${shown}<span role="tooltip">${TERMS[name]}</span></span>`;
 
 /** Names of the data in a reader's words. */
 geomlib.words = (name) => name.replace(/x_UC/g, "upper").replace(/x_LC/g, "lower");
@@ -292,7 +293,7 @@ class Side {
     if (network) return this.drawDecoded();
     this.image.getContext("2d").clearRect(0, 0, SIDE, SIDE);
     this.title.textContent = "Reconstruction";
-    this.facts.textContent = t ? `No network was trained at this capacity; those beside it are at ${beside}.`
+    this.facts.textContent = t ? `No network was trained here; those beside it are at ${beside}.`
       : this.codesOnly && this.limit ? "Of this network only the codes are kept here: it has a map, and no image." : "Loading …";
     this.answers.replaceChildren();
     this.asked = null;
