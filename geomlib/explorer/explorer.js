@@ -54,14 +54,14 @@ class Page {
     const find = (selector) => root.querySelector(selector);
     Object.assign(this, { root, index, load, changed, plane: null, cloud: [],
       pointed: -1,                                           // the pair that is compared with the stimulus
-      against: null,                                         // whether images are minus the mean image; null: by capacity
+      against: null,                                         // images minus the mean image or not; null: by capacity
       image: new Float32Array(169), drawn: false,            // the stimulus; whether it was drawn by hand
       cursor: 32,                                            // the pixel that keys change: row 2, column 6
       planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"), meaning: find(".meaning"),
       second: find("[name=second]"), linked: find("[name=linked]"), zoom: find("[name=zoom]"), stage: find(".stage"),
       canvas: find(".stimulus canvas"), again: find("[name=again]"), corridors: find("[name=corridors]"),
-      ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), commands: find(".command ul"), drawing: find(".drawing"),
-      more: find(".more"), status: find(".status"), spoken: find(".spoken") });
+      ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), commands: find(".command ul"),
+      drawing: find(".drawing"), more: find(".more"), status: find(".status"), spoken: find(".spoken") });
     this.worlds = index.worlds.map(geomlib.worldOf);
     const unpack = (stop) => Object.fromEntries(Object.entries(stop).map(([name, value]) =>
       [name, ["codes", "spreads", "map", "mapSpreads"].includes(name) ? geomlib.halves(value) : value]));
@@ -198,8 +198,8 @@ class Page {
   }
 
   /**
-   * Sweep the capacity along a route of slider positions, resting at each trained one on the way: else to the smallest, or
-   * from there to the largest. pace: ms from one trained capacity to the next.
+   * Sweep the capacity along a route of slider positions, resting at each trained one on the way: else to the smallest,
+   * or from there to the largest. pace: ms from one trained capacity to the next.
    */
   play(side, route = [side.position(), side.position() > 0 ? 0 : side.stops.length - 1], pace = 1600) {
     if (this.playing) return this.stop();
@@ -313,7 +313,8 @@ class Page {
     const colours = this.colour.selectedOptions[0].text;
     this.key.setAttribute("aria-label", `Colour of each stimulus, ${first} down, ${second} across: ${colours}`);
     const origin = this.drawn ? "drawn by hand" : this.names(this.pair);
-    this.canvas.setAttribute("aria-label", `Stimulus, ${origin}. ${geomlib.describeImage(this.image, this.sides[0].world)} ` +
+    const seen = geomlib.describeImage(this.image, this.sides[0].world);
+    this.canvas.setAttribute("aria-label", `Stimulus, ${origin}. ${seen} ` +
       "Arrow keys move between pixels, space changes one.");
     this.namePlanes();
     this.listCommands();
@@ -470,8 +471,8 @@ class Page {
     if (state.has("model2"))
       this.choose(other, model("model2", first.model.value), number("capacity2", 0, 1e6, first.capacity));
     this.showSecond(state.has("model2"));
-    const [uc, lc, repeat] = [number("uc", 0, 12, 3), number("lc", 0, 12, 9), number("draw", 0, 1e6, 0)].map(Math.round);
-    this.choosePair(SIDE * uc + lc, repeat);
+    const whole = (name, most, otherwise) => Math.round(number(name, 0, most, otherwise));
+    this.choosePair(SIDE * whole("uc", 12, 3) + whole("lc", 12, 9), whole("draw", 1e6, 0));
     if (/^[0-9a-f]{43}$/.test(state.get("pixels") ?? "")) {
       geomlib.fromHex(state.get("pixels"), this.image);
       this.drawnByHand();

@@ -1,12 +1,13 @@
-// The game of the page Explore: a stimulus is encoded, its code disturbed by the noise and decoded; who can say what it was?
+// The game of Explore: a stimulus is encoded, its code disturbed by the noise and decoded; who can say what it was?
 "use strict";
 {
 const SIDE = 13, ROUNDS = 5;
 
 const GAME_HTML = `
-<p>Somebody draws a stimulus. All that reaches you is what the network on show makes of its code, noise and all. Where were
-  its corridors? Your guess runs against two others: the <b>picture</b> itself, taken for the stimulus whose mean image comes
-  nearest to it, and an <b>ideal observer</b>, who reads the code instead of the picture and knows its noise.</p>
+<p>Somebody draws a stimulus. All that reaches you is what the network on show makes of its code, noise and all. Where
+  were its corridors? Your guess runs against two others: the <b>picture</b> itself, taken for the stimulus whose mean
+  image comes nearest to it, and an <b>ideal observer</b>, who reads the code instead of the picture and knows its
+  noise.</p>
 <div class="board">
   <div><h2>What is left</h2><canvas class="image" width="13" height="13" role="img"></canvas>
     <p class="how"></p></div>
@@ -20,8 +21,8 @@ const GAME_HTML = `
 </div>`;
 
 /**
- * Log of the probability of each pair (169), given a code z (D), all pairs alike at first: from the pairs' mean codes and
- * the noise on them (169 x D), as Gaussian.
+ * Log of the probability of each pair (169), given a code z (D), all pairs alike at first: from the pairs' mean codes
+ * and the noise on them (169 x D), as Gaussian. It lacks a constant.
  */
 function posterior(z, { codes, spreads }) {
   const D = z.length;
@@ -96,12 +97,14 @@ class Game {
     network.decode(this.z);
     const minus = side.isAgainst();
     geomlib.drawImage(this.left, minus ? geomlib.against(network.pixels, side.world.mean) : network.pixels);
-    this.left.setAttribute("aria-label", `What is left of the stimulus. ${geomlib.describeImage(network.pixels, side.world)}`);
+    const seen = geomlib.describeImage(network.pixels, side.world);
+    this.left.setAttribute("aria-label", `What is left of the stimulus. ${seen}`);
     this.guesses = [geomlib.nearestPair(network.pixels, side.world), idealGuess(this.z, side.stops[side.nearest()])];
     this.how.textContent = (minus ? "Minus the mean image: lighter is more open than on average. " : "") +
       (side.world.corridors ? "Tap it, or move the sliders." : "Move the sliders.");
     this.button.textContent = "That’s it";
-    this.told.textContent = `Round ${this.round + 1} of ${ROUNDS}: ${side.model.value} at ${geomlib.nats(side.capacity)}.`;
+    const from = `${side.model.value} at ${geomlib.nats(side.capacity)}`;
+    this.told.textContent = `Round ${this.round + 1} of ${ROUNDS}: ${from}.`;
     this.sliders.forEach((slider) => { slider.value = 6; slider.disabled = false; });
     this.showGuess();
     this.page.sides[0].read();                               // the network had another image
@@ -126,12 +129,18 @@ class Game {
     geomlib.drawImage(this.was, this.image);
     this.was.setAttribute("aria-label", `The stimulus: ${this.page.names(this.pair)}`);
     this.truth.hidden = false;
-    const over = this.round === ROUNDS, [you, picture, ideal] = this.off.map((sum) => sum / this.round);
-    this.told.textContent = `It was ${this.page.names(this.pair)}. You were ${columns(off[0])} off, the picture ${off[1]}, ` +
-      `the ideal observer ${off[2]}. ` + (over ? `After ${ROUNDS} rounds: you ${columns(you)} off a round, the picture ` +
-      `${columns(picture)}, the ideal observer ${columns(ideal)}; blind guessing of the middle is about 6.5 off. ` +
-      (you <= ideal ? "As good as the ideal observer!" : you <= picture ? "Better than the picture." : "The picture was better.") : "");
+    const over = this.round === ROUNDS;
+    this.told.textContent = `It was ${this.page.names(this.pair)}. You were ${columns(off[0])} off, ` +
+      `the picture ${off[1]}, the ideal observer ${off[2]}. ` + (over ? this.verdict() : "");
     this.button.textContent = over ? "Play again" : "Next";
+  }
+
+  /** The whole game in words. */
+  verdict() {
+    const [you, picture, ideal] = this.off.map((sum) => sum / ROUNDS);
+    return `After ${ROUNDS} rounds: you ${columns(you)} off a round, the picture ${columns(picture)}, ` +
+      `the ideal observer ${columns(ideal)}; a guess of the middle is 6.5 off on average. ` +
+      (you <= ideal ? "As good as the ideal observer!" : you <= picture ? "You beat the picture." : "The picture was better.");
   }
 }
 

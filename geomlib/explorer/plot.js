@@ -84,7 +84,8 @@ function drawCodes(canvas, given) {
 
   function tooltip() {
     const wide = Math.max(...tip.map((line) => context.measureText(line).width)) + 16, high = 17 * tip.length + 10;
-    const left = Math.min(Math.max(x(pointed) < size / 2 ? x(pointed) + 14 : x(pointed) - 14 - wide, 2), size - wide - 2);
+    const beside = x(pointed) < size / 2 ? x(pointed) + 14 : x(pointed) - 14 - wide;
+    const left = Math.min(Math.max(beside, 2), size - wide - 2);
     const top = y(pointed) > high + 18 ? y(pointed) - high - 12 : y(pointed) + 12;
     context.textAlign = "left";
     context.fillStyle = style.ground;
@@ -129,7 +130,8 @@ function drawCodes(canvas, given) {
   /** One standard deviation of the stimulus's noise. */
   function noise() {
     context.beginPath();
-    context.ellipse(size / 2 + scale * code[0], size / 2 - scale * code[1], scale * code[2], scale * code[3], 0, 0, TAU);
+    const [px, py, sx, sy] = code.map((value) => scale * value);
+    context.ellipse(size / 2 + px, size / 2 - py, sx, sy, 0, 0, TAU);
     context.fillStyle = context.strokeStyle = style.accent;
     context.globalAlpha = 0.07;
     context.fill();

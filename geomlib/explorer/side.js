@@ -13,10 +13,10 @@ const TERMS = {
   Capacity: "How much the code may tell of an image, on average, in nats. 1 nat = 1.44 bits.",
   latent: "One of the numbers of a code. Each network has its own: latent 1 of two networks is not the same thing.",
   rate: "The most that a latent can tell of the image, on average. Below 0.01 nats it counts as unused.",
-  "minus the mean image": "Lighter: more open than in the mean of all images; darker: less; stretched to full contrast. " +
-    "On where little is left of the image, below 2 nats.",
-  "told apart": "d′ is the distance of two codes in units of the code’s noise. An observer of the code who is shown both " +
-    "says which was which in 76 % of trials at d′ 1, in 98 % at 3; 50 % is guessing.",
+  "minus the mean image": "Lighter: more open than in the mean of all images; darker: less; stretched to full " +
+    "contrast. On where little is left of the image, below 2 nats.",
+  "told apart": "d′ is the distance of two codes in units of the code’s noise. An observer of the code who is shown " +
+    "both says which was which in 76 % of trials at d′ 1, in 98 % at 3; 50 % is guessing.",
   Plane: "The map is flat, codes have more dimensions: its distances come as near as they can to those of the codes. " +
     "In a plane of two latents, a cross marks where the sliders stand.",
 };
@@ -81,9 +81,9 @@ class Side {
     codes.setAttribute("aria-label", `${number} network: codes`);
     decoded.setAttribute("aria-label", `${number} network: reconstruction`);
     Object.assign(this, { page, model: find("[name=model]"), slider: find("[name=capacity]"), stopsText: find(".stops"),
-      capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"), note: find(".note"),
-      pairText: find(".pair span"), image: find(".image"), title: find("h2"), facts: find(".facts"), answers: find("dl"),
-      back: find("[name=back]"), against: find("[name=against]"), inside: find("details"), latents: find(".latents") });
+      capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"),
+      note: find(".note"), pairText: find(".pair span"), image: find(".image"), title: find("h2"), facts: find(".facts"),
+      answers: find("dl"), back: find("[name=back]"), against: find("[name=against]"), inside: find("details"), latents: find(".latents") });
     this.points = new Float32Array(338);     // of the 169 pairs in the plane, as drawn
     this.spreads = new Float32Array(338);    // of their codes' noise there
     this.edges = new Float32Array(312);      // d' of the neighbours
@@ -226,7 +226,8 @@ class Side {
 
   /** d' of two pairs in the code as it is shown; that of the best code of its rate, NaN where it isn't known. */
   dprime(a, b) {
-    const p = this.position(), i = Math.floor(p), t = p - i, of = (stop) => (stop.dprime ??= dprimeOf(stop))[169 * a + b];
+    const p = this.position(), i = Math.floor(p), t = p - i;
+    const of = (stop) => (stop.dprime ??= dprimeOf(stop))[169 * a + b];
     return t ? (1 - t) * of(this.stops[i]) + t * of(this.stops[i + 1]) : of(this.stops[i]);
   }
   limitOf(a, b) {
@@ -241,8 +242,9 @@ class Side {
     if (page.drawn) return [page.names(pair)];
     if (pair === page.pair) return [page.names(pair), "the stimulus itself"];
     const d = this.dprime(pair, page.pair), best = this.limitOf(pair, page.pair);
-    return [page.names(pair), `d′ ${text(d)}: told apart in ${share(d)}`,
-      ...Number.isNaN(best) ? [] : [`best code: ${best === Infinity ? "never confused" : `d′ ${text(best)}, ${share(best)}`}`]];
+    const told = [page.names(pair), `d′ ${text(d)}: told apart in ${share(d)}`];
+    if (Number.isNaN(best)) return told;
+    return [...told, `best code: ${best === Infinity ? "never confused" : `d′ ${text(best)}, ${share(best)}`}`];
   }
 
   /** Encode the stimulus; its code goes to the latents unless they were moved by hand. */
@@ -294,7 +296,8 @@ class Side {
     this.image.getContext("2d").clearRect(0, 0, SIDE, SIDE);
     this.title.textContent = "Reconstruction";
     this.facts.textContent = t ? `No network was trained here; those beside it are at ${beside}.`
-      : this.codesOnly && this.limit ? "Of this network only the codes are kept here: it has a map, and no image." : "Loading …";
+      : this.codesOnly && this.limit ? "Of this network only the codes are kept here: it has a map, and no image."
+      : "Loading …";
     this.answers.replaceChildren();
     this.asked = null;
   }
@@ -307,8 +310,8 @@ class Side {
     return (t ? `Interpolated between the networks trained at ${beside}. ` : !used
       ? "This network has collapsed: its code is the same for all images. "
       : `Mean rate ${text(rate)} nats, ${used} of ${rates.length} latents in use. `) +
-      `Neighbours: mean d′ ${text(own)}` + (Number.isNaN(best) ? "." : best === Infinity ? "; in the best code of this rate none is ever confused."
-        : `; in the best code of this rate ${text(best)}.`) +
+      `Neighbours: mean d′ ${text(own)}` + (Number.isNaN(best) ? "." : "; in the best code of this rate " +
+        (best === Infinity ? "none is ever confused." : `${text(best)}.`)) +
       (page.plane || !(page.drawn || this.moved) ? ""
         : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
           (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
@@ -322,9 +325,9 @@ class Side {
     else if (!page.drawn) code = [...near(points), ...near(spreads)];
     const tip = pointed < 0 ? [] : this.compared(pointed);
     geomlib.drawCodes(this.plot, { points, edges, hollow, code, pointed, tip, colours: page.coloursOf(this),
-      limit: page.limit(), latents: plane, chosen: page.drawn ? -1 : pair, hand: plane && network ? along(this.z) : null,
-      cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
-    this.pairText.textContent = pointed < 0 ? (page.drawn ? "" : page.hint) : `Against the stimulus: ${tip.join("; ")}.`;
+      limit: page.limit(), latents: plane, chosen: page.drawn ? -1 : pair,
+      hand: plane && network ? along(this.z) : null, cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
+    this.pairText.textContent = pointed >= 0 ? `Against the stimulus: ${tip.join("; ")}.` : page.drawn ? "" : page.hint;
   }
 
   /** Whether the image is shown against the mean image: as was chosen, or else where little of it is left. */
@@ -340,7 +343,8 @@ class Side {
     for (let k = 0; k < 169; k++) error += (pixels[k] - page.image[k]) ** 2 / 169;
     for (let d = 0; d < mu.length; d++) rate += (mu[d] ** 2 + Math.exp(logvar[d]) - 1 - logvar[d]) / 2;
     this.title.textContent = this.moved ? "Your latents, decoded" : "Reconstruction";
-    this.facts.textContent = this.moved ? "" : `squared error ${text(error, 3)} a pixel; this image’s rate ${text(rate)} nats`;
+    this.facts.textContent = this.moved ? ""
+      : `squared error ${text(error, 3)} a pixel; this image’s rate ${text(rate)} nats`;
     if (this.asked !== network) this.answers.replaceChildren(...Object.keys(network.heads).flatMap((task) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
       dt.textContent = `${geomlib.words(page.index.tasks[task].question)}?`;
@@ -388,12 +392,13 @@ class Side {
     this.plot.setAttribute("aria-label", `Mean codes of the 169 stimuli in ${this.model.value} at ` +
       `${this.slider.getAttribute("aria-valuetext")}, ` +
       (page.plane ? `latent ${page.plane[0] + 1} across, latent ${page.plane[1] + 1} up` : "in a two-dimensional map") +
-      `, coloured by ${page.colour.selectedOptions[0].text}. They lie ${text(Math.sqrt(spread))} from their centre (root mean square).` +
+      `, coloured by ${page.colour.selectedOptions[0].text}. ` +
+      `They lie ${text(Math.sqrt(spread))} from their centre (root mean square).` +
       (page.drawn ? "" : ` The stimulus, ${page.names(pair)}, is ringed, at ` +
         `${text(this.points[2 * pair])}, ${text(this.points[2 * pair + 1])}.`) +
       ` ${this.note.textContent} Arrow keys compare another with it, space takes that one.`);
-    this.image.setAttribute("aria-label", this.network ? `${this.title.textContent} at ` +
-      `${nats(this.capacity)}; ${this.against.checked ? "lighter where more open than on average" : "open where white"}. ` +
+    const shown = this.against.checked ? "lighter where more open than on average" : "open where white";
+    this.image.setAttribute("aria-label", this.network ? `${this.title.textContent} at ${nats(this.capacity)}; ${shown}. ` +
       geomlib.describeImage(this.network.pixels, this.world)
       : "No image at this capacity");
   }

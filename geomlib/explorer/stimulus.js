@@ -14,19 +14,20 @@ function random(seed) {
 }
 
 /**
- * A world as the index gives it: wall (169 x 169), the probability of wall of each pair's pixels; mean (169), that of all
- * pairs alike; places, what the two positions of a stimulus are called.
+ * A world as the index gives it: wall (169 x 169), the probability of wall of each pair's pixels; mean (169), that of
+ * all pairs alike; places, what the two positions of a stimulus are called.
  */
 function worldOf({ name, wall }) {
-  const world = { wall: geomlib.bytes(wall).map((byte) => byte / 255), mean: new Float32Array(169), corridors: name === "corridors" };
+  const world = { wall: geomlib.bytes(wall).map((byte) => byte / 255), mean: new Float32Array(169) };
   world.wall.forEach((p, i) => { world.mean[i % 169] += p / 169; });
+  world.corridors = name === "corridors";
   world.places = world.corridors ? ["upper corridor", "lower corridor"] : ["first position", "second position"];
   return world;
 }
 
 /**
- * Fill an image (169) with draw n of a pair: each pixel is wall with the probability that the world gives it. Pairs of one
- * draw share their noise, so that what changes from one to the next is the stimulus's.
+ * Fill an image (169) with draw n of a pair: each pixel is wall with the probability that the world gives it. Pairs of
+ * one draw share their noise, so that what changes from one to the next is the stimulus's.
  */
 function drawStimulus(image, { wall }, pair, n) {
   const next = random(n);
