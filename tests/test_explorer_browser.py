@@ -1173,7 +1173,7 @@ def test_the_page_fits_its_width(opened, width):
 
 def test_the_map_is_the_picture_beside_stimulus_and_image_and_all_are_on_one_screen_of_a_phone(opened):
     places = """['.controls', '.stimulus', '.plot', '.decoded .image'].map(name => {
-        const { left, right, top, bottom } = document.querySelector(`.stage ${name}`).getBoundingClientRect();
+        const { left, right, top, bottom } = document.querySelector(`.scene ${name}`).getBoundingClientRect();
         return [left, right, top, bottom]; })"""
     show(opened, "model=baseline&capacity=1")
     for width, height in (1280, 900), (400, 800):
@@ -1185,7 +1185,7 @@ def test_the_map_is_the_picture_beside_stimulus_and_image_and_all_are_on_one_scr
             assert stimulus[1] < plot[0] and plot[1] < image[0]  # a row
             assert max(stimulus[2], plot[2], image[2]) < min(stimulus[3], plot[3], image[3])
         else:
-            column = drawn(opened, "explorer.stage.clientWidth")
+            column = drawn(opened, "explorer.scene.clientWidth")
             assert plot[1] - plot[0] == column and plot[3] - controls[2] <= height - 48  # below the book's bar
     opened.set_viewport_size({"width": 1200, "height": 900})
 

@@ -10,7 +10,7 @@ const TOLD = "told apart";  // a colouring that follows the stimulus
 
 const PAGE_HTML = `
 <p class="status" role="status"></p>
-<div class="stage">
+<div class="scene">
   <section class="stimulus" aria-label="Stimulus">
     <h2>Stimulus</h2>
     <label><span></span> <output></output><input type="range" name="uc" min="0" max="12"></label>
@@ -58,7 +58,7 @@ class Page {
       image: new Float32Array(169), drawn: false,            // the stimulus; whether it was drawn by hand
       cursor: 32,                                            // the pixel that keys change: row 2, column 6
       planes: find("[name=plane]"), colour: find("[name=colour]"), key: find(".key canvas"), meaning: find(".meaning"),
-      second: find("[name=second]"), linked: find("[name=linked]"), zoom: find("[name=zoom]"), stage: find(".stage"),
+      second: find("[name=second]"), linked: find("[name=linked]"), zoom: find("[name=zoom]"), scene: find(".scene"),
       canvas: find(".stimulus canvas"), again: find("[name=again]"), corridors: find("[name=corridors]"),
       ucSlider: find("[name=uc]"), lcSlider: find("[name=lc]"), commands: find(".command ul"),
       drawing: find(".drawing"), more: find(".more"), status: find(".status"), spoken: find(".spoken") });
@@ -68,8 +68,8 @@ class Page {
     this.models = Object.fromEntries(index.models.map(([name, stops]) => [name, stops.map(unpack)]));
     this.sides = [new geomlib.Side(this, "First"), new geomlib.Side(this, "Second")];
     this.sides.forEach((side, n) => side.parts.forEach((part) => part.classList.add(`of${n + 1}`)));
-    this.stage.prepend(...this.sides.map((side) => side.parts[0]));
-    this.stage.append(...[1, 2].flatMap((part) => this.sides.map((side) => side.parts[part])));
+    this.scene.prepend(...this.sides.map((side) => side.parts[0]));
+    this.scene.append(...[1, 2].flatMap((part) => this.sides.map((side) => side.parts[part])));
     this.game = new geomlib.Game(this, find(".game"));
     const names = Object.keys(this.models), D = Math.min(...names.map((name) => this.models[name][0].rates.length));
     this.sides.forEach((side) => options(side.model, names.map((name) => [name, name])));
@@ -181,7 +181,7 @@ class Page {
 
   showSecond(shown) {
     this.second.checked = shown;
-    this.stage.classList.toggle("two", shown);
+    this.scene.classList.toggle("two", shown);
     this.root.classList.toggle("two", shown);
     const [first, other] = this.sides, names = Object.keys(this.models);
     if (shown && !other.stops)
@@ -338,7 +338,9 @@ class Page {
     sides.forEach((side, n) => {
       const left = gap + n * (size + small + 2 * gap), right = left + size + gap;
       write(`${side.model.value}, ${side.capacityText.textContent}`, left, 1.3 * gap, 22);
-      context.drawImage(side.plot, left, 2 * gap, size, size);
+      const map = Object.assign(document.createElement("canvas"), { width: size, height: size });
+      side.drawPlot(side.between(), map, 520);
+      context.drawImage(map, left, 2 * gap);
       const made = side.isAgainst() ? "reconstruction, minus mean" : "reconstruction";
       [["stimulus", this.canvas], [made, side.image]].forEach(([words, image], k) => {
         write(words, right, 2.5 * gap + k * (small + 2 * gap));

@@ -13,7 +13,7 @@ function viridis(part) {
 }
 
 /**
- * Draw codes on a square canvas, the same scale on both axes, the origin in the middle.
+ * Draw codes on a square canvas of a size in CSS px, the same scale on both axes, the origin in the middle.
  *
  * points (338)    x, y of each pair, pair 13 x (first position) + second position
  * colours (169)   CSS colours
@@ -28,9 +28,9 @@ function viridis(part) {
  * hollow          true where the points are interpolated, not data
  * style           ink, soft, ground, accent, font: CSS values
  */
-function drawCodes(canvas, given) {
+function drawCodes(canvas, given, size = canvas.clientWidth) {
   const { points, edges, colours, limit, latents, chosen, pointed, tip, code, hand, cloud, hollow, style } = given;
-  const context = canvas.getContext("2d"), size = canvas.clientWidth, ratio = canvas.width / size;
+  const context = canvas.getContext("2d"), ratio = canvas.width / size;
   const scale = (size / 2 - margin(latents)) / limit, radius = Math.max(3, size / 110);
   const x = (pair) => size / 2 + scale * points[2 * pair], y = (pair) => size / 2 - scale * points[2 * pair + 1];
   const dot = (px, py, r) => { context.moveTo(px + r, py); context.arc(px, py, r, 0, TAU); };

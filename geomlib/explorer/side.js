@@ -83,7 +83,8 @@ class Side {
     Object.assign(this, { page, model: find("[name=model]"), slider: find("[name=capacity]"), stopsText: find(".stops"),
       capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"),
       note: find(".note"), pairText: find(".pair span"), image: find(".image"), title: find("h2"), facts: find(".facts"),
-      answers: find("dl"), back: find("[name=back]"), against: find("[name=against]"), inside: find("details"), latents: find(".latents") });
+      answers: find("dl"), back: find("[name=back]"),
+      against: find("[name=against]"), inside: find("details"), latents: find(".latents") });
     this.points = new Float32Array(338);     // of the 169 pairs in the plane, as drawn
     this.spreads = new Float32Array(338);    // of their codes' noise there
     this.edges = new Float32Array(312);      // d' of the neighbours
@@ -317,16 +318,17 @@ class Side {
           (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
   }
 
-  drawPlot(hollow) {
+  drawPlot(hollow, canvas = this.plot, size = canvas.clientWidth) {
     const { page, network, points, spreads, edges } = this, { plane, pair, pointed } = page;
     const along = (latents) => plane.map((d) => latents[d]), near = (array) => [array[2 * pair], array[2 * pair + 1]];
     let code = null;                         // that of the stimulus itself; where it can't be placed, its pair's
     if (plane && network) code = [...along(network.mu), ...along(this.sd)];
     else if (!page.drawn) code = [...near(points), ...near(spreads)];
     const tip = pointed < 0 ? [] : this.compared(pointed);
-    geomlib.drawCodes(this.plot, { points, edges, hollow, code, pointed, tip, colours: page.coloursOf(this),
+    geomlib.drawCodes(canvas, { points, edges, hollow, code, pointed, tip, colours: page.coloursOf(this),
       limit: page.limit(), latents: plane, chosen: page.drawn ? -1 : pair,
-      hand: plane && network ? along(this.z) : null, cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
+      hand: plane && network ? along(this.z) : null,
+      cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style }, size);
     this.pairText.textContent = pointed >= 0 ? `Against the stimulus: ${tip.join("; ")}.` : page.drawn ? "" : page.hint;
   }
 
