@@ -250,7 +250,8 @@ class Page {
     geomlib.drawKey(this.key, colours);
     const told = this.colour.value === TOLD, two = new Set(colours).size === 2;
     this.meaning.classList.toggle("scale", told);
-    const text = told ? "from the stimulus, in 50 % (guessing) to 100 % of trials"
+    const from = this.drawn ? this.names(this.pair) : "the stimulus";                    // a drawing is none of the pairs
+    const text = told ? `from ${from}, in 50 % (guessing) to 100 % of trials`
       : `${first} ↓, ${second} →` + (two ? "; blue: yes, beige: no" : "");
     if (this.meaning.textContent !== text) this.meaning.textContent = text;
   }
