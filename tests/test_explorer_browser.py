@@ -589,7 +589,7 @@ def test_the_stimulus_is_compared_with_the_one_pointed_at_in_both_maps(page, dpr
         )
     plot.hover(position={"x": 3, "y": 3})
     assert drawn(page, "[explorer.pointed, explorer.sides[0].plot.style.cursor]") == [-1, ""]
-    assert plot.evaluate("plot => plot.toDataURL()") == before
+    assert texts.first.text_content().startswith("Point at a code")
 
 
 def test_keys_compare_neighbours_on_the_map_and_take_one(page):
@@ -876,12 +876,14 @@ def test_a_game_is_played_by_keys_and_by_taps_and_adds_up(opened, state, width):
 
 
 def test_the_ideal_observer_is_better_than_the_picture_and_both_than_a_guess_of_the_middle(page):
-    show(page, "model=baseline&capacity=1")
+    """At 0.3 nats; from 1 nat up the picture shows all that its code tells, and both are equally good."""
+    show(page, "model=baseline&capacity=0.3")
     picture, ideal, middle = page.evaluate("""() => { const { game } = explorer, sums = [0, 0, 0];
+        game.random = geomlib.random(1);
         const off = (a, b) => Math.abs(Math.floor(a / 13) - Math.floor(b / 13)) + Math.abs(a % 13 - b % 13);
-        for (let n = 0; n < 400; n++) {
+        for (let n = 0; n < 1200; n++) {
             game.next();
-            [...game.guesses, 84].forEach((guess, i) => { sums[i] += off(guess, game.pair) / 400; });
+            [...game.guesses, 84].forEach((guess, i) => { sums[i] += off(guess, game.pair) / 1200; });
         }
         return sums; }""")
     assert ideal < picture < middle and middle == pytest.approx(6.46, abs=0.5)  # 2 x (0 + 2 (1 + ... + 6)) / 13
