@@ -45,7 +45,8 @@ def test_a_page_is_whole_accessible_and_asks_nothing_of_other_machines(visit, se
         assert serious_faults(page, theme) == [], theme
         assert page.evaluate(READABLE)
         assert page.evaluate(
-            "[...document.querySelectorAll('.explorer .panes')].every(x => x.scrollWidth < x.clientWidth + 3)"
+            "[...document.querySelectorAll('.explorer :is(.panes, .scene)')]"
+            ".every(x => x.scrollWidth < x.clientWidth + 3)"
         )
     assert page.locator("article img").count() == page.locator("article img[alt]:not([alt=''])").count()
     assert page.locator("article figure").count() == page.locator("article figure figcaption").count()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from geomlib import BetaVAE, Spec, data, pages, paper
+from geomlib import BetaVAE, Spec, data, pages, paper, theory
 from geomlib.explorer import Explorer, networks
 from geomlib.train import Run
 
@@ -45,8 +45,48 @@ def test_the_index_holds_mean_codes_of_noisy_images_of_each_pair(explorer):
     assert np.bincount(pair, minlength=169).min() >= 10
     with torch.inference_mode():
         mu, logvar = explorer.named[1][1].model.encode(torch.as_tensor(few[pair == 100]))
+    spread = (mu.var(0, correction=0) + logvar.exp().mean(0)).sqrt()  # of a sampled code, over images of the pair
     np.testing.assert_allclose(numbers(stops[1]["codes"]).reshape(169, 5)[100], mu.mean(0), atol=1e-3)
-    np.testing.assert_allclose(numbers(stops[1]["spreads"]).reshape(169, 5)[100], (logvar / 2).exp().mean(0), atol=1e-3)
+    np.testing.assert_allclose(numbers(stops[1]["spreads"]).reshape(169, 5)[100], spread, atol=1e-3)
+
+
+def test_a_world_of_ones_own_goes_through_the_explorer():
+    world = np.random.default_rng(0).random((13, 13, 13, 13))
+    own, plain = fresh(3, world=world), fresh(3)
+    made = Explorer({"own": own, "plain": plain})
+    first, second = made._index["worlds"]
+    wall = np.frombuffer(base64.b64decode(first["wall"]), np.uint8).reshape(world.shape) / 255
+    assert (first["name"], second["name"]) == ("own", "corridors") and np.abs(wall - world).max() < 0.002
+    assert [stops[0]["world"] for _, stops in made._index["models"]] == [0, 1]
+    images, factors = data.corridors("uniform", world=world)
+    some = (factors[networks.IMAGES] == [7, 2]).all(1)
+    with torch.inference_mode():
+        mu, _ = own.model.encode(torch.as_tensor(images[networks.IMAGES][some]))
+    codes = numbers(made._index["models"][0][1][0]["codes"]).reshape(169, 5)
+    np.testing.assert_allclose(codes[7 * 13 + 2], mu.mean(0), atol=1e-3)
+    made.state = "model=own&capacity=3&uc=7&lc=2"
+    counts = np.zeros((13, 13), int)
+    counts[7, 2] = 20
+    with torch.inference_mode():
+        mu, _ = own.model.encode(torch.as_tensor(data.corridors(counts, 0, world).images))
+    np.testing.assert_allclose(made.sample(20), mu, atol=1e-5)
+
+
+def test_the_limit_is_written_in_bytes():
+    limit = np.frombuffer(base64.b64decode(networks.limit(Spec(counts="bottom"), 1.03)), np.uint8).reshape(169, 169)
+    expected = theory.limit_dprime("bottom", 1.0)
+    assert limit.diagonal().max() <= 1
+    np.testing.assert_allclose(networks.FAR * (limit / 254) ** 2, expected, atol=0.05)
+
+
+def test_codes_alone_are_a_capacity_too():
+    codes = np.random.default_rng(0).normal(size=(169, 5)), np.full((169, 5), 0.25)
+    _, stops = networks.index({"baseline": [("x", fresh(1))]}, {("baseline", 2.5): codes})["models"][0]
+    assert [(stop["capacity"], stop["slug"]) for stop in stops] == [(1, "x"), (2.5, "baseline-c2.5-s0")]
+    np.testing.assert_allclose(numbers(stops[1]["codes"]).reshape(169, 5), codes[0], atol=1e-2)
+    assert (numbers(stops[1]["spreads"]) == 0.5).all()
+    expected = (codes[0] ** 2 + 0.25 - 1 - np.log(0.25)).mean(0) / 2
+    np.testing.assert_allclose(stops[1]["rates"], expected, atol=1e-4)
 
 
 def test_a_task_of_ones_own_is_asked_by_its_name():
@@ -76,7 +116,7 @@ def test_colours_tell_a_models_classes_apart(explorer):
 def test_the_commands_run_a_page_with_parameters_it_has():
     for name, listed in networks.released().items():
         for _, run in listed:
-            ours, plain = networks.commands(name, run)
+            ours, plain = networks.commands(name, run.spec)
             _, _, notebook, *words = shlex.split(ours)
             path = pages.find(notebook, paper.ROOT / "notebooks")
             given = pages.parse(zip(words[1::3], words[2::3]))
@@ -88,13 +128,13 @@ def test_the_commands_run_a_page_with_parameters_it_has():
 
 def test_a_network_of_ones_own_is_reproduced_by_its_spec():
     run = fresh(2, seed=3, tasks=("order",), gamma=50.0)
-    (command,) = networks.commands("E2M1 seed 3", run)
+    (command,) = networks.commands("E2M1 seed 3", run.spec)
     assert command.startswith("geomlib.fit([geomlib.Spec(") and "seed=3" in command
     assert eval(command.removeprefix("geomlib.fit([geomlib.").removesuffix("])"), {"Spec": Spec}) == run.spec
-    (command,) = networks.commands("own", fresh(2, tasks={"corner": data.TASKS["order"].table}))
+    (command,) = networks.commands("own", fresh(2, tasks={"corner": data.TASKS["order"].table}).spec)
     assert command == "geomlib.fit([geomlib.Spec(tasks=tasks, capacity=2.0)])"
     run = fresh(2, counts=[[6] * 13] * 13)
-    (command,) = networks.commands("own", run)
+    (command,) = networks.commands("own", run.spec)
     assert command.startswith("geomlib.fit([geomlib.Spec(counts=counts, ")
     assert eval(command, {"geomlib": SimpleNamespace(Spec=Spec, fit=list), "counts": [[6] * 13] * 13}) == [run.spec]
 

@@ -2,13 +2,14 @@
 
     engine.c      the network and its training, as WebAssembly in engine.wasm (`make engine`)
     engine.js     the same for scripts               side.js       one network: its codes, what it makes of a stimulus
+    world.js      what is measured of a code         game.js       guess the corridors from what the network kept
     network.js    one trained network                explorer.js   the page around one or two networks, and its state
     stimulus.js   images to show to it               networks.py   what the page is given
     plot.js       the pictures
 
-The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has three of its
-own: engine.js again, world.js (the limit of a world, what is measured of a code) and train.js. The home page's live
-figures are home.js and home.css, with engine.js and world.js; home.py writes what they show.
+The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train takes engine.js and
+world.js, too, and has train.js. The home page's live figures are home.js and home.css, with engine.js and world.js;
+home.py writes what they show.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import traitlets
 from .. import data, evaluate, figures, measures, paper
 from ..spec import change
 from ..train import Run, fit
-from .networks import SCRIPT, STYLE, export, index, released, weights
+from .networks import SCRIPT, STYLE, export, index, limit, released, weights
 
 
 def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]]]:
@@ -50,6 +51,8 @@ class Explorer(anywidget.AnyWidget):
 
     runs   a Run or several: those that differ in capacity become one network whose capacity can be moved; names for
            them with a dictionary, as {"mine": [run, other], "plain": third}
+    limit  whether the best code of each network's world and rate is computed, too, to stand beside it (half a minute
+           for each set of data)
     state  what is shown, as in the address of the book's page: "model=baseline&capacity=3&uc=3&lc=9"; may be set
 
     `panel` adds controls for what a page can't compute: `sample`, `traverse`, `retrain`.
@@ -80,8 +83,9 @@ class Explorer(anywidget.AnyWidget):
     _cloud = traitlets.List().tag(sync=True)
     state = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, runs: Run | Sequence[Run] | Mapping[str, Run | Sequence[Run]]):
+    def __init__(self, runs: Run | Sequence[Run] | Mapping[str, Run | Sequence[Run]], limit: bool = False):
         super().__init__()
+        self._with_limit = limit
         runs = runs if isinstance(runs, Mapping) else {"": runs}
         self.named = [
             (str(name), run) for name, some in runs.items() for run in ([some] if isinstance(some, Run) else some)
@@ -95,10 +99,16 @@ class Explorer(anywidget.AnyWidget):
         models = grouped(self.named)
         self._chosen = {(name, run.spec.capacity): run for name, listed in models.items() for _, run in listed}
         name, capacity = next(key for key, other in self._chosen.items() if other is run)
-        self._networks = {slug: weights(run.model) for listed in models.values() for slug, run in listed}
+        shown = index(models)
+        rates = {stop["slug"]: sum(stop["rates"]) for _, stops in shown["models"] for stop in stops}
+        self._networks = {
+            slug: weights(run.model) | ({"limit": limit(run.spec, rates[slug])} if self._with_limit else {})
+            for listed in models.values()
+            for slug, run in listed
+        }
         self.state = urlencode(dict(parse_qsl(self.state)) | {"model": name, "capacity": f"{capacity:g}"})
         self._cloud = []
-        self._index = index(models)
+        self._index = shown
 
     @property
     def view(self) -> dict[str, str]:
@@ -136,7 +146,7 @@ class Explorer(anywidget.AnyWidget):
         """Codes (n, D) of n draws of the chosen pair; a cloud in the page, where a plane of latents is shown."""
         counts = np.zeros((13, 13), int)
         counts[int(self.view["uc"]), int(self.view["lc"])] = n
-        mu, logvar = evaluate.posterior(self.run.model, data.corridors(counts, seed=0).images)
+        mu, logvar = evaluate.posterior(self.run.model, data.corridors(counts, 0, self.run.spec.world).images)
         if "plane" not in self.view and mu.shape[1] > 1:  # the two latents that carry most
             most = sorted(np.argsort(measures.latent_rates(mu, logvar))[-2:] + 1)
             self.state = urlencode(self.view | {"plane": f"{most[0]},{most[1]}"}, safe=",")

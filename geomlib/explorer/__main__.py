@@ -7,5 +7,5 @@ from .home import export_home
 
 if len(sys.argv) < 2:
     sys.exit(__doc__)
-export(sys.argv[1], released(*sys.argv[2:]))
+export(sys.argv[1], *map(released, sys.argv[2:3]))
 export_home(sys.argv[1])

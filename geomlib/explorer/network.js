@@ -1,6 +1,11 @@
 // A trained network in the browser: encoder, decoder and heads, one image at a time, computed by the engine.
 "use strict";
 {
+/** base64 of bytes, 0..255 -> Float32Array. */
+function bytes(base64) {
+  return Float32Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
 /** base64 of little-endian float16 -> Float32Array. */
 function halves(base64) {
   const bytes = atob(base64), out = new Float32Array(bytes.length / 2);
@@ -76,5 +81,5 @@ function take(array, values) {
   for (let i = 0; i < values.length; i++) values[i] = array[i * BATCH];
 }
 
-Object.assign(geomlib, { Network, halves });
+Object.assign(geomlib, { Network, bytes, halves });
 }

@@ -5,7 +5,7 @@
     explorer.js   all scripts of Explore in one; explorer.css
     train.js      those of Train, and the defaults of a spec; train.css, which follows explorer.css
     index.js      what is shown before a network is chosen: `index` below
-    SLUG.js       one network, loaded when it is chosen: `weights` below
+    SLUG.js       one network, loaded when it is chosen: `weights` and `limit` below
     still.png     the picture for print and for readers without JavaScript
 """
 
@@ -21,7 +21,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
 
-from .. import data, evaluate, measures, paper, runs
+from .. import data, evaluate, measures, paper, results, runs, theory
 from ..data import PAIRS, SIDE
 from ..figures import class_colours
 from ..spec import Spec, differing
@@ -33,17 +33,18 @@ ENGINE = (
     + f'geomlib.wasm = "{base64.b64encode((HERE / "engine.wasm").read_bytes()).decode()}";\n'
 )  # a script that needs no other file
 SCRIPT = ENGINE + "".join(
-    (HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer")
+    (HERE / f"{name}.js").read_text() for name in ("world", "network", "stimulus", "plot", "side", "game", "explorer")
 )
 TRAIN = ENGINE + "".join((HERE / f"{name}.js").read_text() for name in ("world", "train"))
 TRAIN_STYLE = (HERE / "train.css").read_text()
 STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)  # of `uniform`'s test part, about 30 of each pair: their codes are averaged
+FAR = 12  # d' from which the limit's is written as endless: two such stimuli are never taken for each other
 SAW = {
     "uniform": "saw all pairs equally often",
-    "bottom": "saw x_LC ≤ 6 more often",
-    "bottom_small": "saw x_LC ≤ 6 more often",
-    "diagonal": "saw x_UC = x_LC more often",
+    "bottom": "saw lower corridors in columns 0 to 6 more often",
+    "bottom_small": "saw lower corridors in columns 0 to 6 more often",
+    "diagonal": "saw two corridors in one column more often",
 }
 
 Models = Mapping[str, Sequence[tuple[str, Run]]]  # name -> (slug, run) of each capacity, ascending
@@ -63,49 +64,80 @@ def weights(model) -> dict:
     }
 
 
-def index(models: Models) -> dict:
+def limit(spec: Spec, rate: float) -> str:
+    """d' of each two stimuli in the best code of a network's world and frequencies at its rate (nats): (169, 169) bytes
+    in base64, byte b for a d' of FAR (b / 254)^2, 255 for a larger one or a stimulus without images. The best code of
+    the images alone: tasks are left out."""
+    counts = data.counts_name(spec.counts) or spec.counts
+    found = theory.limit_dprime("uniform" if spec.from_csv else counts, float(f"{rate:.2g}"), world=spec.world)
+    written = np.where(found < FAR, 254 * np.sqrt(np.minimum(found, FAR) / FAR), 255)
+    return base64.b64encode(written.round().astype(np.uint8).tobytes()).decode()
+
+
+def index(models: Models, codes: Mapping[tuple[str, float], results.Codes] | None = None) -> dict:
     """Everything the page shows before a network is loaded.
 
+    models   the networks; codes: (name, capacity) -> mean codes and variances (169, D) of more of the paper's networks,
+             whose weights are not at hand: they have a map, and no image
+
+    Returns
     models   pairs of a name and a list, by capacity, of: capacity, slug, about (its training in words), commands (that
-             reproduce it), rates (D) of the latents in nats, and as float16 in
-             base64 codes and spreads (169, D), map and mapSpreads (169, 2)
+             reproduce it), world (of `worlds`), rates (D) of the latents in nats, and as float16 in base64 codes and
+             spreads (169, D), the noise on a code, map and mapSpreads (169, 2)
+    worlds   of each: name, "corridors" or "own", and wall, P(wall) of each pair's pixels, (169, 169) bytes in base64
     tasks    task -> the question its head is asked, its classes in words, the true class of each pair
     colours  pairs of a name, a position or classes, and a list of each pair's colour
 
     Where order counts there are lists: a saved notebook sorts its dictionaries.
     """
-    images, factors = (part[IMAGES] for part in data.corridors("uniform"))
     specs = [run.spec for listed in models.values() for _, run in listed]
+    worlds = list(dict.fromkeys(spec.world for spec in specs))
     tasks = data.TASKS | {name: spec.task(name) for spec in specs for name in spec.tasks}
+    listed, codes = {}, codes or {}
+    for name, some in models.items():
+        stops = [_measured(name, slug, run) for slug, run in some]
+        stops += [_stop(name, paper.slug(*key), paper.spec(*key), *codes[key]) for key in codes if key[0] == name]
+        listed[name] = sorted(stops, key=lambda stop: stop["capacity"])
+        for stop in stops:
+            stop["world"] = worlds.index(stop["world"])
     return {
-        "models": [(name, _stops(name, listed, images, factors)) for name, listed in models.items()],
+        "models": list(listed.items()),
+        "worlds": [_world(world) for world in worlds],
         "tasks": {name: _answers(name, task) for name, task in tasks.items()},
         "colours": _colours(),
     }
 
 
-def _stops(name: str, listed: Sequence[tuple[str, Run]], images: np.ndarray, factors: np.ndarray) -> list[dict]:
-    """The trained capacities of one model."""
-    stops = []
-    for slug, run in listed:
-        mu, logvar = evaluate.posterior(run.model, images)
-        codes, spreads = (measures.pair_means(array, factors) for array in (mu, np.exp(logvar / 2)))  # (169, D)
-        used = codes.var(0) / codes.var(0).sum()  # on the map, latents count as far as codes differ in them
-        map_spreads = np.sqrt(spreads**2 @ used)
-        stops.append(
-            {
-                "capacity": run.spec.capacity,
-                "slug": slug,
-                "about": about(run.spec),
-                "commands": commands(name, run),
-                "rates": measures.latent_rates(mu, logvar).round(4).tolist(),
-                "codes": halves(codes),
-                "spreads": halves(spreads),
-                "map": halves(measures.upright(measures.embed(codes), PAIRS)),
-                "mapSpreads": halves(np.stack([map_spreads] * 2, 1)),
-            }
-        )
-    return stops
+def _world(world: str | tuple) -> dict:
+    """A world as the page draws its stimuli."""
+    wall = (255 * data.world_table(world)).round().astype(np.uint8)
+    return {"name": world if isinstance(world, str) else "own", "wall": base64.b64encode(wall.tobytes()).decode()}
+
+
+def _measured(name: str, slug: str, run: Run) -> dict:
+    """One trained capacity of a model, from codes of images of its own world."""
+    images, factors = (part[IMAGES] for part in evaluate.drawn("uniform", 0, run.spec.world))
+    mu, logvar = evaluate.posterior(run.model, images)
+    stop = _stop(name, slug, run.spec, *measures.stimulus_codes(mu, logvar, factors))
+    return stop | {"rates": measures.latent_rates(mu, logvar).round(4).tolist()}
+
+
+def _stop(name: str, slug: str, spec: Spec, codes: np.ndarray, variances: np.ndarray) -> dict:
+    """One trained capacity of a model, from its mean codes and their variances (169, D); the rates are those of such
+    codes, without what they tell of one image of a stimulus."""
+    used = codes.var(0) / codes.var(0).sum()  # on the map, latents count as far as codes differ in them
+    return {
+        "capacity": spec.capacity,
+        "slug": slug,
+        "about": about(spec),
+        "commands": commands(name, spec),
+        "world": spec.world,
+        "rates": measures.latent_rates(codes, np.log(variances)).round(4).tolist(),
+        "codes": halves(codes),
+        "spreads": halves(np.sqrt(variances)),
+        "map": halves(measures.upright(measures.embed(codes), PAIRS)),
+        "mapSpreads": halves(np.stack([np.sqrt(variances @ used)] * 2, 1)),
+    }
 
 
 def about(spec: Spec) -> str:
@@ -124,9 +156,8 @@ def question(name: str, task: data.Task) -> str:
     return task.words if task.words and task.n_classes == 2 else f"which {name}" if task.words else name
 
 
-def commands(name: str, run: Run) -> list[str]:
+def commands(name: str, spec: Spec) -> list[str]:
     """What makes a network's figures, by our command and by papermill; for a network of one's own its training."""
-    spec = run.spec
     if name not in paper.MODELS or spec.capacity not in paper.CAPACITIES or spec != paper.spec(name, spec.capacity):
         fields = {field: repr(value) for field, value in differing(spec, Spec()).items()}
         if "counts" in fields:  # a table of one's own is too long to be read
@@ -190,7 +221,7 @@ def released(folder: str | Path = runs.RELEASED) -> dict[str, list[tuple[str, Ru
         m: [
             (slug, runs.load(Path(folder, slug)))
             for c in paper.CAPACITIES
-            if Path(folder, slug := f"{m}-c{c:g}-s0").is_dir()
+            if Path(folder, slug := paper.slug(m, c)).is_dir()
         ]
         for m in paper.MODELS
     }
@@ -202,17 +233,29 @@ def released(folder: str | Path = runs.RELEASED) -> dict[str, list[tuple[str, Ru
     return {model: listed for model, listed in found.items() if listed}
 
 
-def export(folder: str | Path, models: Models | None = None) -> None:
-    """Write everything the book's page needs into a folder, from the released runs or others."""
-    folder, models = Path(folder), models or released()
+def export(folder: str | Path, models: Models | None = None, codes: Mapping | None = None) -> None:
+    """Write everything the book's page needs into a folder, from the released runs or others. codes: as of `index`."""
+    folder, codes = Path(folder), codes or {}
+    if models is None:
+        models = released()
+        known = {(name, run.spec.capacity) for name, listed in models.items() for _, run in listed}
+        codes = {(m, c): both for (m, c, s), both in results.codes().items() if s == 0 and (m, c) not in known}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "explorer.js").write_text(SCRIPT)
     (folder / "explorer.css").write_text(STYLE)
     export_train(folder)
-    listed = index(models)
+    listed = index(models, codes)
     (folder / "index.js").write_text(f"geomlib.index = {_json(listed)};\n")
+    rates = {stop["slug"]: sum(stop["rates"]) for _, stops in listed["models"] for stop in stops}
+
+    def write(slug: str, spec: Spec, network: dict) -> None:
+        given = network | {"limit": limit(spec, rates[slug])}
+        (folder / f"{slug}.js").write_text(f"geomlib.networks[{_json(slug)}] = {_json(given)};\n")
+
     for slug, run in (pair for pairs in models.values() for pair in pairs):
-        (folder / f"{slug}.js").write_text(f"geomlib.networks[{_json(slug)}] = {_json(weights(run.model))};\n")
+        write(slug, run.spec, weights(run.model))
+    for key in codes:
+        write(paper.slug(*key), paper.spec(*key), {})
     still(listed, folder / "still.png")
 
 

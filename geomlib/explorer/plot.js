@@ -2,80 +2,101 @@
 "use strict";
 {
 const SIDE = 13, TAU = 2 * Math.PI;
-const MARGIN = 34;                           // px, room for the axes' numbers and names
+const margin = (latents) => (latents ? 34 : 18);             // px, room for the axes' numbers and names
+const CLEAR = 3;                             // d' from which an edge is drawn in full: 98 % told apart
+const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
+
+/** A colour between those of VIRIDIS, part in 0..1. */
+function viridis(part) {
+  const at = Math.min(Math.max(part, 0), 1) * (VIRIDIS.length - 1), i = Math.min(Math.floor(at), VIRIDIS.length - 2);
+  return `rgb(${VIRIDIS[i].map((low, k) => Math.round(low + (at - i) * (VIRIDIS[i + 1][k] - low))).join(" ")})`;
+}
 
 /**
- * Draw codes on a square canvas, the same scale on both axes, the origin in the middle.
+ * Draw codes on a square canvas of a size in CSS px, the same scale on both axes, the origin in the middle.
  *
- * points (338)    x, y of each pair (x_UC, x_LC), pair 13 x_UC + x_LC
+ * points (338)    x, y of each pair, pair 13 x (first position) + second position
  * colours (169)   CSS colours
+ * edges (312)     d' of the neighbours geomlib.EDGES: the more they are told apart, the stronger their line
  * limit           the half side of the square in units of the codes
  * latents         [i, j], counted from 0, whose values the axes are; null: the map, which has a scale but no axes
- * spreads (338)   standard deviations of the codes' noise along x and y, drawn as halos; or null
  * chosen          a pair to ring, or -1
- * pointed         a pair to name, or -1
- * code            null, or [x, y, sd x, sd y] of the stimulus; hand: null, or [x, y] where the sliders stand
+ * pointed         a pair to mark, or -1; tip: lines of text beside it
+ * code            null, or [x, y, sd x, sd y] of the stimulus, drawn as an outline: one standard deviation of its noise
+ * hand            null, or [x, y] where the sliders stand
  * cloud           x, y of more codes, small
  * hollow          true where the points are interpolated, not data
  * style           ink, soft, ground, accent, font: CSS values
  */
-function drawCodes(canvas, given) {
-  const { points, spreads, colours, limit, latents, chosen, pointed, code, hand, cloud, hollow, style } = given;
-  const context = canvas.getContext("2d"), size = canvas.clientWidth, ratio = canvas.width / size;
-  const scale = (size / 2 - MARGIN) / limit;
-  const x = (value) => size / 2 + scale * value, y = (value) => size / 2 - scale * value;
-  const dot = (px, py, radius) => { context.moveTo(px + radius, py); context.arc(px, py, radius, 0, TAU); };
+function drawCodes(canvas, given, size = canvas.clientWidth) {
+  const { points, edges, colours, limit, latents, chosen, pointed, tip, code, hand, cloud, hollow, style } = given;
+  const context = canvas.getContext("2d"), ratio = canvas.width / size;
+  const scale = (size / 2 - margin(latents)) / limit, radius = Math.max(3, size / 110);
+  const x = (pair) => size / 2 + scale * points[2 * pair], y = (pair) => size / 2 - scale * points[2 * pair + 1];
+  const dot = (px, py, r) => { context.moveTo(px + r, py); context.arc(px, py, r, 0, TAU); };
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size, size);
   context.font = style.font;
   context.fillStyle = context.strokeStyle = style.soft;
   context.lineWidth = 1;
   axes();
-  if (spreads) halos();
+  if (code) noise();
   mesh();
-  const radius = Math.max(3, size / 110);
+  context.fillStyle = style.soft;
   context.globalAlpha = 0.5;
   context.beginPath();
-  for (let i = 0; i < cloud.length; i += 2) dot(x(cloud[i]), y(cloud[i + 1]), 1.5);
+  for (let i = 0; i < cloud.length; i += 2) dot(size / 2 + scale * cloud[i], size / 2 - scale * cloud[i + 1], 1.5);
   context.fill();
   context.globalAlpha = 1;
   context.lineWidth = 0.75;
   context.strokeStyle = style.ink;           // an edge, since some colours are as light or dark as the ground
   for (let i = 0; i < 169; i++) {
     context.beginPath();
-    dot(x(points[2 * i]), y(points[2 * i + 1]), radius);
+    dot(x(i), y(i), radius);
     context.fillStyle = colours[i];
     context.fill();
     context.stroke();
     if (!hollow) continue;
     context.beginPath();
-    dot(x(points[2 * i]), y(points[2 * i + 1]), radius / 2);
+    dot(x(i), y(i), radius / 2);
     context.fillStyle = style.ground;
     context.fill();
   }
-  context.lineWidth = 2;
-  context.beginPath();
-  if (chosen >= 0) dot(x(points[2 * chosen]), y(points[2 * chosen + 1]), radius + 3.5);
-  context.stroke();
-  context.strokeStyle = style.accent;
-  context.beginPath();
-  if (code) context.ellipse(x(code[0]), y(code[1]), scale * code[2], scale * code[3], 0, 0, TAU);
-  if (hand) for (const [dx, dy] of [[6, 6], [6, -6]]) {
-    context.moveTo(x(hand[0]) - dx, y(hand[1]) - dy);
-    context.lineTo(x(hand[0]) + dx, y(hand[1]) + dy);
-  }
-  context.stroke();
-  if (pointed >= 0) name();
+  marks();
+  if (pointed >= 0) tooltip();
 
-  function name() {
-    const text = `x_UC ${Math.floor(pointed / SIDE)}, x_LC ${pointed % SIDE}`, px = x(points[2 * pointed]);
-    const wide = context.measureText(text).width, left = px + (px < size / 2 ? 12 : -12 - wide);
-    const base = Math.max(y(points[2 * pointed + 1]) - 12, 16);
+  function marks() {
+    for (const [pair, colour] of [[chosen, style.accent], [pointed, style.ink]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = 2.5;
+      context.beginPath();
+      if (pair >= 0) dot(x(pair), y(pair), radius + 3.5);
+      context.stroke();
+    }
+    context.strokeStyle = style.accent;
+    context.beginPath();
+    if (hand) for (const [dx, dy] of [[6, 6], [6, -6]]) {
+      context.moveTo(size / 2 + scale * hand[0] - dx, size / 2 - scale * hand[1] - dy);
+      context.lineTo(size / 2 + scale * hand[0] + dx, size / 2 - scale * hand[1] + dy);
+    }
+    context.stroke();
+  }
+
+  function tooltip() {
+    const wide = Math.max(...tip.map((line) => context.measureText(line).width)) + 16, high = 17 * tip.length + 10;
+    const beside = x(pointed) < size / 2 ? x(pointed) + 14 : x(pointed) - 14 - wide;
+    const left = Math.min(Math.max(beside, 2), size - wide - 2);
+    const top = y(pointed) > high + 18 ? y(pointed) - high - 12 : y(pointed) + 12;
     context.textAlign = "left";
     context.fillStyle = style.ground;
-    context.fillRect(left - 4, base - 13, wide + 8, 18);
+    context.strokeStyle = style.soft;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.rect(left, top, wide, high);
+    context.fill();
+    context.stroke();
     context.fillStyle = style.ink;
-    context.fillText(text, left, base);
+    tip.forEach((line, i) => context.fillText(line, left + 8, top + 18 + 17 * i));
   }
 
   function axes() {
@@ -88,14 +109,14 @@ function drawCodes(canvas, given) {
     }
     const digits = limit > 1.2 ? 0 : limit > 0.12 ? 1 : 2, lines = Math.floor(limit * 10 ** digits);
     for (let line = -lines; line <= lines; line++) {
-      const value = line / 10 ** digits;
+      const value = line / 10 ** digits, at = scale * value;
       context.globalAlpha = value ? 0.15 : 0.5;
-      context.fillRect(x(value), MARGIN - 6, 1, size - 2 * MARGIN + 12);
-      context.fillRect(MARGIN - 6, y(value), size - 2 * MARGIN + 12, 1);
+      context.fillRect(size / 2 + at, margin(latents) - 6, 1, size - 2 * margin(latents) + 12);
+      context.fillRect(margin(latents) - 6, size / 2 - at, size - 2 * margin(latents) + 12, 1);
       context.globalAlpha = 1;
       if (line % (lines < 3 ? 1 : lines < 8 ? 2 : 5) === 0) {
-        context.fillText(String(value).replace("-", "−"), x(value), size - 17);
-        context.fillText(String(value).replace("-", "−"), 20, y(value) + 4);
+        context.fillText(String(value).replace("-", "−"), size / 2 + at, size - 17);
+        context.fillText(String(value).replace("-", "−"), 20, size / 2 - at + 4);
       }
     }
     context.fillText(`latent ${latents[0] + 1}`, size / 2, size - 4);
@@ -106,32 +127,34 @@ function drawCodes(canvas, given) {
     context.restore();
   }
 
-  function halos() {
-    for (let i = 0; i < 169; i++) {
-      context.beginPath();
-      const [k, l] = [2 * i, 2 * i + 1];
-      context.ellipse(x(points[k]), y(points[l]), scale * spreads[k], scale * spreads[l], 0, 0, TAU);
-      // With less than a tenth, a colour's rounding adds up to another one: beige to pink. A share of grey, so that
-      // neither light halos on a light ground nor dark ones on a dark ground are lost.
-      for (const [colour, alpha] of [[colours[i], 0.1], ["#808080", 0.05]]) {
-        context.globalAlpha = alpha;
-        context.fillStyle = colour;
-        context.fill();
-      }
-    }
+  /** One standard deviation of the stimulus's noise. */
+  function noise() {
+    context.beginPath();
+    const [px, py, sx, sy] = code.map((value) => scale * value);
+    context.ellipse(size / 2 + px, size / 2 - py, sx, sy, 0, 0, TAU);
+    context.fillStyle = context.strokeStyle = style.accent;
+    context.globalAlpha = 0.07;
+    context.fill();
     context.globalAlpha = 1;
-    context.strokeStyle = context.fillStyle = style.soft;
+    context.lineWidth = 1.5;
+    context.setLineDash([5, 4]);
+    context.stroke();
+    context.setLineDash([]);
   }
 
-  function mesh() {                          // joins pairs one column apart
-    context.globalAlpha = 0.35;
-    context.beginPath();
-    for (let i = 0; i < 169; i++) for (const j of [i % SIDE < 12 ? i + 1 : i, i + SIDE])
-      if (j < 169) {
-        context.moveTo(x(points[2 * i]), y(points[2 * i + 1]));
-        context.lineTo(x(points[2 * j]), y(points[2 * j + 1]));
-      }
-    context.stroke();
+  /** Joins neighbours: faint where the code can't tell them apart, strong where it can. */
+  function mesh() {
+    context.strokeStyle = style.ink;
+    context.lineCap = "round";
+    geomlib.EDGES.forEach(([a, b], i) => {
+      const strong = Math.sqrt(Math.min(edges[i] / CLEAR, 1));
+      context.globalAlpha = 0.1 + 0.6 * strong;
+      context.lineWidth = 0.6 + 1.9 * strong;
+      context.beginPath();
+      context.moveTo(x(a), y(a));
+      context.lineTo(x(b), y(b));
+      context.stroke();
+    });
     context.globalAlpha = 1;
   }
 }
@@ -147,7 +170,13 @@ function drawImage(canvas, pixels) {
   context.putImageData(canvas.image, 0, 0);
 }
 
-/** Draw the colour of each pair as a 13 x 13 map, x_UC down, x_LC across. */
+/** What an image (169) differs by from a mean image, stretched to all of 0..1: 0.5 where they are the same. */
+function against(pixels, mean) {
+  const most = pixels.reduce((top, p, i) => Math.max(top, Math.abs(p - mean[i])), 1e-3);
+  return pixels.map((p, i) => 0.5 + (p - mean[i]) / (2 * most));
+}
+
+/** Draw the colour of each pair as a 13 x 13 map, the first position down, the second across. */
 function drawKey(canvas, colours) {
   const context = canvas.getContext("2d");
   colours.forEach((colour, i) => {
@@ -156,5 +185,5 @@ function drawKey(canvas, colours) {
   });
 }
 
-Object.assign(geomlib, { MARGIN, drawCodes, drawImage, drawKey });
+Object.assign(geomlib, { margin, viridis, drawCodes, drawImage, against, drawKey });
 }

@@ -4,7 +4,27 @@
 const SIDE = 13;
 const ACTIVE = 0.01;                         // of geomlib/measures.py: nats, from which on a latent is in use
 const REACH = 4;                             // of the latents' sliders
-const CLOSE = 16;                            // px: a mouse or finger points at a point so near
+const CLOSE = 20;                            // px: a mouse or finger points at a point so near
+const FAR = 12;                              // of networks.py: d' of the limit from which it is endless
+const BLURRED = 2;                           // nats, below which images are shown against the mean image
+
+/** Terms that a reader may not know: each is explained where it stands, under the mouse, in focus, or tapped. */
+const TERMS = {
+  Capacity: "How much the code may tell of an image, on average, in nats. 1 nat = 1.44 bits.",
+  latent: "One of the numbers of a code. Each network has its own: latent 1 of two networks is not the same thing.",
+  rate: "The most that a latent can tell of the image, on average. Below 0.01 nats it counts as unused.",
+  "minus the mean image": "Lighter: more open than in the mean of all images; darker: less; stretched to full " +
+    "contrast. On where little is left of the image, below 2 nats.",
+  "told apart": "d′ is the distance of two codes in units of the code’s noise. An observer of the code who is shown " +
+    "both says which was which in 76 % of trials at d′ 1, in 98 % at 3; 50 % is guessing.",
+  Plane: "The map is flat, codes have more dimensions: its distances come as near as they can to those of the codes. " +
+    "In a plane of two latents, a cross marks where the sliders stand.",
+};
+geomlib.term = (name, shown = name) =>
+  `<span class="term" tabindex="0">${shown}<span role="tooltip">${TERMS[name]}</span></span>`;
+
+/** Names of the data in a reader's words. */
+geomlib.words = (name) => name.replace(/x_UC/g, "upper").replace(/x_LC/g, "lower");
 
 /** Numbers for readers: with a true minus sign; and as short as can be. */
 const text = (x, digits = 2) => x.toFixed(digits).replace("-", "−");
@@ -12,42 +32,62 @@ const plain = (x) => String(Math.round(x * 100) / 100);
 const nats = (x) => `${plain(x)} ${x === 1 ? "nat" : "nats"}`;
 
 const SIDE_HTML = `
+<div class="controls">
+  <label>Network <select name="model"></select></label>
+  <label class="wide">${geomlib.term("Capacity")} <span class="capacity"></span>
+    <input type="range" name="capacity" min="0" step="0.01"><span class="stops" aria-hidden="true"></span></label>
+  <button type="button" name="play">Play</button>
+  <p class="about"></p>
+</div>
 <section class="codes">
-  <div class="controls">
-    <label>Network <select name="model"></select></label>
-    <label class="wide">Capacity <span class="capacity"></span>
-      <input type="range" name="capacity" min="0" step="0.01"><span class="stops" aria-hidden="true"></span></label>
-    <button type="button" name="play">Play</button>
-    <p class="about"></p>
-  </div>
-  <canvas class="plot" role="img"></canvas>
+  <canvas class="plot" tabindex="0" role="application" aria-roledescription="map of codes"></canvas>
+  <p class="pair"><span></span> ${geomlib.term("told apart", "d′?")}</p>
   <p class="note"></p>
 </section>
 <section class="decoded">
+  <h2>Reconstruction</h2>
   <canvas class="image" width="13" height="13" role="img"></canvas>
-  <div>
-    <h2></h2><p class="facts"></p>
-    <button type="button" name="back">Back to the stimulus</button>
-  </div>
+  <label><input type="checkbox" name="against"> ${geomlib.term("minus the mean image")}</label>
+  <p class="facts"></p>
   <dl></dl>
-  <div class="latents"><div class="head"><span>latent</span><span></span><span>mean rate</span></div></div>
+  <button type="button" name="back">Back to the stimulus</button>
+  <details class="inside"><summary>Latents</summary>
+    <div class="latents"><div class="head">
+      <span>${geomlib.term("latent", "z")}</span><span></span><span>${geomlib.term("rate")}</span></div></div>
+  </details>
 </section>`;
+
+/** d' of each two stimuli (169 x 169), from their mean codes and the noise on them (169 x D). */
+function dprimeOf({ codes, spreads }) {
+  const D = codes.length / 169, found = new Float32Array(169 * 169);
+  for (let a = 0; a < 169; a++) for (let b = 0; b < a; b++) {
+    let sum = 0;
+    for (let d = 0; d < D; d++) {
+      const [i, j] = [a * D + d, b * D + d];
+      sum += (2 * (codes[i] - codes[j]) ** 2) / (spreads[i] ** 2 + spreads[j] ** 2);
+    }
+    found[169 * a + b] = found[169 * b + a] = Math.sqrt(sum);
+  }
+  return found;
+}
 
 /** One network beside its stimulus: its codes in the plane, its reconstruction, answers and latents. */
 class Side {
   constructor(page, number) {
     const template = document.createElement("template");
     template.innerHTML = SIDE_HTML;
-    [this.codesPart, this.decodedPart] = template.content.children;
-    this.codesPart.setAttribute("aria-label", `${number} network: codes`);
-    this.decodedPart.setAttribute("aria-label", `${number} network: reconstruction`);
-    const find = (selector) => this.codesPart.querySelector(selector) ?? this.decodedPart.querySelector(selector);
+    this.parts = [...template.content.children];
+    const [, codes, decoded] = this.parts, find = (selector) => template.content.querySelector(selector);
+    codes.setAttribute("aria-label", `${number} network: codes`);
+    decoded.setAttribute("aria-label", `${number} network: reconstruction`);
     Object.assign(this, { page, model: find("[name=model]"), slider: find("[name=capacity]"), stopsText: find(".stops"),
-      capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"), note: find(".note"),
-      image: find(".image"), title: find("h2"), facts: find(".facts"), answers: find("dl"), back: find("[name=back]"),
-      latents: find(".latents") });
+      capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"),
+      note: find(".note"), pairText: find(".pair span"), image: find(".image"), title: find("h2"), facts: find(".facts"),
+      answers: find("dl"), back: find("[name=back]"),
+      against: find("[name=against]"), inside: find("details"), latents: find(".latents") });
     this.points = new Float32Array(338);     // of the 169 pairs in the plane, as drawn
     this.spreads = new Float32Array(338);    // of their codes' noise there
+    this.edges = new Float32Array(312);      // d' of the neighbours
     this.networks = {};                      // by slug, those seen so far: their arrays are this side's own
     this.network = null;                     // of this.slug, when it has arrived; null between trained capacities
     this.listen();
@@ -70,17 +110,34 @@ class Side {
       page.moveCapacity(this, this.at(up ? Math.floor(p) + 1 : Math.ceil(p) - 1));
     };
     this.play.onclick = () => page.play(this);
+    this.against.onchange = () => { page.against = this.against.checked; page.update(); };
+    const point = (pair) => {
+      if (pair === page.pointed) return;
+      page.pointed = pair;
+      this.plot.style.cursor = pair < 0 ? "" : "pointer";
+      page.update();
+    };
     this.plot.onclick = (event) => {
       const [pair, away] = this.nearestPair(event);
-      if (away < CLOSE) page.choosePair(Math.floor(pair / SIDE), pair % SIDE);
+      if (away >= CLOSE) return point(-1);
+      if (event.pointerType === "touch" && pair !== page.pointed) return point(pair);      // first it is compared
+      page.choosePair(pair);
     };
     this.plot.onpointermove = this.plot.onpointerleave = (event) => {
+      if (event.pointerType === "touch") return;
       const [pair, away] = this.nearestPair(event);
-      const pointed = event.type === "pointermove" && away < CLOSE ? pair : -1;
-      if (pointed === page.pointed) return;
-      page.pointed = pointed;
-      this.plot.style.cursor = pointed < 0 ? "" : "pointer";
-      page.update();
+      point(event.type === "pointermove" && away < CLOSE ? pair : -1);
+    };
+    this.plot.onblur = () => point(-1);
+    this.plot.onkeydown = (event) => {       // keys go from a pair to its neighbours, and take one as the stimulus
+      const from = page.pointed < 0 ? page.pair : page.pointed, row = Math.floor(from / SIDE), column = from % SIDE;
+      const to = { ArrowUp: [row - 1, column], ArrowDown: [row + 1, column],
+        ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1] }[event.key];
+      if (!to && event.key !== " " && event.key !== "Enter") return;
+      event.preventDefault();
+      if (!to) page.choosePair(from);
+      else if (to.every((x) => x >= 0 && x < SIDE)) point(to[0] * SIDE + to[1]);
+      page.spoken.textContent = this.compared(page.pointed < 0 ? from : page.pointed).join(", ");
     };
     this.back.onclick = () => {
       this.moved = false;
@@ -91,11 +148,11 @@ class Side {
 
   /** The pair whose point is nearest to a place in the plot, and its distance in px. */
   nearestPair({ offsetX, offsetY }) {
-    const half = this.plot.clientWidth / 2, scale = (half - geomlib.MARGIN) / this.page.limit();
+    const half = this.plot.clientWidth / 2, scale = (half - geomlib.margin(this.page.plane)) / this.page.limit();
     let nearest = 0, least = Infinity;
     for (let i = 0; i < 169; i++) {
       const x = half + scale * this.points[2 * i], y = half - scale * this.points[2 * i + 1];
-      const distance = Math.hypot(x - offsetX, y - offsetY);
+      const distance = Math.hypot(x - offsetX, y - offsetY);   // of those on one spot, the first
       if (distance < least) [nearest, least] = [i, distance];
     }
     return [nearest, least];
@@ -141,6 +198,7 @@ class Side {
     if (i < 0) return 0;
     return i === c.length - 1 ? i : i + (this.capacity - c[i]) / (c[i + 1] - c[i]);
   }
+  get world() { return this.page.worlds[this.stops[this.nearest()].world]; }
   nearest() { return Math.round(this.position()); }
   between() { return this.position() % 1 > 0; }
   /** The two latents of the largest rates, counted from 1. */
@@ -156,13 +214,38 @@ class Side {
     const trained = this.stops.find((stop) => Math.abs(stop.capacity - this.capacity) < 1e-6);
     if (trained) this.capacity = trained.capacity;
     if (trained?.slug === this.slug) return;
-    [this.slug, this.network, this.moved] = [trained?.slug, null, false];
+    [this.slug, this.network, this.moved, this.limit] = [trained?.slug, null, false, null];
     if (trained) this.page.load(trained.slug).then((raw) => {
       if (this.slug !== trained.slug) return;                // another was chosen meanwhile
-      this.network = this.networks[this.slug] ??= new geomlib.Network(raw);
+      this.limit = raw.limit ? geomlib.bytes(raw.limit) : null;
+      this.codesOnly = !raw.weights;
+      if (raw.weights) this.network = this.networks[this.slug] ??= new geomlib.Network(raw);
       this.read();
       this.page.update();
     }, () => this.page.say(`The network ${trained.slug} could not be loaded.`));
+  }
+
+  /** d' of two pairs in the code as it is shown; that of the best code of its rate, NaN where it isn't known. */
+  dprime(a, b) {
+    const p = this.position(), i = Math.floor(p), t = p - i;
+    const of = (stop) => (stop.dprime ??= dprimeOf(stop))[169 * a + b];
+    return t ? (1 - t) * of(this.stops[i]) + t * of(this.stops[i + 1]) : of(this.stops[i]);
+  }
+  limitOf(a, b) {
+    if (!this.limit) return NaN;
+    const byte = this.limit[169 * a + b];
+    return a === b ? 0 : byte === 255 ? Infinity : FAR * (byte / 254) ** 2;
+  }
+
+  /** What an observer of the code can tell of a pair against the stimulus, in lines. */
+  compared(pair) {
+    const { page } = this, share = (d) => (d > 4 ? "over 99 %" : `${Math.round(100 * geomlib.toldApart(d))} %`);
+    if (page.drawn) return [page.names(pair)];
+    if (pair === page.pair) return [page.names(pair), "the stimulus itself"];
+    const d = this.dprime(pair, page.pair), best = this.limitOf(pair, page.pair);
+    const told = [page.names(pair), `d′ ${text(d)}: told apart in ${share(d)}`];
+    if (Number.isNaN(best)) return told;
+    return [...told, `best code: ${best === Infinity ? "never confused" : `d′ ${text(best)}, ${share(best)}`}`];
   }
 
   /** Encode the stimulus; its code goes to the latents unless they were moved by hand. */
@@ -190,67 +273,83 @@ class Side {
       mix(from.map, to.map, this.points);
       mix(from.mapSpreads, to.mapSpreads, this.spreads);
     }
+    geomlib.EDGES.forEach(([a, b], k) => { this.edges[k] = this.dprime(a, b); });
   }
 
   draw() {
     const { network } = this, i = Math.floor(this.position()), t = this.position() - i;
-    const here = this.stops[i];
+    const here = this.stops[i], beside = t ? `${plain(here.capacity)} and ${nats(this.stops[i + 1].capacity)}` : "";
     if (network && !this.moved) this.z.set(network.mu);
     this.slider.value = this.position();
-    this.about.textContent = here.about;
+    this.about.textContent = geomlib.words(here.about);
     this.capacityText.textContent = t ? `≈ ${text(this.capacity, 1)} nats` : nats(this.capacity);
     this.slider.setAttribute("aria-valuetext",
       t ? `about ${text(this.capacity)} nats, interpolated` : `${nats(this.capacity)}, trained`);
-    this.codesPart.classList.toggle("between", t > 0);
-    const beside = t ? `${plain(here.capacity)} and ${nats(this.stops[i + 1].capacity)}` : "";
-    const used = here.rates.filter((rate) => rate > ACTIVE).length;
-    this.note.textContent = (t ? `Interpolated between the networks trained at ${beside}.`
-      : `Trained network: mean rate ${text(here.rates.reduce((a, b) => a + b))} nats, ` +
-        `${used} of ${here.rates.length} latents in use.`) +
-      (this.page.plane || !(this.page.drawn || this.moved) ? ""
-        : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
-          (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
+    this.plot.classList.toggle("between", t > 0);
+    this.note.textContent = this.noteOf(here, t, beside);
     this.drawPlot(t > 0);
-    this.decodedPart.classList.toggle("empty", !network);
+    this.parts[2].classList.toggle("empty", !network);
     this.back.hidden = !(network && this.moved);
+    this.inside.firstElementChild.classList.toggle("on", Boolean(network && this.moved));
     this.latents.firstChild.children[1].textContent = !network ? "" : this.moved ? "by hand" : "mean ± noise";
     this.drawLatents(here);
-    if (network) this.drawDecoded();
-    else {
-      this.image.getContext("2d").clearRect(0, 0, SIDE, SIDE);
-      this.title.textContent = t ? "No image here" : "Loading …";
-      this.facts.textContent = t ? `No network was trained at this capacity; those beside it are at ${beside}.` : "";
-      this.answers.replaceChildren();
-      this.asked = null;
-    }
+    if (network) return this.drawDecoded();
+    this.image.getContext("2d").clearRect(0, 0, SIDE, SIDE);
+    this.title.textContent = "Reconstruction";
+    this.facts.textContent = t ? `No network was trained here; those beside it are at ${beside}.`
+      : this.codesOnly && this.limit ? "Of this network only the codes are kept here: it has a map, and no image."
+      : "Loading …";
+    this.answers.replaceChildren();
+    this.asked = null;
   }
 
-  drawPlot(hollow) {
-    const { page, network, points, spreads } = this, { plane } = page, pair = page.uc * SIDE + page.lc;
+  /** How the network as a whole is doing, in a line or two. */
+  noteOf({ rates }, t, beside) {
+    const { page } = this, used = rates.filter((rate) => rate > ACTIVE).length, rate = rates.reduce((a, b) => a + b);
+    const mean = (of) => geomlib.EDGES.reduce((sum, [a, b]) => sum + of(a, b), 0) / geomlib.EDGES.length;
+    const own = this.edges.reduce((a, b) => a + b) / 312, best = mean((a, b) => this.limitOf(a, b));
+    return (t ? `Interpolated between the networks trained at ${beside}. ` : !used
+      ? "This network has collapsed: its code is the same for all images. "
+      : `Mean rate ${text(rate)} nats, ${used} of ${rates.length} latents in use. `) +
+      `Neighbours: mean d′ ${text(own)}` + (Number.isNaN(best) ? "." : "; in the best code of this rate " +
+        (best === Infinity ? "none is ever confused." : `${text(best)}.`)) +
+      (page.plane || !(page.drawn || this.moved) ? ""
+        : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
+          (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
+  }
+
+  drawPlot(hollow, canvas = this.plot, size = canvas.clientWidth) {
+    const { page, network, points, spreads, edges } = this, { plane, pair, pointed } = page;
     const along = (latents) => plane.map((d) => latents[d]), near = (array) => [array[2 * pair], array[2 * pair + 1]];
-    const halos = !page.zoom.checked && spreads.some((sd) => sd < page.limit());   // else they would fill the map
     let code = null;                         // that of the stimulus itself; where it can't be placed, its pair's
     if (plane && network) code = [...along(network.mu), ...along(this.sd)];
     else if (!page.drawn) code = [...near(points), ...near(spreads)];
-    geomlib.drawCodes(this.plot, { points, spreads: halos ? spreads : null, hollow, code,
-      colours: page.colours, limit: page.limit(), latents: plane, chosen: page.drawn ? -1 : pair, pointed: page.pointed, hand: plane && network ? along(this.z) : null,
-      cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style });
+    const tip = pointed < 0 ? [] : this.compared(pointed);
+    geomlib.drawCodes(canvas, { points, edges, hollow, code, pointed, tip, colours: page.coloursOf(this),
+      limit: page.limit(), latents: plane, chosen: page.drawn ? -1 : pair,
+      hand: plane && network ? along(this.z) : null,
+      cloud: plane && this === page.sides[0] ? page.cloudIn(plane) : [], style: page.style }, size);
+    this.pairText.textContent = pointed >= 0 ? `Against the stimulus: ${tip.join("; ")}.` : page.drawn ? "" : page.hint;
   }
+
+  /** Whether the image is shown against the mean image: as was chosen, or else where little of it is left. */
+  isAgainst() { return this.page.against ?? this.capacity < BLURRED; }
 
   drawDecoded() {
     const { network, page } = this, { pixels, mu, logvar } = network;
     network.decode(this.z);
     network.classify(this.z);
-    geomlib.drawImage(this.image, pixels);
+    this.against.checked = this.isAgainst();
+    geomlib.drawImage(this.image, this.against.checked ? geomlib.against(pixels, this.world.mean) : pixels);
     let error = 0, rate = 0;
     for (let k = 0; k < 169; k++) error += (pixels[k] - page.image[k]) ** 2 / 169;
     for (let d = 0; d < mu.length; d++) rate += (mu[d] ** 2 + Math.exp(logvar[d]) - 1 - logvar[d]) / 2;
-    this.title.textContent = (this.moved ? "Your latents, decoded by " : "Reconstruction by ") + this.model.value;
+    this.title.textContent = this.moved ? "Your latents, decoded" : "Reconstruction";
     this.facts.textContent = this.moved ? ""
-      : `mean squared error ${text(error, 3)}; rate of this stimulus ${text(rate)} nats`;
+      : `squared error ${text(error, 3)} a pixel; this image’s rate ${text(rate)} nats`;
     if (this.asked !== network) this.answers.replaceChildren(...Object.keys(network.heads).flatMap((task) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
-      dt.textContent = `${page.index.tasks[task].question}?`;
+      dt.textContent = `${geomlib.words(page.index.tasks[task].question)}?`;
       dd.innerHTML = "<i></i><span><b></b><span></span></span>";
       return [dt, dd];
     }));
@@ -261,8 +360,8 @@ class Side {
       for (let k = 1; k < p.length; k++) if (p[k] > p[best]) best = k;
       const answer = p.length === 1 ? Number(p[0] > 0.5) : best, sure = p.length === 1 && !answer ? 1 - p[0] : p[best];
       dd.style.setProperty("--part", sure);
-      const [said, verdict] = dd.lastChild.children, correct = answer === truth[page.uc * SIDE + page.lc];
-      said.textContent = classes[answer];
+      const [said, verdict] = dd.lastChild.children, correct = answer === truth[page.pair];
+      said.textContent = geomlib.words(classes[answer]);
       verdict.textContent = ` (probability ${text(sure)})` +
         (page.drawn || this.moved ? "" : correct ? ", correct" : ", wrong");
     });
@@ -288,18 +387,21 @@ class Side {
 
   /** What the pictures show, in words. */
   describe() {
-    const { page } = this, pair = page.uc * SIDE + page.lc;
+    const { page } = this, { pair } = page;
     let spread = 0, mx = 0, my = 0;
     for (let k = 0; k < 169; k++) [mx, my] = [mx + this.points[2 * k] / 169, my + this.points[2 * k + 1] / 169];
     for (let k = 0; k < 169; k++) spread += ((this.points[2 * k] - mx) ** 2 + (this.points[2 * k + 1] - my) ** 2) / 169;
-    this.plot.setAttribute("aria-label", `Mean codes of the 169 pairs of corridors in ${this.model.value} at ` +
+    this.plot.setAttribute("aria-label", `Mean codes of the 169 stimuli in ${this.model.value} at ` +
       `${this.slider.getAttribute("aria-valuetext")}, ` +
       (page.plane ? `latent ${page.plane[0] + 1} across, latent ${page.plane[1] + 1} up` : "in a two-dimensional map") +
-      `, coloured by ${page.colour.value}. They lie ${text(Math.sqrt(spread))} from their centre (root mean square).` +
-      (page.drawn ? "" : ` Pair x_UC ${page.uc}, x_LC ${page.lc} is ringed, at ` +
-        `${text(this.points[2 * pair])}, ${text(this.points[2 * pair + 1])}.`));
-    this.image.setAttribute("aria-label", this.network ? `${this.title.textContent} at ` +
-      `${nats(this.capacity)}; open where white. ${geomlib.describeImage(this.network.pixels)}`
+      `, coloured by ${page.colour.selectedOptions[0].text}. ` +
+      `They lie ${text(Math.sqrt(spread))} from their centre (root mean square).` +
+      (page.drawn ? "" : ` The stimulus, ${page.names(pair)}, is ringed, at ` +
+        `${text(this.points[2 * pair])}, ${text(this.points[2 * pair + 1])}.`) +
+      ` ${this.note.textContent} Arrow keys compare another with it, space takes that one.`);
+    const shown = this.against.checked ? "lighter where more open than on average" : "open where white";
+    this.image.setAttribute("aria-label", this.network ? `${this.title.textContent} at ${nats(this.capacity)}; ${shown}. ` +
+      geomlib.describeImage(this.network.pixels, this.world)
       : "No image at this capacity");
   }
 }
