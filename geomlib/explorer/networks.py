@@ -35,7 +35,13 @@ ENGINE = (
 SCRIPT = ENGINE + "".join(
     (HERE / f"{name}.js").read_text() for name in ("network", "stimulus", "plot", "side", "explorer")
 )
-TRAIN = ENGINE + "".join((HERE / f"{name}.js").read_text() for name in ("world", "train"))
+TRAIN = ENGINE + "".join(
+    (HERE / f"{name}.js").read_text()
+    for name in (
+        *("world", "settings", "board", "measures", "stimulus", "plot"),
+        *("pictures", "netfile", "workers", "runlist", "train"),
+    )
+)
 TRAIN_STYLE = (HERE / "train.css").read_text()
 STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)  # of `uniform`'s test part, about 30 of each pair: their codes are averaged
