@@ -170,6 +170,7 @@ function meanShown(counts) {
 
 /* --- in words ----------------------------------------------------------------------------------------------------- */
 
+const nats = (capacity) => `${plain(capacity)} ${capacity === 1 ? "nat" : "nats"}`;
 const PARTS = {                              // what settings say, one part each
   capacity: ({ capacity }) => plain(capacity),
   shown: ({ counts }) => { const name = presetOf(counts); return name === "own" ? "pairs as painted" : PRESETS[name][1]; },
@@ -181,11 +182,11 @@ const PARTS = {                              // what settings say, one part each
 /** One sentence of settings: what differs from others, or all of it where there are none. */
 function differenceOf(settings, before = null) {
   const said = Object.fromEntries(Object.entries(PARTS).map(([part, say]) => [part, say(settings)]));
-  if (!before) return `${said.capacity} nats, ${said.shown}, ${said.task}, seed ${said.seed}, ${said.steps} steps.`;
+  if (!before) return `${nats(settings.capacity)}, ${said.shown}, ${said.task}, seed ${said.seed}, ${said.steps} steps.`;
   const old = Object.fromEntries(Object.entries(PARTS).map(([part, say]) => [part, say(before)])), changes = [];
   const arrow = (part) => `${old[part]} → ${said[part]}`;
   const sameTable = (a, b) => String(a) === String(b);
-  if (said.capacity !== old.capacity) changes.push(`capacity ${arrow("capacity")} nats`);
+  if (said.capacity !== old.capacity) changes.push(`capacity ${old.capacity} → ${nats(settings.capacity)}`);
   if (said.shown !== old.shown) changes.push(arrow("shown"));
   else if (!sameTable(settings.counts, before.counts)) changes.push("pairs painted otherwise");
   if (said.task !== old.task) changes.push(arrow("task"));
@@ -197,5 +198,5 @@ function differenceOf(settings, before = null) {
 }
 
 Object.assign(geomlib, { SIDE, PAIRS, USUAL, TASKS, QUESTIONS, PRESETS, MOST_IMAGES, presetOf, presetCounts, labelsOf,
-  whatIsMissing, addressOf, settingsOf, pythonOf, specOf, settingsOfSpec, meanShown, differenceOf, plainNumber: plain });
+  whatIsMissing, addressOf, settingsOf, pythonOf, specOf, settingsOfSpec, meanShown, differenceOf, nats, plainNumber: plain });
 }

@@ -245,7 +245,7 @@ class TrainPage {
   }
   plainColour() { return geomlib.presetOf(this.settings.counts) === "uniform" ? "uc" : "shown"; }
   showCapacity() {
-    this.natsControl.textContent = `${geomlib.plainNumber(this.settings.capacity)} nats`;
+    this.natsControl.textContent = geomlib.nats(this.settings.capacity);
     this.capacityControl.setAttribute("aria-valuetext", this.natsControl.textContent);
   }
 
