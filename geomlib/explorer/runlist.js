@@ -124,7 +124,7 @@ class RunList {
         this.toggle(run);
         this.list.children[index].querySelector("input").focus();
       } });
-    Object.assign(again, { ariaLabel: `Set up ${run.name} again`, onclick: () => this.again(run.address) });
+    Object.assign(again, { ariaLabel: `Set up again: ${run.name}`, onclick: () => this.again(run.address) });
     Object.assign(forget, { ariaLabel: `Forget ${run.name}`, onclick: () => {
       this.runs = this.runs.filter((other) => other !== run);
       this.keep();
