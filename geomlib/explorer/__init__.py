@@ -6,14 +6,15 @@
     stimulus.js   images to show to it               networks.py   what the pages are given
     plot.js       the pictures
 
-The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has engine.js,
-stimulus.js and plot.js, too, and scripts of its own:
+The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has engine.js and
+plot.js, too, and scripts of its own:
 
-    world.js      the corridors, and the limit       pictures.js   codes in their plane, the plane of rate and error
-    settings.js   what a training depends on         netfile.js    networks as files
-    board.js      13 x 13 cells to paint on          workers.js    networks that train in workers
-    measures.js   what is measured of a code         runlist.js    finished trainings, two of them side by side
-                                                     train.js      the page around them
+    world.js      the corridors, and the limit       workers.js    networks that train in workers
+    measures.js   what is measured of a code         numbers.js    the table of numbers
+    settings.js   what a training depends on         runlist.js    finished trainings, two of them side by side
+    board.js      13 x 13 cells to paint on          layout.js     the page as HTML
+    pictures.js   a code in its plane, rate, error   train.js      the page itself
+    netfile.js    networks as files
 """
 
 from __future__ import annotations

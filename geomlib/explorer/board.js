@@ -11,7 +11,8 @@ function viridis(part) {
   return `rgb(${VIRIDIS[i].map((low, k) => Math.round(low + (at - i) * (VIRIDIS[i + 1][k] - low))).join(" ")})`;
 }
 /** Colour of how often a pair is shown, as a multiple of the usual; dark where it never is. */
-const countColour = (often) => (often ? viridis(0.15 + (0.85 * Math.log2(1 + 4 * often)) / Math.log2(33)) : "rgb(20 10 30)");
+const countColour = (often) =>
+  (often ? viridis(0.15 + (0.85 * Math.log2(1 + 4 * often)) / Math.log2(33)) : "rgb(20 10 30)");
 /** Colour of class k of so many. */
 const classColour = (k, classes) => (classes <= FEW_CLASSES.length ? FEW_CLASSES[k] : viridis(k / (classes - 1)));
 
@@ -84,7 +85,7 @@ class Board {
   }
 }
 
-/** Where an arrow key leads from a pair, x_UC down and x_LC across: the pair, itself at an edge; undefined: no arrow. */
+/** Where an arrow key leads from a pair, x_UC down and x_LC across: at an edge to itself; undefined: no arrow. */
 function arrow(key, pair) {
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[key];
   if (!step) return undefined;
@@ -92,7 +93,7 @@ function arrow(key, pair) {
   return Math.min(row, column) < 0 || Math.max(row, column) >= SIDE ? pair : row * SIDE + column;
 }
 
-/** Counts (169) from the text of a CSV of 13 rows of 13 numbers; an Error of one sentence where it is something else. */
+/** Counts (169) from the text of a CSV of 13 rows of 13 numbers; an Error of one sentence where it is none. */
 function readCounts(text) {
   const refuse = (what) => { throw new Error(`${what}; a table of 13 rows of 13 counts ≥ 0 is needed`); };
   const shown = (cell) => `“${cell.length > 20 ? `${cell.slice(0, 20)} …` : cell}”`;
@@ -111,9 +112,9 @@ function readCounts(text) {
       counts[uc * SIDE + lc] = value;
     });
   });
-  const sum = counts.reduce((a, b) => a + b, 0);
+  const sum = counts.reduce((a, b) => a + b, 0), [found, most] = [sum, MOST_IMAGES].map((x) => x.toLocaleString("en"));
   if (sum === 0) refuse("it holds zeros alone");
-  if (sum > MOST_IMAGES) refuse(`its sum is ${sum.toLocaleString("en")}, above ${MOST_IMAGES.toLocaleString("en")} images`);
+  if (sum > MOST_IMAGES) refuse(`its sum is ${found}, above ${most} images`);
   return counts;
 }
 

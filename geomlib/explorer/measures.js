@@ -1,8 +1,8 @@
-// What is measured of a code, as in geomlib/measures.py and claims.py: resolution, the numbers of the claims, likeness to
-// another code; and a plane to look at it. A code is the mean codes of the 169 pairs (169, D) and their variances.
+// What is measured of a code, as in geomlib/measures.py and claims.py: resolution, the numbers of the claims, likeness
+// to another code; and a plane to look at it. A code is the mean codes of the 169 pairs (169, D) and their variances.
 "use strict";
 {
-const { SIDE, PAIRS, EDGES } = geomlib;
+const { EDGES } = geomlib, SIDE = 13, PAIRS = 169;
 const row = (pair) => Math.floor(pair / SIDE), column = (pair) => pair % SIDE;
 
 /** d' of each edge: mean codes and variances of sampled codes (169, D) -> (312). */
@@ -18,13 +18,6 @@ function resolution(mean, variance) {
   });
 }
 
-/** Share of trials in which an observer of the code says which of two stimuli was which: Phi(d' / root 2). */
-function toldApart(d) {                                      // Abramowitz and Stegun 7.1.26: errors below 2e-7
-  const x = d / 2, t = 1 / (1 + 0.3275911 * x);
-  const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
-  return 1 - (tail * Math.exp(-x * x)) / 2;
-}
-
 /* --- the claims' numbers, from the 312 resolutions of a code ------------------------------------------------------ */
 
 /** Mean d' of the edges [a, b] that are wanted; NaN where there is none. */
@@ -34,11 +27,12 @@ function meanOf(edges, wanted = () => true) {
 }
 
 /**
- * Specialization: a in d' ~ frequency^a, as measures.frequency_exponent: the slope of a line through the log of the mean
- * d' at each frequency. NaN where all frequencies are alike.
+ * Specialization: a in d' ~ frequency^a, as measures.frequency_exponent: the slope of a line through the log of the
+ * mean d' at each frequency. NaN where all frequencies are alike.
  *
- * Where the frequency (169) depends on one corridor alone, the edges are steps in that corridor. Those between pairs whose
- * frequencies differ twofold or more are left out, unless fewer than two frequencies would be left, as for a diagonal.
+ * Where the frequency (169) depends on one corridor alone, the edges are steps in that corridor. Those between pairs
+ * whose frequencies differ twofold or more are left out, unless fewer than two frequencies would be left, as for a
+ * diagonal.
  */
 function exponentOf(edges, frequency) {
   const byColumn = frequency.every((f, pair) => f === frequency[column(pair)]);
@@ -51,8 +45,9 @@ function exponentOf(edges, frequency) {
       const at = (Math.log(f * g) / 2).toFixed(9);
       levels.set(at, [...(levels.get(at) ?? []), d]);
     }
-    const points = [...levels].map(([at, ds]) => ({ x: Number(at), y: ds.reduce((a, b) => a + b, 0) / ds.length, w: ds.length }))
-      .filter(({ y }) => y > 0).map(({ x, y, w }) => ({ x, y: Math.log(y), w }));
+    const points = [...levels].map(([at, ds]) =>
+      ({ x: Number(at), y: Math.log(ds.reduce((a, b) => a + b, 0) / ds.length), w: ds.length }))
+      .filter(({ y }) => Number.isFinite(y));
     if (points.length > 1) return slopeOf(points);
   }
   return NaN;
@@ -80,8 +75,8 @@ function borderRatio(edges, labels) {
 }
 
 /**
- * Direction: by how many degrees more a code turns where it steps into another class than elsewhere, as measures.turn: the
- * angle between two steps in a row along a corridor, in units of the noise. NaN where there are no such steps.
+ * Direction: by how many degrees more a code turns where it steps into another class than elsewhere, as measures.turn:
+ * the angle between two steps in a row along a corridor, in units of the noise. NaN where there are no such steps.
  */
 function turnOf(mean, variance, labels) {
   const D = mean.length / PAIRS, sums = [[0, 0], [0, 0]];    // [elsewhere, at a border]: degrees, number
@@ -124,7 +119,8 @@ function distances(codes) {
 }
 /** Places of values in their order; equal ones share the mean of theirs. */
 function ranks(values) {
-  const order = Array.from(values.keys()).sort((i, j) => values[i] - values[j]), found = new Float64Array(values.length);
+  const order = Array.from(values.keys()).sort((i, j) => values[i] - values[j]);
+  const found = new Float64Array(values.length);
   for (let from = 0, to; from < order.length; from = to) {
     for (to = from + 1; to < order.length && values[order[to]] === values[order[from]]; to++);
     for (let k = from; k < to; k++) found[order[k]] = (from + to - 1) / 2;
@@ -141,7 +137,8 @@ const SQUARE = Float32Array.from({ length: 2 * PAIRS }, (_, i) => (i % 2 ? 6 - r
  * (338), x_LC to the right and x_UC down; share of the codes' variance that lies in it.
  */
 function planeOf(mean) {
-  const D = mean.length / PAIRS, centre = new Float64Array(D), spread = Array.from({ length: D }, () => new Float64Array(D));
+  const D = mean.length / PAIRS, centre = new Float64Array(D);
+  const spread = Array.from({ length: D }, () => new Float64Array(D));
   for (let i = 0; i < mean.length; i++) centre[i % D] += mean[i] / PAIRS;
   for (let p = 0; p < PAIRS; p++)
     for (let i = 0; i < D; i++) for (let j = 0; j < D; j++)
@@ -193,5 +190,5 @@ function eigen(matrix) {
   return { values: Float64Array.from(a, (line, i) => line[i]), vectors };
 }
 
-Object.assign(geomlib, { resolution, toldApart, meanOf, exponentOf, unevennessOf, borderRatio, turnOf, rsa, planeOf, align });
+Object.assign(geomlib, { resolution, meanOf, exponentOf, unevennessOf, borderRatio, turnOf, rsa, planeOf, align });
 }

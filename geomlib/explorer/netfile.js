@@ -39,7 +39,8 @@ function readTensors(bytes) {
     if (!Array.isArray(shape) || end - start !== size * shape.reduce((a, b) => a * b, 1) || !(start >= 0) ||
       8 + length + end > bytes.length) none();
     const part = bytes.slice(8 + length + start, 8 + length + end);
-    tensors[name] = { shape, values: size === 4 ? new Float32Array(part.buffer) : fromHalves(new Uint16Array(part.buffer)) };
+    const values = size === 4 ? new Float32Array(part.buffer) : fromHalves(new Uint16Array(part.buffer));
+    tensors[name] = { shape, values };
   }
   return { tensors, notes };
 }
@@ -53,7 +54,8 @@ function fromHalves(halves) {
 }
 
 /**
- * The network in a safetensors file: settings, spec (JSON), heads and their tables, latents, values in torch's order, steps trained.
+ * The network in a safetensors file: settings, spec (JSON), heads and their tables, latents, values in torch's order,
+ * steps that it was trained.
  *
  * bytes      of the file      defaults  geomlib.Spec's
  * specText   what spec.json beside it holds, or null: then the file itself has it, as those of this page do
@@ -73,9 +75,8 @@ function readNetwork(bytes, specText, defaults) {
   for (const task in spec.tasks) heads[task] = Math.max(...(tables[task] = spec.tasks[task].flat())) + 1;
   const shapes = geomlib.shapesOf(spec.latent_dim, heads), values = [];
   for (const [name, shape] of shapes) {
-    const found = tensors[name];
-    if (!found || String(found.shape) !== String(shape))
-      throw new Error(`its ${name} is ${found ? found.shape.join(" x ") : "missing"}, and its spec says ${shape.join(" x ")}`);
+    const found = tensors[name], is = found ? found.shape.join(" x ") : "missing", should = shape.join(" x ");
+    if (is !== should) throw new Error(`its ${name} is ${is}, and its spec says ${should}`);
     if (!found.values.every(Number.isFinite)) throw new Error(`its ${name} holds values that are no finite numbers`);
     values.push(found.values);
   }

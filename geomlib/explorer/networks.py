@@ -38,8 +38,8 @@ SCRIPT = ENGINE + "".join(
 TRAIN = ENGINE + "".join(
     (HERE / f"{name}.js").read_text()
     for name in (
-        *("world", "settings", "board", "measures", "stimulus", "plot"),
-        *("pictures", "netfile", "workers", "runlist", "train"),
+        *("world", "measures", "settings", "board", "plot", "pictures", "netfile"),
+        *("workers", "numbers", "runlist", "layout", "train"),
     )
 )
 TRAIN_STYLE = (HERE / "train.css").read_text()

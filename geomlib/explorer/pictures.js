@@ -27,7 +27,8 @@ function drawMap(canvas, seen, { colours, limit, chosen, style, text = "" }) {
     context.textAlign = "center";
     return context.fillText(text, size / 2, size / 2);
   }
-  const x = (pair) => size / 2 + scale * seen.shown[2 * pair], y = (pair) => size / 2 - scale * seen.shown[2 * pair + 1];
+  const x = (pair) => size / 2 + scale * seen.shown[2 * pair];
+  const y = (pair) => size / 2 - scale * seen.shown[2 * pair + 1];
   context.strokeStyle = style.ink;
   context.lineCap = "round";
   geomlib.EDGES.forEach(([a, b], i) => {
@@ -64,19 +65,20 @@ function drawMap(canvas, seen, { colours, limit, chosen, style, text = "" }) {
 }
 
 /** The pair whose point in drawMap is nearest to a place on its canvas. */
-function pairAt(canvas, { offsetX, offsetY }, seen, limit) {
-  const size = canvas.clientWidth, scale = (size / 2 - MARGIN) / limit;
+function pairAt(canvas, { offsetX, offsetY }, { shown }, limit) {
+  const half = canvas.clientWidth / 2, scale = (half - MARGIN) / limit;
   let [best, least] = [0, Infinity];
   for (let pair = 0; pair < PAIRS; pair++) {
-    const away = Math.hypot(size / 2 + scale * seen.shown[2 * pair] - offsetX, size / 2 - scale * seen.shown[2 * pair + 1] - offsetY);
+    const [x, y] = [half + scale * shown[2 * pair], half - scale * shown[2 * pair + 1]];
+    const away = Math.hypot(x - offsetX, y - offsetY);
     if (away < least) [best, least] = [pair, away];
   }
   return best;
 }
 
 /**
- * The plane of rate and error: the paths (rate, error, rate, error, ...) of both networks, the limit (of geomlib.limitOf,
- * or null) and the capacity.
+ * The plane of rate and error: the paths (rate, error, rate, error, ...) of both networks, the limit (of
+ * geomlib.limitOf, or null) and the capacity.
  */
 function drawPlane(canvas, { paths, limit, capacity, style }) {
   const context = canvas.getContext("2d");
@@ -126,7 +128,7 @@ function drawPlane(canvas, { paths, limit, capacity, style }) {
     }
     context.textAlign = "center";
     const tick = most > 6 ? 3 : most > 2 ? 1 : most > 0.8 ? 0.5 : 0.1;
-    for (let rate = 0; rate <= most; rate += tick) context.fillText(geomlib.plainNumber(rate), x(rate), height - bottom + 16);
+    for (let rate = 0; rate <= most; rate += tick) context.fillText(geomlib.plain(rate), x(rate), height - bottom + 16);
     context.fillText("rate (nats)", left + (width - left - right) / 2, height - 4);
     context.save();
     context.translate(11, top + (height - top - bottom) / 2);

@@ -4,18 +4,18 @@
 // the one before, address its settings, mean and variance (169 D numbers) its code.
 "use strict";
 {
-const { PAIRS } = geomlib;
+const { PAIRS, number } = geomlib;
 const PLACE = "geomlib.runs", MOST_BYTES = 20 * 2 ** 20;
 const COLOURS = ["#2a78b5", "#c2591a", "#2e8540", "#9a4fb0", "#b8336a", "#7a6a1f", "#0f8a8a", "#5a5f9e"];
-const number = (x, digits) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : "–");
 
 const HTML = `
 <h2>Your runs</h2>
-<p class="about">Every training that ends is kept here, also when the page is closed. Tick two to see them side by side.</p>
+<p class="about">Every training that ends is kept here, also when the page is closed. Tick two to see them side by
+  side.</p>
 <ol class="kept"></ol>
 <p class="buttons"><button type="button" name="save">Save the list</button>
   <button type="button" name="openlist">Open a list …</button></p>
-<div class="beside stage" hidden>
+<div class="beside" hidden>
   ${['first', 'second'].map((name) => `<figure class="${name}"><figcaption></figcaption>
     <canvas class="plot" role="img" aria-label=""></canvas></figure>`).join("")}
   <p class="wide likeness" role="status"></p>
@@ -25,8 +25,9 @@ const HTML = `
 function checkedRun(raw, index) {
   const numbers = (x) => Array.isArray(x) && x.length > 0 && x.length % PAIRS === 0 && x.every(Number.isFinite);
   const wrong = (what) => { throw new Error(`its run ${index + 1} has ${what}`); };
-  if (typeof raw?.name !== "string" || typeof raw.address !== "string" || typeof raw.said !== "string") wrong("no name or no settings");
-  if (!numbers(raw.mean) || !numbers(raw.variance) || raw.mean.length !== raw.variance.length) wrong("no whole code of 169 pairs");
+  if (["name", "address", "said"].some((part) => typeof raw?.[part] !== "string")) wrong("no name or no settings");
+  if (!numbers(raw.mean) || !numbers(raw.variance) || raw.mean.length !== raw.variance.length)
+    wrong("no whole code of 169 pairs");
   if (!COLOURS.includes(raw.colour)) wrong("a colour that this page doesn't give");
   const { name, colour, said, address, rate, error, mean, variance } = raw;
   return { name: name.slice(0, 60), colour, said, address, rate, error, mean, variance };
@@ -44,7 +45,8 @@ function readRuns(text) {
 
 class RunList {
   /**
-   * root             element to fill          store  of the browser (localStorage), or null: the list ends with the page
+   * root             element to fill
+   * store            of the browser (localStorage), or null: the list ends with the page
    * look()           { colours, chosen, style } of pictures.js
    * again(address)   sets the page to a run's settings
    * open()           lets the reader pick a file; say(message) tells what went wrong
@@ -78,11 +80,12 @@ class RunList {
 
   /** A finished training. seen: its mean, variance and state; name: its own, or that of its place in the list. */
   add(address, { mean, variance, state }, name) {
-    const last = this.runs.at(-1), numbers = this.runs.map((run) => Number(/^run (\d+)$/.exec(run.name)?.[1] ?? 0));
-    const settings = (text) => geomlib.settingsOf(text).settings, short = (values) => Array.from(values, (x) => Number(x.toPrecision(6)));
-    this.runs.push({ name: name ?? `run ${Math.max(0, ...numbers) + 1}`, colour: COLOURS[this.runs.length % COLOURS.length], address,
-      said: geomlib.differenceOf(settings(address), last && settings(last.address)), rate: state.recent[0],
-      error: state.recent[1], mean: short(mean), variance: short(variance) });
+    const { runs } = this, last = runs.at(-1), settings = (text) => geomlib.settingsOf(text).settings;
+    const used = runs.map((run) => Number(/^run (\d+)$/.exec(run.name)?.[1] ?? 0));
+    const short = (values) => Array.from(values, (x) => Number(x.toPrecision(6))), [rate, error] = state.recent;
+    runs.push({ name: name ?? `run ${Math.max(0, ...used) + 1}`, colour: COLOURS[runs.length % COLOURS.length], address,
+      said: geomlib.differenceOf(settings(address), last && settings(last.address)), rate, error,
+      mean: short(mean), variance: short(variance) });
     this.keep();
   }
 
@@ -96,7 +99,8 @@ class RunList {
   }
 
   toggle(run) {
-    this.beside = this.beside.includes(run) ? this.beside.filter((other) => other !== run) : [...this.beside, run].slice(-2);
+    const others = this.beside.filter((other) => other !== run);
+    this.beside = this.beside.includes(run) ? others : [...others, run].slice(-2);
     this.show();
   }
 
@@ -111,8 +115,9 @@ class RunList {
 
   line(run, index) {
     const line = document.createElement("li");
-    line.innerHTML = `<input type="checkbox"><i class="swatch"></i><input name="title" maxlength="60"><span class="said"></span>
-      <span class="facts"></span><button type="button" name="again">Set up again</button><button type="button" name="forget">Forget</button>`;
+    line.innerHTML = `<input type="checkbox"><i class="swatch"></i><input name="title" maxlength="60">
+      <span class="said"></span><span class="facts"></span>
+      <button type="button" name="again">Set up again</button><button type="button" name="forget">Forget</button>`;
     const [tick, title, again, forget] = line.querySelectorAll("input, button");
     line.querySelector(".swatch").style.background = run.colour;
     line.querySelector(".said").textContent = run.said;
@@ -139,9 +144,9 @@ class RunList {
     this.codes = this.beside.map(({ mean, variance }) => ({ shown: geomlib.planeOf(mean).points,
       edges: geomlib.resolution(mean, variance) }));
     geomlib.align(this.codes[1].shown, this.codes[0].shown);
-    this.likeness.textContent = `RSA ${number(geomlib.rsa(one.mean, two.mean), 2)}: the rank correlation of the distances between ` +
-      `all pairs of stimuli in the two codes. It is 1 where both order them alike. The second map is turned to lie on the first, ` +
-      `and both have one scale.`;
+    this.likeness.textContent = `RSA ${number(geomlib.rsa(one.mean, two.mean))}: the rank correlation of the ` +
+      "distances between all pairs of stimuli in the two codes. It is 1 where both order them alike. The second map " +
+      "is turned to lie on the first, and both have one scale.";
   }
 
   draw() {

@@ -28,12 +28,14 @@ const PRESETS = { __proto__: null,          // name -> how often a pair is shown
 };
 
 const table = (of) => Float64Array.from({ length: PAIRS }, (_, pair) => of(Math.floor(pair / SIDE), pair % SIDE));
-const rowsOf = (values) => Array.from({ length: SIDE }, (_, uc) => Array.from(values.slice(SIDE * uc, SIDE * (uc + 1))));
+const rowsOf = (values) => Array.from({ length: SIDE }, (_, uc) =>
+  Array.from(values.slice(SIDE * uc, SIDE * (uc + 1))));
 const plain = (x) => String(Math.round(x * 100) / 100);
 const total = (values) => values.reduce((a, b) => a + b, 0);
 const isDigits = (values) => values.every((x) => Number.isInteger(x) && x < DIGITS.length);
 const digitsOf = (values) => Array.from(values, (x) => DIGITS[x]).join("");
-const readDigits = (text) => (/^[0-9a-z]{169}$/.test(text) ? Float64Array.from(text, (digit) => DIGITS.indexOf(digit)) : null);
+const readDigits = (text) => (/^[0-9a-z]{169}$/.test(text)
+  ? Float64Array.from(text, (digit) => DIGITS.indexOf(digit)) : null);
 
 /** A preset's name for counts that are its own but for a common factor, else "own". */
 function presetOf(counts) {
@@ -55,16 +57,20 @@ function labelsOf({ task, labels }) {
 
 /** What keeps settings from being trained, in a sentence; "" if nothing does. */
 function whatIsMissing(settings) {
-  if (!settings.counts.some((count) => count)) return "All pairs are painted “never”: paint at least one that is shown.";
   const labels = labelsOf(settings);
-  return labels && !labels.some((label) => label) ? "All pairs are of one class: paint a second class to ask about." : "";
+  if (!settings.counts.some((count) => count))
+    return "All pairs are painted “never”: paint at least one that is shown.";
+  if (labels && !labels.some((label) => label))
+    return "All pairs are of one class: paint a second class to ask about.";
+  return "";
 }
 
 /* --- as the part of an address after # --------------------------------------------------------------------------- */
 
 function addressOf({ counts, usual, capacity, task, labels, seed, steps }) {
   const name = presetOf(counts), state = new URLSearchParams();
-  state.set("counts", name !== "own" ? name : isDigits(counts) ? digitsOf(counts) : Array.from(counts, Number).join(","));
+  const own = () => (isDigits(counts) ? digitsOf(counts) : Array.from(counts).join(","));
+  state.set("counts", name === "own" ? own() : name);
   if (name === "own" && usual !== USUAL) state.set("usual", usual);
   state.set("capacity", plain(capacity));
   state.set("task", task);
@@ -111,7 +117,10 @@ function settingsOf(address) {
 
 /** Images for each unit of the counts, so that a set of geomlib has about 200,000. */
 const imagesOf = (counts) => Math.max(Math.round(IMAGES / total(counts)), 1);
-const namedInGeomlib = (counts) => { const name = presetOf(counts); return name !== "own" && PRESETS[name][2] ? name : null; };
+const namedInGeomlib = (counts) => {
+  const name = presetOf(counts);
+  return name !== "own" && PRESETS[name][2] ? name : null;
+};
 
 /** Python that trains the same thing. */
 function pythonOf(settings) {
@@ -122,8 +131,8 @@ function pythonOf(settings) {
       `${variable} = np.array([[int(digit, 36) for digit in row] for row in rows])${factor}`]
     : [`${variable} = np.array([`, ...rowsOf(values).map((row) => `    [${row.join(", ")}],`), `])${factor}`]);
   if (!name) {
-    const images = imagesOf(counts);
-    before.push("# images of each pair, a row for each x_UC", ...asTable("counts", counts, images > 1 ? ` * ${images}` : ""));
+    const images = imagesOf(counts), factor = images > 1 ? ` * ${images}` : "";
+    before.push("# images of each pair, a row for each x_UC", ...asTable("counts", counts, factor));
   }
   if (painted) before.push("# the class of each pair, a row for each x_UC", ...asTable("classes", own, ""));
   if (name !== "uniform") fields.push(name ? `counts="${name}"` : "counts=counts");
@@ -137,7 +146,8 @@ function pythonOf(settings) {
 function specOf(settings, defaults, batch) {
   const { counts, capacity, task, seed, steps } = settings, labels = labelsOf(settings), images = imagesOf(counts);
   return JSON.stringify({ ...defaults, capacity, seed, steps, steps_per_epoch: Math.min(1329, steps), batch_size: batch,
-    train_end: null, validation_end: null, counts: namedInGeomlib(counts) ?? rowsOf(counts.map((count) => count * images)),
+    train_end: null, validation_end: null,
+    counts: namedInGeomlib(counts) ?? rowsOf(counts.map((count) => count * images)),
     tasks: labels ? { [task]: rowsOf(labels) } : {} });
 }
 
@@ -146,26 +156,32 @@ function settingsOfSpec(spec, defaults) {
   const refuse = (why) => { throw new Error(why); };
   const missing = Object.keys(defaults).filter((name) => !(name in spec));
   if (missing.length) refuse(`its spec lacks ${missing.slice(0, 3).join(", ")}: another version of geomlib wrote it`);
-  if (spec.world !== "corridors") refuse("it was trained in a world of its own, and this page knows the corridors alone");
+  if (spec.world !== "corridors")
+    refuse("it was trained in a world of its own, and this page knows the corridors alone");
   if (spec.source) refuse(`it is a classifier on the codes of ${spec.source}, not a network`);
-  const counts = typeof spec.counts === "string" ? spec.counts in PRESETS && presetCounts(spec.counts) : readTable(spec.counts);
+  const name = typeof spec.counts === "string" ? spec.counts : "";
+  const counts = name in PRESETS ? presetCounts(name) : readTable(spec.counts);
   if (!counts) refuse("its images are those of a CSV file, which this page doesn't have");
   const uniform = String(spec.counts) === String(defaults.counts), [task, ...others] = Object.keys(spec.tasks);
   const labels = task && readTable(spec.tasks[task]);
-  if (others.length) refuse(`it answers ${others.length + 1} tasks at once, and this page knows networks of one task at most`);
+  if (others.length)
+    refuse(`it answers ${others.length + 1} tasks at once, and this page knows networks of one task at most`);
   const known = task in TASKS && String(table(TASKS[task])) === String(labels);
   if (task && !known && (task in TASKS || !labels || !isDigits(labels)))
     refuse(`its task ${task} is none of the paper's, and not a table of ${MOST_CLASSES} classes at most`);
-  return { counts: uniform ? presetCounts("uniform") : counts, usual: uniform || presetOf(counts) !== "own" ? USUAL : meanShown(counts),
-    capacity: spec.capacity, task: task ?? "none", labels: task && !known ? labels : null, seed: spec.seed, steps: spec.steps };
+  const { capacity, seed, steps } = spec;
+  return { ...countsOf(uniform ? presetCounts("uniform") : counts), capacity, task: task ?? "none",
+    labels: task && !known ? labels : null, seed, steps };
 }
 function readTable(rows) {
   const values = Float64Array.from([rows].flat(2));
   return values.length === PAIRS && values.every((x) => x >= 0 && Number.isFinite(x)) ? values : null;
 }
-function meanShown(counts) {
-  const shown = counts.filter((count) => count);
-  return shown.length ? total(shown) / shown.length : USUAL;
+/** Counts of a file as settings have them: a preset's own where they are its but for a factor, else with their mean. */
+function countsOf(counts) {
+  const preset = presetOf(counts), shown = counts.filter((count) => count);
+  if (preset !== "own") return { counts: presetCounts(preset), usual: USUAL };
+  return { counts, usual: shown.length ? total(shown) / shown.length : USUAL };
 }
 
 /* --- in words ----------------------------------------------------------------------------------------------------- */
@@ -173,7 +189,7 @@ function meanShown(counts) {
 const nats = (capacity) => `${plain(capacity)} ${capacity === 1 ? "nat" : "nats"}`;
 const PARTS = {                              // what settings say, one part each
   capacity: ({ capacity }) => plain(capacity),
-  shown: ({ counts }) => { const name = presetOf(counts); return name === "own" ? "pairs as painted" : PRESETS[name][1]; },
+  shown: ({ counts }) => PRESETS[presetOf(counts)]?.[1] ?? "pairs as painted",
   task: ({ task }) => (task === "none" ? "no task" : `task ${task}`),
   seed: ({ seed }) => String(seed),
   steps: ({ steps }) => steps.toLocaleString("en"),
@@ -182,7 +198,8 @@ const PARTS = {                              // what settings say, one part each
 /** One sentence of settings: what differs from others, or all of it where there are none. */
 function differenceOf(settings, before = null) {
   const said = Object.fromEntries(Object.entries(PARTS).map(([part, say]) => [part, say(settings)]));
-  if (!before) return `${nats(settings.capacity)}, ${said.shown}, ${said.task}, seed ${said.seed}, ${said.steps} steps.`;
+  if (!before)
+    return `${nats(settings.capacity)}, ${said.shown}, ${said.task}, seed ${said.seed}, ${said.steps} steps.`;
   const old = Object.fromEntries(Object.entries(PARTS).map(([part, say]) => [part, say(before)])), changes = [];
   const arrow = (part) => `${old[part]} → ${said[part]}`;
   const sameTable = (a, b) => String(a) === String(b);
@@ -198,5 +215,5 @@ function differenceOf(settings, before = null) {
 }
 
 Object.assign(geomlib, { SIDE, PAIRS, USUAL, TASKS, QUESTIONS, PRESETS, MOST_IMAGES, presetOf, presetCounts, labelsOf,
-  whatIsMissing, addressOf, settingsOf, pythonOf, specOf, settingsOfSpec, meanShown, differenceOf, nats, plainNumber: plain });
+  whatIsMissing, addressOf, settingsOf, pythonOf, specOf, settingsOfSpec, countsOf, differenceOf, nats, plain });
 }

@@ -17,14 +17,15 @@ geomlib.trainerWorker = function () {
   }
   /** What is seen of a batch, in running means. */
   function look(share) {
-    const state = engine.state(), seen = [state.rate, state.reconstruction, ...state.rates, ...Object.values(state.tasks).flat()];
+    const { rate, reconstruction, rates, tasks } = engine.state();
+    const seen = [rate, reconstruction, ...rates, ...Object.values(tasks).flat()];
     recent = recent ? recent.map((x, k) => x + share * (seen[k] - x)) : seen;
   }
   /** The mean codes and their variances, where the network stands, and what it makes of an image. */
   function survey(draws, image) {
     engine.run.survey(draws);
-    return { state: { ...engine.state(), recent }, mean: engine.surveyMean.slice(), variance: engine.surveyVariance.slice(),
-      pixels: reconstruct(image) };
+    return { state: { ...engine.state(), recent }, mean: engine.surveyMean.slice(),
+      variance: engine.surveyVariance.slice(), pixels: reconstruct(image) };
   }
   function reconstruct(image) {
     const { run, images, mu, z, pixels } = engine, stride = 8;       // the fewest images that the engine takes

@@ -16,6 +16,15 @@ geomlib.defineWorld = function () {
     return wall;
   }
 
+  /** An image (169) of a pair, 0 open and 1 wall. All pairs share its noise, so that what differs is the corridors'. */
+  function exampleOf(pair) {
+    let state = 1;
+    return Float32Array.from(wallTable().subarray(pair * PAIRS, (pair + 1) * PAIRS), (p) => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Number(state / 2 ** 32 < p);
+    });
+  }
+
   /** The 312 pairs of neighbouring stimuli. */
   const EDGES = [];
   for (let a = 0; a < PAIRS; a++) {
@@ -23,9 +32,16 @@ geomlib.defineWorld = function () {
     if (a + SIDE < PAIRS) EDGES.push([a, a + SIDE]);
   }
 
+  /** Share of trials in which an observer of the code says which of two stimuli was which: Phi(d' / root 2). */
+  function toldApart(d) {                                      // Abramowitz and Stegun 7.1.26: errors below 2e-7
+    const x = d / 2, t = 1 / (1 + 0.3275911 * x);
+    const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+    return 1 - (tail * Math.exp(-x * x)) / 2;
+  }
+
   /**
-   * The limit of a world, as theory.codes computes it (Blahut and Arimoto): for falling slopes, the code of the positions
-   * that minimises rate + slope x squared error.
+   * The limit of a world, as theory.codes computes it (Blahut and Arimoto): for falling slopes, the code of the
+   * positions that minimises rate + slope x squared error.
    *
    * frequencies (169)
    * returns  floor, the error of one who knows the pair, and codes by rising rate: rate (nats), error (mean of a pixel,
@@ -67,7 +83,8 @@ geomlib.defineWorld = function () {
           if (q > 1e-300) rate += q * probability[s] * Math.log(q / share[r]);
         }
       }
-      codes.push({ rate, error: floor + Math.max(squares - kept, 0) / PAIRS, price: 1 / (PAIRS * slope), edges: apart() });
+      const error = floor + Math.max(squares - kept, 0) / PAIRS;
+      codes.push({ rate, error, price: 1 / (PAIRS * slope), edges: apart() });
       if (rate < 1e-3) break;
       if (last - rate > 0.2) factor = Math.max(factor ** 0.6, 1.015);      // finer where the rate falls fast
       else if (last - rate < 0.1) factor = Math.min(factor ** 1.4, 1.15);
@@ -156,6 +173,6 @@ geomlib.defineWorld = function () {
     return { error: mix("error"), price: mix("price"), edges: (t < 0.5 ? low : high).edges };
   }
 
-  Object.assign(geomlib, { EDGES, wallTable, limitOf, limitAt });
+  Object.assign(geomlib, { EDGES, wallTable, exampleOf, toldApart, limitOf, limitAt });
 };
 geomlib.defineWorld();
