@@ -576,7 +576,9 @@ def test_the_widget_trains_and_its_network_comes_back_as_a_run(visit, tmp_path):
     }""")
     page.click("[name=train]")
     page.wait_for_function("given._trained", timeout=60_000)
-    widget._trained = bytes(page.evaluate("[...new Uint8Array(given._trained.buffer)]"))
+    file = bytes(page.evaluate("[...new Uint8Array(given._trained.buffer)]"))
+    update = {"method": "update", "state": {}, "buffer_paths": [["_trained"]]}  # as Jupyter brings it
+    widget._handle_msg({"content": {"data": update}, "buffers": [memoryview(file)]})
     spec = widget.run.spec
     assert spec.counts == tuple(map(tuple, (np.arange(1, 170).reshape(13, 13) * 14).tolist()))
     assert spec.heads == {"thirds": 3} and spec.seed == 7 and spec.steps == 3

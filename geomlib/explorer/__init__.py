@@ -241,7 +241,7 @@ class Trainer(anywidget.AnyWidget):
     )
     _css = STYLE + TRAIN_STYLE
     _spec = traitlets.Dict().tag(sync=True)
-    _trained = traitlets.Bytes().tag(sync=True)
+    _trained = traitlets.Any(b"").tag(sync=True)  # a file's bytes; from the browser they come as a memoryview
     state = traitlets.Unicode().tag(sync=True)
 
     def __init__(

@@ -6,8 +6,7 @@ const DRAWS = 6;                             // of each pair, that a survey enco
 const BRUSHES = [[0, "never"], [0.25, "a quarter as often"], [1, "as often as usual"], [4, "4 times as often"],
   [8, "8 times as often"]];
 const CLASSES = ["class 1", "class 2", "class 3", "class 4"];
-const LENGTHS = [[500, "500 steps: a sketch"], [1200, "1,200 steps"], [5316, "5,316 steps"],
-  [7974, "7,974 steps: the paper's"]];
+const LENGTHS = [[500, "500 steps: a sketch"], [1200, "1,200 steps"], [7974, "7,974: the paper's"]];
 const SLOW = 400;                            // ms between the steps of slow motion
 const MOST_TABLE = 100_000, MOST_FILE = 64 * 2 ** 20;        // bytes of a table of counts, and of any file
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -438,7 +437,7 @@ class TrainPage {
     for (const seen of this.seen) seen.shown = seen.points.map((x, i) => seen.from[i] + part * (x - seen.from[i]));
     this.drawBoards();
     this.scale = this.seen.reduce((most, { shown }) => shown.reduce((a, x) => Math.max(a, Math.abs(x)), most), 0.3);
-    const text = ["Press Train.", this.opened ? "A network from a file has no partner." : "Press Train."];
+    const text = ["Press Train.", this.opened ? "No partner." : "Press Train."];
     this.plots.forEach((plot, k) => geomlib.drawMap(plot, this.seen[k], { colours: this.colours(), limit: this.scale,
       chosen: this.pair, style, text: text[k] }));
     geomlib.drawPlane(this.chart, { paths, limit, capacity: this.settings.capacity, style });
@@ -527,6 +526,7 @@ class TrainPage {
       frequencies: settings.counts, draws: DRAWS, image });
     if (helpers !== this.helpers) return;
     this.busy = false;
+    this.paths = [seen.state.recent.slice(0, 2), []];        // a point: its way there is not known
     this.look([seen]);
     const name = file.name.replace(/\.safetensors$/i, "");
     this.runs.add(this.hash(), seen, name === "weights" ? undefined : name);     // that of any run of geomlib
