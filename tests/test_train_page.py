@@ -304,6 +304,32 @@ def test_the_numbers_are_those_of_the_claims(page):
     assert unevenness == pytest.approx(claims.unevenness(sharp), abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("state", "batch", "shown"),
+    [
+        (
+            "counts=bottom&capacity=0.3&task=none",
+            32,
+            lambda found: np.subtract(*found["d' grows with frequency to the power"][:2]) > 0.1,
+        ),
+        (
+            "counts=bottom&capacity=0.3&task=order",
+            64,
+            lambda found: (
+                np.divide(*found["d' across the task's borders / elsewhere"][:2]) > 2
+                and found["right answers (share)"][0] > 0.7
+            ),
+        ),
+    ],
+    ids=["frequency", "task"],
+)
+def test_300_steps_show_what_frequency_and_a_task_do(page, state, batch, shown):
+    page.evaluate("([state, batch]) => { page.batch = batch; page.set(state + '&seed=1&steps=300'); }", [state, batch])
+    page.click("[name=train]")
+    page.wait_for_function("page.step === page.total && !page.running", timeout=600_000)
+    assert shown(numbers(page))
+
+
 @pytest.mark.parametrize(("model", "pairs"), [("E1M1", {"axis": 1}), ("E1M2", {"jump": np.inf})])
 def test_measures_of_a_released_network_are_those_of_the_library(page, model, pairs):
     means, variances = results.codes()[model, 0.3, 0]
