@@ -1,5 +1,6 @@
 """The page Train in a real browser: it trains, it says what it sees, and what it gives away opens in Python."""
 
+import base64
 import dataclasses
 import json
 import struct
@@ -28,7 +29,8 @@ QUICK = """() => {                               // small batches, few steps
     page.set("counts=uniform&capacity=1&task=none&seed=3&steps=12");
 }"""
 THIRDS = np.indices((13, 13))[1] // 5
-OPEN = "files => page.open(files.map(([name, content]) => new File([new Uint8Array(content)], name)))"
+OPEN = """files => page.open(files.map(([name, content]) =>
+    new File([Uint8Array.from(atob(content), character => character.charCodeAt(0))], name)))"""
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +61,9 @@ def train(page):
 
 def give(page, **files):
     """Open files in the page: their names, with _ for the last dot, and what they hold."""
+    whole = lambda content: content if isinstance(content, bytes) else content.encode()
     listed = [
-        [".".join(name.rsplit("_", 1)), list(content if isinstance(content, bytes) else content.encode())]
-        for name, content in files.items()
+        [".".join(name.rsplit("_", 1)), base64.b64encode(whole(content)).decode()] for name, content in files.items()
     ]
     page.evaluate(OPEN, listed)
     return page.inner_text(".told")
