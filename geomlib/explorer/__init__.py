@@ -1,21 +1,30 @@
-"""The explorer: all trained networks in the book's page, and the same as a widget for Jupyter.
+"""The pages Explore and Train, and the same as widgets for Jupyter.
 
     engine.c      the network and its training, as WebAssembly in engine.wasm (`make engine`)
     engine.js     the same for scripts               side.js       one network: its codes, what it makes of a stimulus
     world.js      what is measured of a code         game.js       guess the corridors from what the network kept
     network.js    one trained network                explorer.js   the page around one or two networks, and its state
-    stimulus.js   images to show to it               networks.py   what the page is given
+    stimulus.js   images to show to it               networks.py   what the pages are given
     plot.js       the pictures
 
-The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train takes engine.js and
-world.js, too, and has train.js. The home page's live figures are home.js and home.css, with engine.js and world.js;
-home.py writes what they show.
+The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has engine.js, world.js and
+plot.js, too, and scripts of its own:
+
+    measures.js   the claims' numbers of a code      workers.js    networks that train in workers
+    settings.js   what a training depends on         numbers.js    the table of numbers
+    board.js      13 x 13 cells to paint on          runlist.js    finished trainings, two of them side by side
+    pictures.js   a code in its plane, rate, error   layout.js     the page as HTML
+    netfile.js    networks as files                  train.js      the page itself
+
+The home page's live figures are home.js and home.css, with engine.js and world.js; home.py writes what they show.
 """
 
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import anywidget
@@ -23,10 +32,10 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from .. import data, evaluate, figures, measures, paper
-from ..spec import change
+from .. import data, evaluate, figures, measures, paper, runs
+from ..spec import Spec, change
 from ..train import Run, fit
-from .networks import SCRIPT, STYLE, export, index, limit, released, weights
+from .networks import SCRIPT, STYLE, TRAIN, TRAIN_STYLE, export, index, limit, released, train_defaults, weights
 
 
 def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]]]:
@@ -213,3 +222,76 @@ class Explorer(anywidget.AnyWidget):
                 output,
             ]
         )
+
+
+class Trainer(anywidget.AnyWidget):
+    """The page Train in a notebook: two networks train in the browser, and the trained one comes back as a `Run`.
+
+    counts    how often each pair is shown, as of `Spec`: a name of `data.COUNTS`, or a (13, 13) table
+    tasks     none, or one: its name in a list, or {name: (13, 13) table of up to 36 classes}
+    capacity  nats, 0.1 to 12
+    state     the settings on show, as in the address of the book's page; may be set
+
+    All of them are what the reader starts from, and may change there. `run` is the network that finished last.
+    """
+
+    _esm = (
+        TRAIN
+        + """
+    export default { render({ model, el }) {
+      const root = document.createElement("div");
+      root.className = "explorer trainer";
+      el.append(root);
+      if (!geomlib.engineRuns()) return void (root.textContent = geomlib.NO_ENGINE);
+      const send = (name, value) => { model.set(name, value); model.save_changes(); };
+      const page = geomlib.train(root, { spec: model.get("_spec"), hash: model.get("state"),
+        changed: (hash) => send("state", hash), trained: (file) => send("_trained", new DataView(file.buffer)) });
+      model.on("change:state", () => { if (model.get("state") !== page.hash()) page.set(model.get("state")); });
+      return () => page.close();
+    } };"""
+    )
+    _css = STYLE + TRAIN_STYLE
+    _spec = traitlets.Dict().tag(sync=True)
+    _trained = traitlets.Any(b"").tag(sync=True)  # a file's bytes; from the browser they come as a memoryview
+    state = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self, counts: Any = "uniform", tasks: Any = (), capacity: float = 0.3, seed: int = 0, steps: int = 500
+    ):
+        super().__init__()
+        self._spec = train_defaults()
+        self.state = address(Spec(counts=counts, tasks=tasks, capacity=capacity, seed=seed, steps=steps))
+
+    @property
+    def run(self) -> Run:
+        """The network that finished last. Raises ValueError where none has."""
+        if not self._trained:
+            raise ValueError(
+                "no network has finished its training yet; press Train in the widget and wait until it is done"
+            )
+        with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+            file.write(self._trained)
+            file.flush()
+            return runs.load_file(file.name)
+
+
+def address(spec: Spec) -> str:
+    """The settings of a spec as the page Train has them in its address; ValueError for what it can't train."""
+    if not 0.1 <= spec.capacity <= 12:
+        raise ValueError(f"capacity must be 0.1 to 12 nats in the page, got {spec.capacity:g}; g.fit trains any")
+    if len(spec.tasks) > 1:
+        raise ValueError(f"the page asks one task at most, got {', '.join(spec.tasks)}; g.fit trains them together")
+    if spec.from_csv:
+        raise ValueError(f"counts must be a name or a (13, 13) table in the page, got the images of {spec.counts}")
+    named = spec.counts_name in ("uniform", "bottom", "diagonal")
+    state = {"counts": spec.counts_name if named else ",".join(map(str, np.ravel(spec.counts)))}
+    if not named:
+        state["usual"] = f"{np.mean(np.ravel(spec.counts)[np.ravel(spec.counts) > 0]):g}"
+    state |= {"capacity": f"{spec.capacity:g}", "task": "none"}
+    for name, table in spec.tasks.items():
+        state["task"] = name
+        if name not in data.TASKS:
+            if spec.heads[name] > 36:
+                raise ValueError(f"task {name!r} has {spec.heads[name]} classes; the page knows tables of 36 at most")
+            state["classes"] = "".join(np.base_repr(k, 36).lower() for k in np.ravel(table))
+    return urlencode(state | {"seed": spec.seed, "steps": spec.steps}, safe=",")

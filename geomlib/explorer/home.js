@@ -269,7 +269,7 @@ class Capacity extends Live {
 
 /* --- frequency ---------------------------------------------------------------------------------------------------- */
 
-/** A small network that trains, in a worker: answers after every few steps with its mean codes' resolution. */
+/** A small network that trains, in a worker: answers after every few steps with its mean codes and their variances. */
 geomlib.homeWorker = function () {
   onmessage = ({ data: { frequencies, spec } }) => {
     const engine = new geomlib.Engine({ batch: spec.batch_size });
@@ -283,7 +283,7 @@ geomlib.homeWorker = function () {
       const last = step === spec.steps;
       if (step % 20 && !last) continue;
       engine.run.survey(last ? 6 : 2);       // images of each stimulus; a look in between may be rough
-      postMessage({ step, edges: geomlib.resolution(engine.surveyMean, engine.surveyVariance) });
+      postMessage({ step, mean: engine.surveyMean.slice(), variance: engine.surveyVariance.slice() });
     }
   };
 };
@@ -383,7 +383,8 @@ class Frequency extends Live {
     const worlds = [this.levels, ...(this.alike ? [] : [Array(PAIRS).fill(1)])], steps = worlds.map(() => 0);
     this.workers = worlds.map((frequencies, k) => {
       const worker = new Worker(address);
-      worker.onmessage = ({ data: { step, edges } }) => {
+      worker.onmessage = ({ data: { step, mean, variance } }) => {
+        const edges = geomlib.resolution(mean, variance);
         steps[k] = step;
         if (k === 0) this.edges = this.target = [...edges];
         else if (step === spec.steps) this.alike = [...edges];

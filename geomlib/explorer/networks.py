@@ -6,7 +6,7 @@
     train.js      those of Train, and the defaults of a spec; train.css, which follows explorer.css
     index.js      what is shown before a network is chosen: `index` below
     SLUG.js       one network, loaded when it is chosen: `weights` and `limit` below
-    still.png     the picture for print and for readers without JavaScript
+    still.png     the picture for print and for readers without JavaScript; train.png, that of Train
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ ENGINE = (
 SCRIPT = ENGINE + "".join(
     (HERE / f"{name}.js").read_text() for name in ("world", "network", "stimulus", "plot", "side", "game", "explorer")
 )
-TRAIN = ENGINE + "".join((HERE / f"{name}.js").read_text() for name in ("world", "train"))
+TRAIN = ENGINE + "".join(
+    (HERE / f"{name}.js").read_text()
+    for name in (
+        *("world", "measures", "settings", "board", "plot", "pictures", "netfile"),
+        *("workers", "numbers", "runlist", "layout", "train"),
+    )
+)
 TRAIN_STYLE = (HERE / "train.css").read_text()
 STYLE = (HERE / "explorer.css").read_text()
 IMAGES = slice(185_000, 190_000)  # of `uniform`'s test part, about 30 of each pair: their codes are averaged
@@ -260,10 +266,25 @@ def export(folder: str | Path, models: Models | None = None, codes: Mapping | No
 
 
 def export_train(folder: Path) -> None:
-    """Write the page Train's own files: its scripts with the spec that it starts from, and its style."""
-    spec = Spec(steps=500, capacity=0.3)
-    (folder / "train.js").write_text(TRAIN + f"geomlib.spec = {_json(dataclasses.asdict(spec))};\n")
+    """Write the page Train's own files: its scripts with the spec that it starts from, its style, its still picture."""
+    (folder / "train.js").write_text(TRAIN + f"geomlib.spec = {_json(train_defaults())};\n")
     (folder / "train.css").write_text(TRAIN_STYLE)
+    codes = results.codes()
+    maps = []
+    for title, model, capacity, colours in (
+        ("0.3 nats", "baseline", 0.3, "x_UC"),
+        ("10 nats", "baseline", 10, "x_UC"),
+        ("0.3 nats,\nx_LC ≤ 6 more often", "E1M1", 0.3, "x_LC ≤ 6 (E1M1)"),
+        ("1 nat,\nis x_UC ≤ x_LC?", "E2M1", 1, f"{data.TASKS['order'].words} (E2M1)"),
+    ):
+        means, _ = codes[model, capacity, 0]
+        maps.append((title, measures.upright(measures.plane(means), PAIRS), dict(_colours())[colours]))
+    _draw_maps(maps, folder / "train.png")
+
+
+def train_defaults() -> dict:
+    """The fields of the spec that the page Train starts from."""
+    return dataclasses.asdict(Spec(steps=500, capacity=0.3))
 
 
 def _json(value) -> str:
@@ -272,12 +293,19 @@ def _json(value) -> str:
 
 def still(listed: dict, path: Path) -> None:
     """The maps of the first model at its capacities, coloured by x_UC."""
+    _, stops = listed["models"][0]
+    colours = dict(listed["colours"])["x_UC"]
+    points = lambda stop: np.frombuffer(base64.b64decode(stop["map"]), "<f2").reshape(169, 2).astype(float)
+    _draw_maps([(f"{stop['capacity']:g} nats", points(stop), colours) for stop in stops], path)
+
+
+def _draw_maps(maps: Sequence[tuple[str, np.ndarray, list[str]]], path: Path) -> None:
+    """A picture of maps side by side in one scale, each a title, points (169, 2) and their colours."""
     from matplotlib.figure import Figure
 
-    _, stops = listed["models"][0]
-    figure = Figure((1.8 * len(stops), 2.2), dpi=150, facecolor="white", layout="constrained")
-    for ax, stop in zip(figure.subplots(1, len(stops), sharex=True, sharey=True, squeeze=False)[0], stops):
-        x, y = np.frombuffer(base64.b64decode(stop["map"]), "<f2").reshape(169, 2).astype(float).T
-        ax.scatter(x, y, s=9, c=dict(listed["colours"])["x_UC"])
-        ax.set(title=f"{stop['capacity']:g} nats", aspect="equal", xticks=[], yticks=[])
+    figure = Figure((1.8 * len(maps), 2.2), dpi=150, facecolor="white", layout="constrained")
+    axes = figure.subplots(1, len(maps), sharex=True, sharey=True, squeeze=False)[0]
+    for ax, (title, points, colours) in zip(axes, maps):
+        ax.scatter(*points.T, s=9, c=colours)
+        ax.set(title=title, aspect="equal", xticks=[], yticks=[])
     figure.savefig(path, metadata={"Software": None})

@@ -1,5 +1,5 @@
-// The corridors as tables, the least error that any code of them can have, and what is measured of a code: resolution, a
-// plane to look at it, the numbers of the claims. Written as a function, so that a worker can be given its text.
+// The corridors as tables, and the least error that any code of them can have. Written as a function, so that a worker
+// can be given its text.
 "use strict";
 geomlib.defineWorld = function () {
   const SIDE = 13, WIDTH = 1.2, PAIRS = 169, ROWS = 6;       // of geomlib/data.py and theory.py
@@ -16,6 +16,15 @@ geomlib.defineWorld = function () {
     return wall;
   }
 
+  /** An image (169) of a pair, 0 open and 1 wall. All pairs share its noise, so that what differs is the corridors'. */
+  function exampleOf(pair) {
+    let state = 1;
+    return Float32Array.from(wallTable().subarray(pair * PAIRS, (pair + 1) * PAIRS), (p) => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Number(state / 2 ** 32 < p);
+    });
+  }
+
   /** The 312 pairs of neighbouring stimuli. */
   const EDGES = [];
   for (let a = 0; a < PAIRS; a++) {
@@ -23,114 +32,16 @@ geomlib.defineWorld = function () {
     if (a + SIDE < PAIRS) EDGES.push([a, a + SIDE]);
   }
 
-  /** d' of each edge: mean codes and variances of sampled codes (169, D) -> (312). */
-  function resolution(mean, variance) {
-    const D = mean.length / PAIRS;
-    return Float32Array.from(EDGES, ([a, b]) => {
-      let sum = 0;
-      for (let d = 0; d < D; d++) {
-        const [i, j] = [a * D + d, b * D + d];
-        sum += (mean[i] - mean[j]) ** 2 / Math.max((variance[i] + variance[j]) / 2, 1e-12);
-      }
-      return Math.sqrt(sum);
-    });
-  }
-
   /** Share of trials in which an observer of the code says which of two stimuli was which: Phi(d' / root 2). */
-  function toldApart(d) {                                    // Abramowitz and Stegun 7.1.26: errors below 2e-7
+  function toldApart(d) {                                      // Abramowitz and Stegun 7.1.26: errors below 2e-7
     const x = d / 2, t = 1 / (1 + 0.3275911 * x);
     const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
     return 1 - (tail * Math.exp(-x * x)) / 2;
   }
 
   /**
-   * The plane of the mean codes (169, D) in which they differ most, turned to look like the square of positions: points
-   * (338), x_LC to the right and x_UC down; share of the codes' variance that lies in it.
-   */
-  function planeOf(mean) {
-    const D = mean.length / PAIRS, centre = new Float64Array(D), spread = Array.from({ length: D }, () => new Float64Array(D));
-    for (let i = 0; i < mean.length; i++) centre[i % D] += mean[i] / PAIRS;
-    for (let p = 0; p < PAIRS; p++)
-      for (let i = 0; i < D; i++) for (let j = 0; j < D; j++)
-        spread[i][j] += (mean[p * D + i] - centre[i]) * (mean[p * D + j] - centre[j]);
-    const { values, vectors } = eigen(spread), order = [...values.keys()].sort((a, b) => values[b] - values[a]);
-    const points = new Float32Array(2 * PAIRS), total = values.reduce((a, b) => a + b, 0);
-    for (let p = 0; p < PAIRS; p++)
-      for (let axis = 0; axis < Math.min(2, D); axis++)
-        for (let d = 0; d < D; d++) points[2 * p + axis] += (mean[p * D + d] - centre[d]) * vectors[d][order[axis]];
-    upright(points);
-    return { points, share: total > 0 ? (values[order[0]] + (values[order[1]] ?? 0)) / total : 1 };
-  }
-
-  /** Turn and mirror points (338) in place, so that they come as near as they can to the square of positions. */
-  function upright(points) {
-    let [along, across, alongMirrored, acrossMirrored] = [0, 0, 0, 0];
-    for (let p = 0; p < PAIRS; p++) {
-      const [x, y] = [points[2 * p], points[2 * p + 1]], [u, v] = [(p % SIDE) - 6, 6 - Math.floor(p / SIDE)];
-      along += x * u + y * v;
-      across += x * v - y * u;
-      alongMirrored += x * u - y * v;
-      acrossMirrored += x * v + y * u;
-    }
-    const mirrored = Math.hypot(alongMirrored, acrossMirrored) > Math.hypot(along, across);
-    const angle = mirrored ? Math.atan2(acrossMirrored, alongMirrored) : Math.atan2(across, along);
-    const [c, s] = [Math.cos(angle), Math.sin(angle)];
-    for (let p = 0; p < PAIRS; p++) {
-      const [x, y] = [points[2 * p], mirrored ? -points[2 * p + 1] : points[2 * p + 1]];
-      points[2 * p] = c * x - s * y;
-      points[2 * p + 1] = s * x + c * y;
-    }
-  }
-
-  /** Eigenvalues and eigenvectors (columns) of a small symmetric matrix, by Jacobi's rotations. */
-  function eigen(matrix) {
-    const D = matrix.length, a = matrix.map((row) => Float64Array.from(row));
-    const vectors = a.map((_, i) => Float64Array.from(a, (_, j) => Number(i === j)));
-    for (let sweep = 0; sweep < 30; sweep++)
-      for (let p = 0; p < D; p++) for (let q = p + 1; q < D; q++) {
-        if (Math.abs(a[p][q]) < 1e-300) continue;
-        const turn = Math.atan2(2 * a[p][q], a[q][q] - a[p][p]) / 2, c = Math.cos(turn), s = Math.sin(turn);
-        const rotate = (rows, i, j) => {
-          for (const row of rows) [row[i], row[j]] = [c * row[i] - s * row[j], s * row[i] + c * row[j]];
-        };
-        rotate(a, p, q);
-        for (let k = 0; k < D; k++) [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
-        rotate(vectors, p, q);
-      }
-    return { values: Float64Array.from(a, (row, i) => row[i]), vectors };
-  }
-
-  /**
-   * Numbers of the claims, from the 312 resolutions of a code (NaN where there is none).
-   *
-   * frequencies (169)  how often pairs are shown: gives frequent and rare, the mean d' of the edges shown most and least,
-   *                    and exponent, the power of the frequency that d' grows with; where they differ
-   * labels (169)       the task's classes, or null: gives border and elsewhere, the mean d' across and inside
-   */
-  function claims(edges, frequencies, labels) {
-    const mean = (wanted) => {
-      let [sum, count] = [0, 0];
-      EDGES.forEach((edge, i) => { if (wanted(edge) && !Number.isNaN(edges[i])) [sum, count] = [sum + edges[i], count + 1]; });
-      return count ? sum / count : NaN;
-    };
-    const found = { mean: mean(() => true) };
-    const shown = ([a, b]) => Math.sqrt(frequencies[a] * frequencies[b]);
-    const seen = EDGES.map(shown).filter((f) => f > 0), most = Math.max(...seen), least = Math.min(...seen);
-    if (most > 1.01 * least) {
-      found.frequent = mean((edge) => shown(edge) > 0.999 * most);
-      found.rare = mean((edge) => shown(edge) > 0 && shown(edge) < 1.001 * least);
-      found.exponent = Math.log(found.frequent / found.rare) / Math.log(most / least);
-    }
-    if (labels) {
-      found.border = mean(([a, b]) => labels[a] !== labels[b]);
-      found.elsewhere = mean(([a, b]) => labels[a] === labels[b]);
-    }
-    return found;
-  }
-
-  /**
-   * The limit of a world, as theory.codes computes it (Blahut and Arimoto): for falling slopes, the code of the positions
-   * that minimises rate + slope x squared error.
+   * The limit of a world, as theory.codes computes it (Blahut and Arimoto): for falling slopes, the code of the
+   * positions that minimises rate + slope x squared error.
    *
    * frequencies (169)
    * returns  floor, the error of one who knows the pair, and codes by rising rate: rate (nats), error (mean of a pixel,
@@ -172,7 +83,8 @@ geomlib.defineWorld = function () {
           if (q > 1e-300) rate += q * probability[s] * Math.log(q / share[r]);
         }
       }
-      codes.push({ rate, error: floor + Math.max(squares - kept, 0) / PAIRS, price: 1 / (PAIRS * slope), edges: apart() });
+      const error = floor + Math.max(squares - kept, 0) / PAIRS;
+      codes.push({ rate, error, price: 1 / (PAIRS * slope), edges: apart() });
       if (rate < 1e-3) break;
       if (last - rate > 0.2) factor = Math.max(factor ** 0.6, 1.015);      // finer where the rate falls fast
       else if (last - rate < 0.1) factor = Math.min(factor ** 1.4, 1.15);
@@ -261,6 +173,6 @@ geomlib.defineWorld = function () {
     return { error: mix("error"), price: mix("price"), edges: (t < 0.5 ? low : high).edges };
   }
 
-  Object.assign(geomlib, { EDGES, wallTable, resolution, toldApart, planeOf, claims, limitOf, limitAt });
+  Object.assign(geomlib, { EDGES, wallTable, exampleOf, toldApart, limitOf, limitAt });
 };
 geomlib.defineWorld();
