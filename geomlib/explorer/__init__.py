@@ -7,8 +7,8 @@
     stimulus.js   images to show to it               networks.py   what the pages are given
     plot.js       the pictures
 
-The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has engine.js, world.js and
-plot.js, too, and scripts of its own:
+The scripts are one, in this order: a page loads them joined, and so does the widget. The page Train has engine.js,
+world.js and plot.js, too, and scripts of its own:
 
     measures.js   the claims' numbers of a code      workers.js    networks that train in workers
     settings.js   what a training depends on         numbers.js    the table of numbers
