@@ -30,7 +30,7 @@ def as_rst(text):
         if block.startswith(">>>"):
             yield block
         elif block.startswith(" ") or TABLE.search(block):
-            yield "::\n\n" + textwrap.indent(textwrap.dedent(block), "   ")
+            yield ".. code-block:: none\n\n" + textwrap.indent(textwrap.dedent(block), "   ")
         else:
             parts = re.split(r"`+([^`]+)`+", block)  # what is between backticks is code
             parts[::2] = [re.sub(r"([*|\\]|_(?=\W|$))", r"\\\1", part) for part in parts[::2]]
@@ -42,7 +42,7 @@ def process(app, what, name, thing, options, lines):
     if text.startswith("Alias for field number"):  # of a NamedTuple, whose fields are described beside them
         module, kind, field = name.rsplit(".", 2)
         text = comments(getattr(inspect.importlib.import_module(module), kind)).get(field, "")
-    lines[:] = "\n\n".join(as_rst(text)).splitlines() + [""]
+    lines[:] = [*"\n\n".join(as_rst(text)).splitlines(), ""]
 
 
 def allowed(item):
@@ -51,7 +51,8 @@ def allowed(item):
     if "choices" in about:
         return ", ".join(f"`{choice}`" for choice in about["choices"])
     if "low" in about:
-        ends = " to ".join(f"{about[end]:,}" if about["whole"] else f"{about[end]:g}" for end in ("low", "high"))
+        low, high = (f"{about[end]:,}" if about["whole"] else f"{about[end]:g}" for end in ("low", "high"))
+        ends = f"{low} to {high}" if about["high"] < 1e6 else f"{low} or more"
         return f"{'whole number, ' * about['whole']}{ends} {about['unit']}".strip()
     return {"bool": "`True`, `False`", "str": "a text"}.get(item.type, "see the meaning")
 
