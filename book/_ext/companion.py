@@ -157,7 +157,7 @@ class Notation(SphinxDirective):
 
 
 def set_theme(app, config):
-    """The theme draws a second search field when its option is left at its default; beside the mark stands the title."""
+    """The theme draws a second search field if its option keeps its default; the title stands beside the mark."""
     config.html_theme_options |= {"navbar_persistent": [], "logo": {"text": config.html_title}}
 
 
