@@ -6,7 +6,7 @@ lines of style when the book is built. Colours that stand for numbers stay as th
 
 from pathlib import Path
 
-TEXT, GROUND = "#ced6dd", "#14181e"  # of the theme
+TEXT, GROUND = "#ced6dd", "#121212"  # of the theme
 DARK = {  # a colour of geomlib/figures.py -> on a dark page
     "#ffffff": GROUND,
     "#000000": TEXT,

@@ -5,7 +5,7 @@ import re
 from docutils import nodes
 
 PAGE = "book/notation"
-EVERYDAY = {"set", "pair", "code", "head", "seed", "nat", "limit", "share", "effect", "control"}  # too frequent to link
+EVERYDAY = set("set pair code head seed nat limit share effect control turn draw order direction".split())  # not linked
 
 
 def explained(document):
