@@ -10,9 +10,12 @@ from importlib import metadata
 from pathlib import Path
 
 import jupytext
+import library
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+from geomlib.spec import Spec
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -86,20 +89,12 @@ def test_the_book_says_how_to_cite_as_the_citation_file_does():
 
 
 def test_every_field_of_spec_says_what_it_means():
-    sys.path.insert(0, str(ROOT / "book/_ext"))
-    import library
-
-    from geomlib.spec import Spec
-
     meaning = library.comments(Spec)
     assert set(meaning) == set(Spec.__dataclass_fields__) and all(meaning.values())
     assert all("..." not in words for words in meaning.values()), "a meaning stands alone"
 
 
 def test_a_docstring_becomes_prose_and_tables_as_they_are_written():
-    sys.path.insert(0, str(ROOT / "book/_ext"))
-    import library
-
     blocks = list(library.as_rst("A `name` of x_uc * 2.\n\ncodes  (N, D)  means\nx      (N,)    more\n"))
     assert blocks[0] == r"A ``name`` of x_uc \* 2."
     assert blocks[1] == ".. code-block:: none\n\n   codes  (N, D)  means\n   x      (N,)    more"

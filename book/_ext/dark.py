@@ -15,9 +15,10 @@ DARK = {  # a colour of geomlib/figures.py -> on a dark page
     "#e6e6e6": "#2a3038",
     "#dddddd": "#333a43",
     "#0072b2": "#4aa3df",  # E1M2
-    "#00805e": "#1fa37e",  # E2M3
-    "#cc5c99": "#e88cbd",  # E2M4
-    "#6a1b4d": "#a97bd6",  # E2M5
+    "#2e8fc8": "#7aade4",  # E2M2
+    "#00805e": "#3fd98a",  # E2M3
+    "#cc5c99": "#d84a86",  # E2M4
+    "#6a1b4d": "#8f67f0",  # E2M5
     "#e3ecf5": "#22364c",  # the boxes of the network
     "#e6f0e4": "#263d27",
     "#fbe3d0": "#4d3520",
