@@ -63,11 +63,12 @@ class SpecFields(SphinxDirective):
 
         self.env.note_dependency(spec.__file__)
         meaning = comments(spec.Spec)
-        rows = ["| field | default | allowed | meaning |", "| --- | --- | --- | --- |"]
+        rows = ["| field | meaning | default | allowed |", "| --- | --- | --- | --- |"]
         for item in fields(spec.Spec):
             default = item.default_factory() if item.default is MISSING else item.default
             shown = "filled in" if default is None else f"`{default!r}`"
-            rows.append(f"| `{item.name}` | {shown} | {allowed(item)} | {meaning[item.name].replace('|', '&#124;')} |")
+            words = meaning[item.name].replace("|", "&#124;")
+            rows.append(f"| `{item.name}` | {words} | {shown} | {allowed(item)} |")
         node = nodes.container(classes=["spec"])
         self.state.nested_parse(StringList(rows, spec.__file__), 0, node)
         return node.children

@@ -10,11 +10,11 @@ EVERYDAY |= {"turn", "order", "direction"}  # other meanings, too
 
 
 def explained(document):
-    """Each word that the page explains -> its place on the page and the explanation; the place gets its name here."""
+    """Each word that the page explains, in small letters -> its place and the explanation; the place is named here."""
     found = {}
     for item in document.findall(nodes.definition_list_item):
         term, definition = item.children[0], item.children[-1].astext().replace("\n", " ")
-        words = [word.strip() for word in re.split("[,;]", term.astext())]
+        words = [word.strip().lower() for word in re.split("[,;]", term.astext())]
         place = f"term-{nodes.make_id(words[0])}"
         term["ids"] = [place]
         found |= {word: (place, definition) for word in words if word not in EVERYDAY}
@@ -32,7 +32,7 @@ def link(app, document, docname):
         return
     words = explained(app.env.get_doctree(PAGE))
     longest_first = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    pattern = re.compile(rf"(?<![\w-])({longest_first})(?=s?(?![\w-]))")
+    pattern = re.compile(rf"(?<![\w-])({longest_first})(?=s?(?![\w-]))", re.I)
     page = app.builder.get_relative_uri(docname, PAGE)
     for caption in document.findall(nodes.caption):
         seen = set()
@@ -44,7 +44,7 @@ def link(app, document, docname):
 def _linked(text, pattern, words, page, seen):
     """The pieces of a text, some of them links."""
     for i, piece in enumerate(pattern.split(text)):
-        place, meaning = words.get(piece, ("", ""))
+        place, meaning = words.get(piece.lower(), ("", ""))
         if i % 2 == 0 or place in seen:
             yield nodes.Text(piece)
             continue
