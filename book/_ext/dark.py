@@ -4,6 +4,7 @@ A picture can't see the style of its page, but the browser tells it whether the 
 lines of style when the book is built. Colours that stand for numbers stay as they are.
 """
 
+import re
 from pathlib import Path
 
 TEXT, GROUND = "#ced6dd", "#121212"  # of the theme
@@ -34,9 +35,8 @@ STYLE = f"<style>@media (prefers-color-scheme: dark){{svg{{fill:{TEXT}}}{''.join
 def follow_theme(app, failed):
     """Put the style at the head of each figure that matplotlib has drawn."""
     for path in Path(app.outdir, "_images").glob("*.svg"):
-        text = path.read_text()
-        if STYLE not in text:
-            path.write_text(text.replace(" <defs>", f" {STYLE}\n <defs>", 1))
+        drawn = re.sub(r" <style>@media.*?</style>\n", "", path.read_text())  # of an earlier build
+        path.write_text(drawn.replace(" <defs>", f" {STYLE}\n <defs>", 1))
 
 
 def setup(app):

@@ -22,6 +22,7 @@ def explained(document):
 
 
 def name_places(app, document):
+    app.env.note_dependency(app.env.doc2path(PAGE))  # whose words a page's captions show
     if app.env.docname == PAGE:
         explained(document)
 
