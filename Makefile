@@ -46,8 +46,8 @@ pdf: .venv/ready chromium    ## the book as one file to print: _build/book.pdf
 test: .venv/ready chromium   ## the tests
 	@python -m pytest -q
 
-lint: .venv/ready    ## the form of the code and its types: ruff, ty
-	@ruff check -q . && ruff format -q --check . && ty check -q
+lint: .venv/ready    ## the form of the code, its types and its spelling: ruff, ty, codespell
+	@ruff check -q . && ruff format -q --check . && ty check -q && codespell -D - -D .ci/spelling.txt *.md book notebooks geomlib tests benchmarks
 
 sketch: .venv/ready  ## the whole graph with networks of 500 steps, in sketch/: the paper in minutes. STEPS=20: only a try of the machinery
 	@$(ALONE_DO) sh -c 'rm -rf sketch && exec $(SNAKEMAKE) $(if $(STEPS),--config steps=$(STEPS) --) sketch'

@@ -239,7 +239,7 @@ def book_inputs(book):
     """What a build of the book reads."""
     root = getattr(book, "root", "")
     return [*(root + path for path in PROSE), *(f"{root}book/pages/{name}.sum" for name in PAGES),
-            f"{root}book/_static/explorer/index.js", "geomlib/__init__.py"]  # the last: names for the notation
+            f"{root}book/_static/explorer/index.js", *files("geomlib/**/*.py")]  # the last: notation and library
 
 
 rule html:

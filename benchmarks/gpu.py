@@ -25,7 +25,7 @@ PLAIN = g.BetaVAE()  # lends its layers; its own weights are not used
 
 
 class Vmapped(train.Stack):
-    """The stack with the readable network, vectorised by the framework; its step can't be captured in a graph."""
+    """The stack with the readable network, vectorized by the framework; its step can't be captured in a graph."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)

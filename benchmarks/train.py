@@ -104,7 +104,7 @@ def network_of(tasks: tuple[str, ...], **adam):
     """A new network's step, as one writes it with `BetaVAE`: images, labels -> output, loss terms."""
     spec = g.Spec(tasks=tasks)
     network = g.BetaVAE(heads=spec.heads)
-    optimiser = torch.optim.Adam(network.parameters(), spec.learning_rate, **adam)
+    optimizer = torch.optim.Adam(network.parameters(), spec.learning_rate, **adam)
     count = itertools.count(1)
 
     def step(images, labels):
@@ -112,9 +112,9 @@ def network_of(tasks: tuple[str, ...], **adam):
         masks = {task: F.dropout(torch.ones(n, hidden_units(k)), DROPOUT) for task, k in spec.heads.items() if k > 2}
         output = network(images, torch.randn(n, spec.latent_dim), masks)
         terms = g.loss_terms(output, images, labels, next(count), spec)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         sum(terms.values()).backward()
-        optimiser.step()
+        optimizer.step()
         return output, terms
 
     return step

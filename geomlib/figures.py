@@ -1,7 +1,8 @@
 """Drawing: draw_*(ax, arrays) puts arrays on a matplotlib axis and computes nothing.
 
-Figures are about 5 inches wide with 10 point text, so that they stay readable on a page 400 pixels wide, and have an
-opaque white ground, so that they read alike on light and dark pages.
+Figures are about 5 inches wide with 10 point text, so that they stay readable on a page 400 pixels wide. On the dark
+pages of the book their white and black, and the colours of models, are exchanged for others (book/_ext/dark.py);
+colours that stand for numbers are not, nor are `PAPER` and `INK`, which belong to them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ MOVED = "PuOr"  # of distortions: orange where moved together, purple where move
 TOLD_APART = matplotlib.colormaps["viridis_r"].with_extremes(
     over="#D55E00"
 )  # of d': pale 0, dark large, orange infinite
+PAPER, INK = "#FEFEFE", "#010101"  # white and black beside colours that stand for numbers, on dark pages, too
 HALO = [withStroke(linewidth=2.5, foreground="white")]
 BAR = {"fraction": 0.046, "pad": 0.03}  # of a colour bar beside square axes
 STYLE = {
@@ -171,6 +173,7 @@ def _edges(ax, grid, values, limit, **look) -> LineCollection:
     there = ~np.isnan(segments).any((1, 2))
     if values is None:
         return ax.add_collection(LineCollection(segments[there], colors=GREY, zorder=1, **look))
+    ax.set_facecolor(PAPER)
     shades = np.asarray(values, float).ravel()
     there &= ~np.isnan(shades)
     top = limit or max(shades[there & np.isfinite(shades)], default=1)
@@ -280,7 +283,7 @@ def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title=
     for (r, c), value in np.ndenumerate(values):
         if np.isfinite(value):
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
-            ink = "black" if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else "white"  # the one of more contrast
+            ink = INK if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else PAPER  # the one of more contrast
             ax.text(
                 c,
                 r,

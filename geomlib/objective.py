@@ -1,4 +1,4 @@
-"""The objective: what a network is trained to minimise, and the feedback that holds its rate (paper, Methods).
+"""The objective: what a network is trained to minimize, and the feedback that holds its rate (paper, Methods).
 
     loss = reconstruction + lambda * rate + sum over tasks of cross entropy
 

@@ -43,36 +43,36 @@ class Spec:
     # What it is trained on
     world: str | tuple = "corridors"  # name in data.WORLDS, or (13, 13, 13, 13) P(wall): x_uc, x_lc, row, column
     counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a CSV file of images
-    csv_sha256: str = ""  # of the CSV file's bytes
+    csv_sha256: str = ""  # checksum of the CSV file's bytes; filled in
     data_seed: int = _number(0, 2**32, default=0)  # of the images' noise and order; unused for a CSV file
-    train_end: int = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...
-    validation_end: int = _number(2, data.MOST, "images")  # ... those up to here validate; the rest is the test part
+    train_end: int = _number(1, data.MOST, "images")  # the first images, up to here, are the training part
+    validation_end: int = _number(2, data.MOST, "images")  # those after it, up to here, are the validation part
     tasks: Mapping[str, tuple] = field(default_factory=dict)  # names in data.TASKS, or {name: (13, 13) table of labels}
     # The objective, see objective.py
-    capacity: float = _number(0.0, 1e6, "nats", 10.0)  # C
+    capacity: float = _number(0.0, 1e6, "nats", 10.0)  # C, the rate that is asked for
     loss: str = _choice("held", "B", "H")  # how the rate is limited: feedback; the original's |rate - C|; beta * rate
-    gamma: float = _number(0.0, 1e9, default=300.0)  # "B": weight of |rate - C|
-    beta: float = _number(0.0, 1e9, default=4.0)  # "H": weight of the rate
-    rate_weight: float = _number(0.0, 1e9, default=0.0003)  # of both
-    rate_groups: int = _number(1, 10**6, default=2)  # "B": |rate - C| of each part of the batch (one a GPU); 1: of all
-    clock: str = _choice("original", "steps")  # "B": validation batches and two more count; steps alone do
-    ramp: int = _number(1, 10**9, "ticks", 2500)  # "B": T, the capacity is full when the clock reads T
-    slow_until: int = _number(0, 10**9, "ticks", 1500)  # "B": until then capacity and early task weight are divided ...
-    slow_divisor: float = _number(1.0, 1e9, default=4.0)  # ... by this
+    gamma: float = _number(0.0, 1e9, default=300.0)  # loss B: weight of |rate - C|
+    beta: float = _number(0.0, 1e9, default=4.0)  # loss H: weight of the rate
+    rate_weight: float = _number(0.0, 1e9, default=0.0003)  # losses B and H: a factor of their weight
+    rate_groups: int = _number(1, 10**6, default=2)  # loss B: parts of a batch with an own |rate - C|, one a GPU
+    clock: str = _choice("original", "steps")  # loss B: validation batches and two more count; steps alone do
+    ramp: int = _number(1, 10**9, "ticks", 2500)  # loss B: T, the capacity is full when the clock reads T
+    slow_until: int = _number(0, 10**9, "ticks", 1500)  # loss B: until then the capacity rises slowly
+    slow_divisor: float = _number(1.0, 1e9, default=4.0)  # loss B: by what the rise is divided until slow_until
     task_rule: str = _choice("constant", "early", "late")  # a task's weight: 1; with the capacity; from T to 2 T
-    late_factor: float = _number(0.0, 1e9, default=10.0)  # weight of `region` and `identity` in the late rule
-    softmax_twice: bool = True  # cross entropy of softmax outputs, as in the original, for more than two classes
+    late_factor: float = _number(0.0, 1e9, default=10.0)  # weight of the tasks region and identity in the late rule
+    softmax_twice: bool = True  # more than two classes: the original's cross entropy, of softmax outputs
     # The training
     schedule: str = _choice("full", "sketch")  # how many steps, where they are not given: 7,974 or 500
-    steps: int = _number(1, 10**9)  # batches trained on
-    steps_per_epoch: int = _number(1, 10**9)  # after which the learning rate falls; None: 1,329, at most steps
-    batch_size: int = _number(1, 10**6, "images", 128)
-    learning_rate: float = _number(1e-12, 10.0, default=5e-4)  # of Adam ...
-    decay: float = _number(1e-6, 1.0, default=0.9)  # ... times this after each epoch ...
-    cooldown: float = _number(0.0, 1.0)  # ... and falling to 0 over this last share of the steps; None: 0.2 if held
-    latent_dim: int = _number(1, 1000, default=5)
-    seed: int = _number(0, 2**32, default=0)  # of the first weights, the order and the sampling noise
-    source: str = ""  # a run whose frozen codes the heads read; "": a network of its own
+    steps: int = _number(1, 10**9)  # batches trained on; filled in from the schedule
+    steps_per_epoch: int = _number(1, 10**9)  # steps after which the learning rate falls; filled in: 1,329
+    batch_size: int = _number(1, 10**6, "images", 128)  # of a step
+    learning_rate: float = _number(1e-12, 10.0, default=5e-4)  # of Adam, in the first epoch
+    decay: float = _number(1e-6, 1.0, default=0.9)  # what the learning rate is multiplied by after each epoch
+    cooldown: float = _number(0.0, 1.0)  # last share of the steps: the learning rate falls to 0; filled in: 0.2 if held
+    latent_dim: int = _number(1, 1000, default=5)  # D, how many latents a code has
+    seed: int = _number(0, 2**32, default=0)  # of the first weights, the order in training and the sampling noise
+    source: str = ""  # the run whose frozen codes the heads read; empty: a network of its own
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):

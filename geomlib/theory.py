@@ -46,7 +46,7 @@ def source(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarra
 def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None = None) -> Iterator[Code]:
     """The best codes of a source, one for each of SLOPES until a code has no rate left (Blahut and Arimoto).
 
-    Each code minimises rate + slope * distortion over the assignment, the share of each reproduction and the
+    Each code minimizes rate + slope * distortion over the assignment, the share of each reproduction and the
     reproductions themselves, each moved to the mean of what it describes. That is not convex. So the slope starts
     where each state is its own reproduction, which is the best code there, and falls; reproductions then merge.
 

@@ -63,7 +63,7 @@ class Checkpoint(NamedTuple):
 
     @classmethod
     def new(cls, spec: Spec) -> Checkpoint:
-        """Before the first epoch: PyTorch's default initialisation, drawn from the spec's seed."""
+        """Before the first epoch: PyTorch's default initialization, drawn from the spec's seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(spec.seed)
             weights = BetaVAE(spec.latent_dim, spec.heads).state_dict()

@@ -5,7 +5,6 @@ import pytest
 
 import geomlib as g
 
-HARMLESS = ("Identifier 'THEBE_JS_URL' has already been declared", "Got invalid theme mode")  # errors of the theme
 TINY = {
     "counts": np.full((13, 13), 6).tolist(),
     "steps": 14,
@@ -78,13 +77,9 @@ def visit(browser):
             page.outside.append(route.request.url)
             route.abort()
 
-        def note(text):
-            if not any(known in text for known in HARMLESS):
-                page.errors.append(text)
-
         context.route("**/*", guard)
-        page.on("console", lambda message: message.type == "error" and note(message.text))
-        page.on("pageerror", lambda error: note(str(error)))
+        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(address)
         if ready:
             page.wait_for_function(ready)

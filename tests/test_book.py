@@ -64,3 +64,40 @@ def test_the_home_page_shows_a_whole_picture_on_its_first_screen_and_has_at_most
     assert 4 < page.locator("article figure").count() <= 6 and page.locator("article .live").count() == 4
     assert width < 1280 or page.evaluate("document.documentElement.scrollHeight") < 7000
     page.context.close()
+
+
+def test_a_page_says_what_it_is_to_those_who_share_it():
+    told = [dict(re.findall(r'<meta property="(og:\w+)" content="([^"]*)"', (BUILT / f"{name}.html").read_text()))
+            for name in PAGES]  # fmt: skip
+    assert all(page["og:title"] and page["og:description"] and page["og:image"] for page in told)
+    assert len({page["og:title"] for page in told}) == len(PAGES)
+
+
+def test_a_caption_leads_to_the_meaning_of_its_words():
+    text = (BUILT / "book/pages/experiment1.html").read_text()
+    words = re.findall(r'<a class="term [^>]*href="\.\./notation\.html#(term-[\w-]+)" title="[^"]{20,}', text)
+    assert {"term-exponent", "term-class-distortion"} <= set(words)
+    notation = (BUILT / "book/notation.html").read_text()
+    assert all(f'id="{place}"' in notation for place in words)
+
+
+def test_a_figure_is_dark_on_a_dark_page_and_light_on_a_light_one(visit):
+    page = visit(f"file://{BUILT}/book/pages/experiment1.html", color_scheme="light")
+    ground = """async theme => {
+        Object.assign(document.documentElement.dataset, { theme, mode: theme });
+        await new Promise(done => setTimeout(done, 300)); }"""
+    shades = {}
+    for theme in ("light", "dark", "light"):
+        page.evaluate(ground, theme)
+        shot = page.locator("figure img[src$='.svg']").nth(2).screenshot()
+        corner = page.evaluate(
+            """async bytes => {
+            const image = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+            const canvas = new OffscreenCanvas(image.width, image.height), ink = canvas.getContext("2d");
+            ink.drawImage(image, 0, 0);
+            return [...ink.getImageData(3, 3, 1, 1).data].slice(0, 3); }""",
+            list(shot),
+        )
+        shades[theme] = sum(corner) / 3
+    assert shades["light"] > 240 and shades["dark"] < 60
+    page.context.close()

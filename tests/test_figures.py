@@ -7,6 +7,7 @@ import itertools
 import re
 from pathlib import Path
 
+import dark
 import jupytext
 import matplotlib
 import numpy as np
@@ -66,20 +67,27 @@ def lab(colour, eye):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+def on_page(colour, theme):
+    """A colour as a page of the book shows it."""
+    return dark.DARK.get(colour.lower(), colour) if theme == "dark" else colour
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("eye", EYES)
 @pytest.mark.parametrize(
     "together", [("baseline", "E1M1", "E1M2"), ("baseline", "E2M1", "E2M2", "E2M3", "E2M4", "E2M5")]
 )
-def test_models_that_share_a_figure_differ_for_every_eye(together, eye):
+def test_models_that_share_a_figure_differ_for_every_eye(together, eye, theme):
     for a, b in itertools.combinations(together, 2):
-        difference = np.linalg.norm(lab(figures.COLOURS[a], EYES[eye]) - lab(figures.COLOURS[b], EYES[eye]))
-        assert difference > 12, (a, b)
+        one, other = (lab(on_page(figures.COLOURS[model], theme), EYES[eye]) for model in (a, b))
+        assert np.linalg.norm(one - other) > 12, (a, b)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("colour", [*figures.COLOURS.values(), figures.GREY])
-def test_colours_stand_out_from_white(colour):
-    luminance = np.array([0.2126, 0.7152, 0.0722]) @ linear(colour)
-    assert 1.05 / (luminance + 0.05) >= 3
+def test_colours_stand_out_from_their_ground(colour, theme):
+    ink, ground = (np.array([0.2126, 0.7152, 0.0722]) @ linear(on_page(x, theme)) for x in (colour, "#FFFFFF"))
+    assert (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05) >= 3
 
 
 def test_figures_have_an_opaque_white_ground_and_text_for_small_screens(ax):
@@ -237,7 +245,10 @@ def test_a_matrix_may_be_coloured_by_other_numbers_than_are_written_in(ax):
     values, colours = np.array([[0.86, 0.5]]), np.array([[0.0, 1.0]])
     figures.draw_matrix(ax, values, ["a"], ["c", "d"], colours=colours)
     np.testing.assert_array_equal(ax.images[0].get_array(), colours)
-    assert [(text.get_text(), text.get_color()) for text in ax.texts] == [("0.86", "white"), ("0.50", "black")]
+    assert [(text.get_text(), text.get_color()) for text in ax.texts] == [
+        ("0.86", figures.PAPER),
+        ("0.50", figures.INK),
+    ]
 
 
 def test_distortions_are_white_at_0_and_lines_part_the_blocks_of_the_first_position(ax):

@@ -1,4 +1,4 @@
-"""What is minimised: schedules, loss terms, and the feedback that holds the rate."""
+"""What is minimized: schedules, loss terms, and the feedback that holds the rate."""
 
 import dataclasses
 import itertools

@@ -10,9 +10,12 @@ from importlib import metadata
 from pathlib import Path
 
 import jupytext
+import library
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+from geomlib.spec import Spec
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -77,6 +80,26 @@ def test_the_versions_agree():
     assert PROJECT["version"] == cited == described == logged
 
 
+def test_the_book_says_how_to_cite_as_the_citation_file_does():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    told = (ROOT / "book/references.md").read_text()
+    assert f"title   = {{{cited['title']}}}" in told and f"version = {{{cited['version']}}}" in told
+    paper = (ROOT / "book/references.bib").read_text().split("@")[1]  # its first entry, which the page shows
+    assert cited["references"][0]["doi"] in paper and paper.count("\n") == 10
+
+
+def test_every_field_of_spec_says_what_it_means():
+    meaning = library.comments(Spec)
+    assert set(meaning) == set(Spec.__dataclass_fields__) and all(meaning.values())
+    assert all("..." not in words for words in meaning.values()), "a meaning stands alone"
+
+
+def test_a_docstring_becomes_prose_and_tables_as_they_are_written():
+    blocks = list(library.as_rst("A `name` of x_uc * 2.\n\ncodes  (N, D)  means\nx      (N,)    more\n"))
+    assert blocks[0] == r"A ``name`` of x_uc \* 2."
+    assert blocks[1] == ".. code-block:: none\n\n   codes  (N, D)  means\n   x      (N,)    more"
+
+
 def test_the_workflow_tries_every_python_that_is_named():
     for name in (".pre-commit-config.yaml", ".github/workflows/ci.yml"):
         settings = yaml.safe_load((ROOT / name).read_text())
@@ -114,6 +137,15 @@ def test_a_notebook_is_ready_for_plain_papermill(notebook):
     code = "".join(cell.source for cell in source.cells if cell.cell_type == "code" and cell.source not in tagged)
     for node in ast.parse(tagged[0]).body:
         assert re.search(rf"\b{node.targets[0].id}\b", code), "a parameter that changes nothing"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_cell_has_more_than_12_lines_of_code_and_a_parameters_comment_is_not_cut_off(notebook):
+    for cell in jupytext.read(notebook).cells:
+        code = [line for line in cell.source.splitlines() if line.strip() and not line.startswith("#")]
+        assert cell.cell_type != "code" or len(code) <= 12, code[0]
+        if "parameters" in cell.metadata.get("tags", []):
+            assert max(map(len, code)) <= 76, "wider than the book's column"
 
 
 def test_every_notebook_is_a_page_of_the_book():

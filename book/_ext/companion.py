@@ -156,9 +156,9 @@ class Notation(SphinxDirective):
         return node.children
 
 
-def one_search_field(app, config):
-    """The theme draws a second search field when its option is left at its default."""
-    config.html_theme_options["navbar_persistent"] = []
+def set_theme(app, config):
+    """The theme draws a second search field if its option keeps its default; the title stands beside the mark."""
+    config.html_theme_options |= {"navbar_persistent": [], "logo": {"text": config.html_title}}
 
 
 def setup(app):
@@ -171,5 +171,6 @@ def setup(app):
     app.add_role("effect", Effect())
     app.add_directive("verdicts", Verdicts)
     app.add_directive("notation", Notation)
-    app.connect("config-inited", one_search_field)
+    app.connect("config-inited", set_theme)
+    app.add_js_file(None, body="document.documentElement.dataset.mode ||= 'auto'")  # as the reader's system has it
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
