@@ -46,6 +46,22 @@ Changes = Annotated[
         help="Fields of Spec (geomlib/spec.py) as NAME=VALUE, values as in JSON: 'tasks=[\"order\"]' schedule=sketch.",
     ),
 ]
+Table = Annotated[
+    str,
+    Parameter(
+        help="Data set: uniform, bottom, bottom_small, diagonal, or a file: a table of 13 x 13 counts, CSV or .npy, one "
+        "line for each x_UC; or CSV of images, 171 columns."
+    ),
+]
+Tasks = Annotated[
+    list[str],
+    Parameter(
+        consume_multiple=True,
+        negative="",
+        help="Tasks: order, quadrant, aligned, region, identity, or files with a table of 13 x 13 labels from 0, CSV or "
+        ".npy; the file's name becomes the task's.",
+    ),
+]
 ALL = [*paper.MODELS, *paper.CLASSIFIERS]
 
 
@@ -76,20 +92,27 @@ def main(arguments: list[str] | None = None) -> None:
 
 @app.command
 def train(
-    models: Models,
+    models: Models = [],
     /,
     *,
     capacity: Capacities = list(paper.CAPACITIES),
     seed: Seeds = [0],
+    counts: Table = "",
+    tasks: Tasks = [],
     folder: Folder = None,
     changes: Changes = [],
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
-    """Train networks, or find them trained.
+    """Train networks, or find them trained. With --counts or --tasks a model needn't be named: it is the baseline.
 
-    Example: geomlib train E1M1 --capacity 10 --seed 0 --set schedule=sketch
+    Examples: geomlib train E1M1 --capacity 10 --seed 0 --set schedule=sketch
+
+    geomlib train --counts mine.csv --tasks near.csv --capacity 2
     """
-    wanted, changed = keys(models, capacity, seed), fields(changes)
+    own = ({"counts": counts} if counts else {}) | ({"tasks": tasks} if tasks else {})
+    if not models and not own:
+        raise ValueError(f"say which models to train, of {', '.join(paper.MODELS)}, or give --counts or --tasks")
+    wanted, changed = keys(models or ["baseline"], capacity, seed), fields(changes) | own
     for key, run in zip(wanted, paper.train_all(wanted, folder, device, **changed)):
         print(f"{paper.slug(*key, **changed)}: {run.summary}")
 

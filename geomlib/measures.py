@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -271,18 +270,24 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
              random starts; on trained networks a little more stress, in ten times the time.
     returns  (N, 2) in the units of the codes
     """
-    from sklearn.manifold import MDS
+    rng = np.random.RandomState(seed)  # noqa: NPY002 (its numbers are those that scikit-learn starts from)
+    starts = [plane(codes)] if seed is None else [rng.uniform(size=(len(codes), 2)) for _ in range(4)]
+    distances = _distances(codes)
+    return min((_smacof(points, distances) for points in starts), key=lambda points: stress(points, codes))
 
-    start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
-    fixed: dict[str, Any] = {
-        "n_components": 2,
-        "metric": "euclidean",
-        "metric_params": None,
-        "metric_mds": True,
-        "max_iter": 300,
-    }
-    fixed |= {"eps": 1e-6, "normalized_stress": False, "n_jobs": 1, "verbose": 0}
-    return MDS(random_state=seed, **fixed, **start).fit_transform(_codes("codes", codes))
+
+def _smacof(points: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Points (N, 2) moved, by Guttman's transform, until their distances keep the given ones (N, N) no better."""
+    before, now = math.inf, _distances(points)
+    for _ in range(300):
+        pull = distances / np.where(now == 0, 1e-5, now)
+        points = (pull.sum(1)[:, None] * points - pull @ points) / len(points)
+        now = _distances(points)
+        error = np.square(now - distances).sum()
+        if before - error < 1e-6 * np.square(now).sum():
+            break
+        before = error
+    return points
 
 
 def stress(points, codes) -> float:
