@@ -39,6 +39,8 @@ SECOND = {  # a claim's second control: it holds only where both do
 @cache
 def released(scale: str = "full") -> pd.DataFrame:
     """The `effects` of the networks whose numbers are released: "full", or "sketch" for those of 500 steps."""
+    if scale not in ("full", "sketch"):
+        raise ValueError(f"scale must be full or sketch, got {scale!r}")
     if scale == "full":
         return effects(released_codes(), results())
     return effects(released_codes(ROOT / "data/sketch/codes.npz"), results(ROOT / "data/sketch/results.csv"))

@@ -157,6 +157,7 @@ def page(
     parameters: Annotated[list[str], Parameter(name="-p", consume_multiple=True, negative="")] = [],
     output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
     banner: str = "",
+    html: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run a notebook with parameters; networks that are missing are trained.
 
@@ -172,11 +173,18 @@ def page(
         Default: book/pages/NOTEBOOK-VALUES.ipynb.
     banner
         A warning under the page's title.
+    html
+        Make HTML of it, too, to look at in a browser: as in the book, but alone.
     """
     from . import pages  # jupytext and papermill take a second to import
 
     found, values = pages.find(notebook), pages.parse(pairs("-p", parameters))
-    print(pages.page(found, output or pages.output_path(found, values), values, banner))
+    output = output or pages.output_path(found, values)
+    if html:
+        pages.html_path(output)
+    print(pages.page(found, output, values, banner))
+    if html:
+        print(pages.html(output))
 
 
 @app.command(name="original")
@@ -264,10 +272,7 @@ def compare(file: Path, /) -> None:
 
     Example: geomlib compare reproduce/results.csv
     """
-    new = pd.read_csv(file)
-    if missing := set(results.COLUMNS) - set(new.columns):
-        raise ValueError(f"{file} has no column {', '.join(sorted(missing))}; geomlib results -o makes such a file")
-    both = results.compare(new)
+    both = results.compare(paper.results(file))
     here = both[both.ours.notna()]
     print(here.to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
     print(

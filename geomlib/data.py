@@ -168,6 +168,8 @@ def corridors(counts: Any = "uniform", seed: int = 0, world: Any = "corridors") 
     world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
     returns  images (N, 1, 13, 13), factors (N, 2)
     """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
     rng = np.random.default_rng(seed)
     factors = rng.permutation(np.repeat(PAIRS, counts_table(counts).ravel(), axis=0))  # (N, 2)
     images = np.zeros((len(factors), 1, SIDE, SIDE), np.float32)

@@ -15,6 +15,7 @@ from .train import Run
 
 ROOT = places.repository() or Path.cwd()
 USER_RUNS = places.user_runs()
+COLUMNS = ["model", "capacity", "seed", "measure", "value"]  # of a table of numbers
 CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
 MODELS: dict[str, dict[str, Any]] = {  # a model differs from the baseline in its data or in its tasks, in nothing else
     "baseline": {},
@@ -152,7 +153,10 @@ def published() -> pd.DataFrame:
 
 def results(path: str | Path = "") -> pd.DataFrame:
     """Ours, of data/results.csv or another file of `geomlib results`: columns model, capacity, seed, measure, value."""
-    return pd.read_csv(path or places.data_file("results.csv"))
+    table = pd.read_csv(path or places.data_file("results.csv"))
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; geomlib results -o makes such a file")
+    return table
 
 
 def classes(model: str, factors: np.ndarray) -> np.ndarray:

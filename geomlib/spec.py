@@ -42,7 +42,9 @@ class Spec:
 
     # What it is trained on
     world: str | tuple = "corridors"  # name in data.WORLDS, or (13, 13, 13, 13) P(wall): x_uc, x_lc, row, column
-    counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a file of them or of images
+    counts: str | tuple = (
+        "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a file of them or of images
+    )
     csv_sha256: str = ""  # of the CSV file's bytes
     data_seed: int = _number(0, 2**32, default=0)  # of the images' noise and order; unused for a CSV file
     train_end: int = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...
@@ -276,6 +278,20 @@ def read_changes(changes: Any) -> dict[str, Any]:
         raise ValueError(f'changes must be fields of Spec with their values, like {{"gamma": 300}}, got {changes!r}')
     check_fields(list(found))
     return dict(found)
+
+
+def read_numbers(numbers: Any) -> list[float]:
+    """A list of numbers from a list, a number, or the text of them, which is what papermill's -p hands on.
+
+    >>> read_numbers("0.3 1"), read_numbers("[0.3, 1]"), read_numbers(3), read_numbers([0.3, "1"])
+    ([0.3, 1], [0.3, 1], [3], [0.3, 1])
+    """
+    found = value(numbers)
+    words = found.replace(",", " ").split() if isinstance(found, str) else found
+    listed = [value(word) for word in (words if isinstance(words, Sequence) else [words])]
+    if bad := [x for x in listed if not isinstance(x, int | float) or isinstance(x, bool)] or not listed:
+        raise ValueError(f'numbers are needed here, like 3 or "0.3 1", got {bad[0] if listed else numbers!r}')
+    return listed
 
 
 def file_sha256(path: str | Path) -> str:
