@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from . import data, evaluate, measures, original, paper, results, runs
 from .spec import Spec, read_changes, value
@@ -32,7 +32,9 @@ app = App(
     version=version,
     suppress_keyboard_interrupt=False,
 )
+app.register_install_completion_command()
 
+TRAIN, PAGES, MEASURE = map(Group.create_ordered, ("Train networks", "Run pages", "Measure and compare"))
 Models = Annotated[list[str], Parameter(help=f"Any of {', '.join(paper.MODELS)}; a classifier: E2M1-on-baseline.")]
 Capacities = Annotated[list[float], Parameter(consume_multiple=True, negative="", help="Nats.")]
 Seeds = Annotated[list[int], Parameter(consume_multiple=True, negative="", help="Of weights, order and noise.")]
@@ -49,8 +51,8 @@ Changes = Annotated[
 Table = Annotated[
     str,
     Parameter(
-        help="Data set: uniform, bottom, bottom_small, diagonal, or a file: a table of 13 x 13 counts, CSV or .npy, one "
-        "line for each x_UC; or CSV of images, 171 columns."
+        help="Data set: uniform, bottom, bottom_small, diagonal, or a file: a table of 13 x 13 counts, CSV or .npy, "
+        "one line for each x_UC; or CSV of images, 171 columns."
     ),
 ]
 Tasks = Annotated[
@@ -58,8 +60,8 @@ Tasks = Annotated[
     Parameter(
         consume_multiple=True,
         negative="",
-        help="Tasks: order, quadrant, aligned, region, identity, or files with a table of 13 x 13 labels from 0, CSV or "
-        ".npy; the file's name becomes the task's.",
+        help="Tasks: order, quadrant, aligned, region, identity, or files with a table of 13 x 13 labels from 0, CSV "
+        "or .npy; the file's name becomes the task's.",
     ),
 ]
 ALL = [*paper.MODELS, *paper.CLASSIFIERS]
@@ -90,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
 
 
-@app.command
+@app.command(group=TRAIN)
 def train(
     models: Models = [],
     /,
@@ -103,7 +105,9 @@ def train(
     changes: Changes = [],
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
-    """Train networks, or find them trained. With --counts or --tasks a model needn't be named: it is the baseline.
+    """Train networks, or find them trained.
+
+    With --counts or --tasks no model needs a name: it is the baseline, with this data set and these tasks.
 
     Examples: geomlib train E1M1 --capacity 10 --seed 0 --set schedule=sketch
 
@@ -117,7 +121,7 @@ def train(
         print(f"{paper.slug(*key, **changed)}: {run.summary}")
 
 
-@app.command
+@app.command(group=TRAIN)
 def plan(
     models: Models = ALL,
     /,
@@ -149,7 +153,7 @@ def plan(
     print(f"{len(missing)} of {len(table)} to train{images}")
 
 
-@app.command
+@app.command(group=PAGES)
 def page(
     notebook: str,
     /,
@@ -187,7 +191,7 @@ def page(
         print(pages.html(output))
 
 
-@app.command(name="original")
+@app.command(name="original", group=MEASURE)
 def score_original(
     file: Path,
     /,
@@ -232,7 +236,7 @@ def score_original(
             print(f"{measure.__name__} against {reference}\n{np.round(measure(codes, others, labels), 3)}")
 
 
-@app.command(name="results")
+@app.command(name="results", group=MEASURE)
 def measure(
     models: Models = ALL,
     /,
@@ -266,7 +270,7 @@ def measure(
     print(f"{len(table)} numbers of {len(there)} run(s){f' in {output}' if output else ', kept beside them'}{rest}")
 
 
-@app.command
+@app.command(group=MEASURE)
 def compare(file: Path, /) -> None:
     """Compare a table of numbers with data/results.csv and the published ones.
 

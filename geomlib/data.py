@@ -94,8 +94,8 @@ def read_table(path: str | Path) -> np.ndarray:
 
 
 def world_table(world: Any = "corridors") -> np.ndarray:
-    """A name of `WORLDS`, or any (13, 13, 13, 13) table of P(wall), axes x_uc, x_lc, row, column, or a .npy file of one;
-    else a ValueError."""
+    """A name of `WORLDS`, or any (13, 13, 13, 13) table of P(wall), axes x_uc, x_lc, row, column, or a .npy file of
+    one; else a ValueError."""
     world = read_table(world) if is_file(world) else world
     if isinstance(world, str):
         if world not in WORLDS:
@@ -136,8 +136,8 @@ def counts_table(counts: Any) -> np.ndarray:
 
 
 def task_of(name: str, table: Any = None) -> Task:
-    """A built-in task by its name, or a task of one's own from a (13, 13) table of labels 0..K-1, or a file of one; else
-    a ValueError."""
+    """A built-in task by its name, or a task of one's own from a (13, 13) table of labels 0..K-1, or a file of one;
+    else a ValueError."""
     table = read_table(table) if is_file(table) else table
     if table is None:
         if name not in TASKS:

@@ -42,9 +42,7 @@ class Spec:
 
     # What it is trained on
     world: str | tuple = "corridors"  # name in data.WORLDS, or (13, 13, 13, 13) P(wall): x_uc, x_lc, row, column
-    counts: str | tuple = (
-        "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a file of them or of images
-    )
+    counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a file, or one of images
     csv_sha256: str = ""  # of the CSV file's bytes
     data_seed: int = _number(0, 2**32, default=0)  # of the images' noise and order; unused for a CSV file
     train_end: int = _number(1, data.MOST, "images")  # images 0..train_end - 1 are trained on ...

@@ -235,3 +235,16 @@ def test_a_file_without_such_a_table_is_refused(tmp_path, capsys, monkeypatch, n
     asked = name.replace("b", "a")
     status, _, _, message = command("train", "--counts", asked, "--capacity", 2, capsys=capsys)
     assert status == 1 and re.search(expected, message)
+
+
+def test_help_is_grouped_by_what_people_do(capsys):
+    out = command("--help", capsys=capsys)[1]
+    places = [
+        out.index(word) for word in ("Train networks", " train ", "Run pages", " page ", "Measure and", " compare ")
+    ]
+    assert places == sorted(places)
+
+
+def test_completion_is_made_for_the_shells():
+    for shell in ("bash", "zsh", "fish"):
+        assert "compare" in cli.app.generate_completion(shell=shell)
