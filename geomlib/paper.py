@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from .train import Run
 
 ROOT = places.repository() or Path.cwd()
 USER_RUNS = places.user_runs()
+logger = logging.getLogger(__name__)
 COLUMNS = ["model", "capacity", "seed", "measure", "value"]  # of a table of numbers
 CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
 MODELS: dict[str, dict[str, Any]] = {  # a model differs from the baseline in its data or in its tasks, in nothing else
@@ -136,6 +138,11 @@ def train_all(
             "runs and runs/ are looked through"
         )
     specs = [spec(*key, **changes) for key in keys]  # what is wrong is refused before anything trains
+    if not places.repository() and any(not place(*key, folder=folder, **changes).exists() for key in keys):
+        logger.warning(
+            "the released networks lie in the repository, which is not here, so networks are trained, minutes each; "
+            'changes = {"schedule": "sketch"} takes a sixteenth of the time'
+        )
     if needed := sources(keys):
         train_all(needed, folder, device, **changes)
     return runs.train(specs, [place(*key, folder=folder, **changes) for key in keys], device)

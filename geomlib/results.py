@@ -16,6 +16,7 @@ from . import data, evaluate, measures, paper, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
+from .places import data_file
 from .spec import Spec, file_sha256
 from .train import Run
 
@@ -272,7 +273,10 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
     ]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
-    sums = {path: file_sha256(path if Path(path).exists() else paper.ROOT / path)[:12] for path in tables}
+    sums = {
+        path: file_sha256(path if Path(path).exists() else data_file(path.removeprefix("data/")))[:12]
+        for path in tables
+    }
     about = ["\n".join(lines)] if used else []
     if tables:
         about.append(f"Numbers: {', '.join(f'`{path}` `{digits}`' for path, digits in sums.items())}.")
