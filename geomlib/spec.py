@@ -151,12 +151,12 @@ def _images(spec: Spec) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if data.is_file(spec.counts) and spec.csv_sha256 and spec.train_end and spec.validation_end:
         return {"counts": str(spec.counts)}  # a stored run can be loaded where its images are not
-    if data.is_file(spec.counts) and not Path(spec.counts).is_file():
+    if data.is_file(spec.counts) and not Path(str(spec.counts)).is_file():
         raise FileNotFoundError(f"counts names a file that does not exist: {spec.counts}")
     if _of_images(spec.counts):
         found["counts"] = str(spec.counts)
-        found["csv_sha256"] = spec.csv_sha256 or file_sha256(spec.counts)
-        with open(spec.counts, "rb") as file:
+        found["csv_sha256"] = spec.csv_sha256 or file_sha256(found["counts"])
+        with open(found["counts"], "rb") as file:
             n = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     else:
         table = data.counts_table(spec.counts)
@@ -287,8 +287,9 @@ def read_numbers(numbers: Any) -> list[float]:
     found = value(numbers)
     words = found.replace(",", " ").split() if isinstance(found, str) else found
     listed = [value(word) for word in (words if isinstance(words, Sequence) else [words])]
-    if bad := [x for x in listed if not isinstance(x, int | float) or isinstance(x, bool)] or not listed:
-        raise ValueError(f'numbers are needed here, like 3 or "0.3 1", got {bad[0] if listed else numbers!r}')
+    bad = [x for x in listed if not isinstance(x, int | float) or isinstance(x, bool)]
+    if bad or not listed:
+        raise ValueError(f'numbers are needed here, like 3 or "0.3 1", got {bad[0] if bad else numbers!r}')
     return listed
 
 
