@@ -86,7 +86,8 @@ for name in PAGES:
         named[figure] = name
 EXPLORER = files("geomlib/explorer/*")       # scripts and style, too
 DATA = files("data/*.csv", "data/codes/*", "data/sketch/*", "data/runs/*/*")
-PROSE = files("_config.yml", "_toc.yml", "book/**/*", "data/*.csv", "data/codes/*", "data/sketch/*", "benchmarks/results.json")
+PROSE = files("_config.yml", "_toc.yml", "pyproject.toml", "book/**/*", "data/*.csv", "data/codes/*", "data/sketch/*",
+              "benchmarks/results.json")
 
 
 def paper():

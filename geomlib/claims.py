@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import measures, theory
+from . import measures, places, theory
 from .data import COUNTS, SIDE, TASKS
 from .paper import MODELS, ONE_HEAD, ROOT, results
 from .results import Codes, Key
@@ -39,6 +39,9 @@ SECOND = {  # a claim's second control: it holds only where both do
 @cache
 def released(scale: str = "full") -> pd.DataFrame:
     """The `effects` of the networks whose numbers are released: "full", or "sketch" for those of 500 steps."""
+    if scale not in ("full", "sketch"):
+        raise ValueError(f"scale must be full or sketch, got {scale!r}")
+    places.needed_repository("the codes of the released networks lie")
     if scale == "full":
         return effects(released_codes(), results())
     return effects(released_codes(ROOT / "data/sketch/codes.npz"), results(ROOT / "data/sketch/results.csv"))

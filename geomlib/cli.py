@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from . import data, evaluate, measures, original, paper, results, runs
 from .spec import Spec, read_changes, value
@@ -32,7 +32,9 @@ app = App(
     version=version,
     suppress_keyboard_interrupt=False,
 )
+app.register_install_completion_command()
 
+TRAIN, PAGES, MEASURE = map(Group.create_ordered, ("Train networks", "Run pages", "Measure and compare"))
 Models = Annotated[list[str], Parameter(help=f"Any of {', '.join(paper.MODELS)}; a classifier: E2M1-on-baseline.")]
 Capacities = Annotated[list[float], Parameter(consume_multiple=True, negative="", help="Nats.")]
 Seeds = Annotated[list[int], Parameter(consume_multiple=True, negative="", help="Of weights, order and noise.")]
@@ -44,6 +46,22 @@ Changes = Annotated[
         consume_multiple=True,
         negative="",
         help="Fields of Spec (geomlib/spec.py) as NAME=VALUE, values as in JSON: 'tasks=[\"order\"]' schedule=sketch.",
+    ),
+]
+Table = Annotated[
+    str,
+    Parameter(
+        help="Data set: uniform, bottom, bottom_small, diagonal, or a file: a table of 13 x 13 counts, CSV or .npy, "
+        "one line for each x_UC; or CSV of images, 171 columns."
+    ),
+]
+Tasks = Annotated[
+    list[str],
+    Parameter(
+        consume_multiple=True,
+        negative="",
+        help="Tasks: order, quadrant, aligned, region, identity, or files with a table of 13 x 13 labels from 0, CSV "
+        "or .npy; the file's name becomes the task's.",
     ),
 ]
 ALL = [*paper.MODELS, *paper.CLASSIFIERS]
@@ -74,27 +92,36 @@ def main(arguments: list[str] | None = None) -> None:
         )
 
 
-@app.command
+@app.command(group=TRAIN)
 def train(
-    models: Models,
+    models: Models = [],
     /,
     *,
     capacity: Capacities = list(paper.CAPACITIES),
     seed: Seeds = [0],
+    counts: Table = "",
+    tasks: Tasks = [],
     folder: Folder = None,
     changes: Changes = [],
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
     """Train networks, or find them trained.
 
-    Example: geomlib train E1M1 --capacity 10 --seed 0 --set schedule=sketch
+    With --counts or --tasks no model needs a name: it is the baseline, with this data set and these tasks.
+
+    Examples: geomlib train E1M1 --capacity 10 --seed 0 --set schedule=sketch
+
+    geomlib train --counts mine.csv --tasks near.csv --capacity 2
     """
-    wanted, changed = keys(models, capacity, seed), fields(changes)
+    own = ({"counts": counts} if counts else {}) | ({"tasks": tasks} if tasks else {})
+    if not models and not own:
+        raise ValueError(f"say which models to train, of {', '.join(paper.MODELS)}, or give --counts or --tasks")
+    wanted, changed = keys(models or ["baseline"], capacity, seed), fields(changes) | own
     for key, run in zip(wanted, paper.train_all(wanted, folder, device, **changed)):
         print(f"{paper.slug(*key, **changed)}: {run.summary}")
 
 
-@app.command
+@app.command(group=TRAIN)
 def plan(
     models: Models = ALL,
     /,
@@ -126,7 +153,7 @@ def plan(
     print(f"{len(missing)} of {len(table)} to train{images}")
 
 
-@app.command
+@app.command(group=PAGES)
 def page(
     notebook: str,
     /,
@@ -134,6 +161,7 @@ def page(
     parameters: Annotated[list[str], Parameter(name="-p", consume_multiple=True, negative="")] = [],
     output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
     banner: str = "",
+    html: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run a notebook with parameters; networks that are missing are trained.
 
@@ -149,14 +177,21 @@ def page(
         Default: book/pages/NOTEBOOK-VALUES.ipynb.
     banner
         A warning under the page's title.
+    html
+        Make HTML of it, too, to look at in a browser: as in the book, but alone.
     """
     from . import pages  # jupytext and papermill take a second to import
 
     found, values = pages.find(notebook), pages.parse(pairs("-p", parameters))
-    print(pages.page(found, output or pages.output_path(found, values), values, banner))
+    output = output or pages.output_path(found, values)
+    if html:
+        pages.html_path(output)
+    print(pages.page(found, output, values, banner))
+    if html:
+        print(pages.html(output))
 
 
-@app.command(name="original")
+@app.command(name="original", group=MEASURE)
 def score_original(
     file: Path,
     /,
@@ -201,7 +236,7 @@ def score_original(
             print(f"{measure.__name__} against {reference}\n{np.round(measure(codes, others, labels), 3)}")
 
 
-@app.command(name="results")
+@app.command(name="results", group=MEASURE)
 def measure(
     models: Models = ALL,
     /,
@@ -235,7 +270,7 @@ def measure(
     print(f"{len(table)} numbers of {len(there)} run(s){f' in {output}' if output else ', kept beside them'}{rest}")
 
 
-@app.command
+@app.command(group=MEASURE)
 def readings(*, folder: Folder = None, output: Annotated[Path, Parameter(name=["-o", "--output"])]) -> None:
     """Train and measure the second readings: published networks at the rate or by the recipe they are known to have.
 
@@ -246,16 +281,13 @@ def readings(*, folder: Folder = None, output: Annotated[Path, Parameter(name=["
     print(f"{len(table)} numbers of {len(paper.READINGS)} networks in {output}")
 
 
-@app.command
+@app.command(group=MEASURE)
 def compare(file: Path, /) -> None:
     """Compare a table of numbers with data/results.csv and the published ones.
 
     Example: geomlib compare reproduce/results.csv
     """
-    new = pd.read_csv(file)
-    if missing := set(results.COLUMNS) - set(new.columns):
-        raise ValueError(f"{file} has no column {', '.join(sorted(missing))}; geomlib results -o makes such a file")
-    both = results.compare(new)
+    both = results.compare(paper.results(file))
     here = both[both.ours.notna()]
     print(here.to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
     print(

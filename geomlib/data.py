@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,8 +73,30 @@ TASKS: dict[str, Task] = {
 }
 
 
+def is_file(table: Any) -> bool:
+    """Whether a table is given by the name of a file, .npy or .csv, that holds it.
+
+    >>> is_file("mine.csv"), is_file("uniform"), is_file([[0, 1]])
+    (True, False, False)
+    """
+    return isinstance(table, str | Path) and str(table).endswith((".npy", ".csv"))
+
+
+def read_table(path: str | Path) -> np.ndarray:
+    """The numbers in a file: a .npy array, or a CSV file without a header, one line for each x_uc."""
+    try:
+        return np.load(path) if str(path).endswith(".npy") else np.loadtxt(path, delimiter=",", encoding="utf-8-sig")
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path} must hold a table of numbers: a .npy array, or CSV, 13 lines of 13 numbers without a header "
+            f"({error})"
+        ) from None
+
+
 def world_table(world: Any = "corridors") -> np.ndarray:
-    """A name of `WORLDS`, or any (13, 13, 13, 13) table of P(wall), axes x_uc, x_lc, row, column; else a ValueError."""
+    """A name of `WORLDS`, or any (13, 13, 13, 13) table of P(wall), axes x_uc, x_lc, row, column, or a .npy file of
+    one; else a ValueError."""
+    world = read_table(world) if is_file(world) else world
     if isinstance(world, str):
         if world not in WORLDS:
             raise ValueError(f"world must be one of {', '.join(WORLDS)} or a (13, 13, 13, 13) table, got {world!r}")
@@ -88,10 +111,11 @@ def world_table(world: Any = "corridors") -> np.ndarray:
 
 
 def counts_table(counts: Any) -> np.ndarray:
-    """A name of `COUNTS`, or any 13 x 13 table of numbers >= 0, as an int64 array; else a ValueError.
+    """A name of `COUNTS`, or any 13 x 13 table of numbers >= 0, or a file of one, as an int64 array; else a ValueError.
 
     Whole numbers are counts of images. Other numbers are frequencies: they are scaled to 200,000 images.
     """
+    counts = read_table(counts) if is_file(counts) else counts
     if isinstance(counts, str):
         if counts not in COUNTS:
             raise ValueError(f"counts must be one of {', '.join(COUNTS)} or a 13 x 13 table, got {counts!r}")
@@ -112,7 +136,9 @@ def counts_table(counts: Any) -> np.ndarray:
 
 
 def task_of(name: str, table: Any = None) -> Task:
-    """A built-in task by its name, or a task of one's own from a (13, 13) table of labels 0..K-1; else a ValueError."""
+    """A built-in task by its name, or a task of one's own from a (13, 13) table of labels 0..K-1, or a file of one;
+    else a ValueError."""
+    table = read_table(table) if is_file(table) else table
     if table is None:
         if name not in TASKS:
             raise ValueError(
@@ -142,6 +168,8 @@ def corridors(counts: Any = "uniform", seed: int = 0, world: Any = "corridors") 
     world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
     returns  images (N, 1, 13, 13), factors (N, 2)
     """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}")
     rng = np.random.default_rng(seed)
     factors = rng.permutation(np.repeat(PAIRS, counts_table(counts).ravel(), axis=0))  # (N, 2)
     images = np.zeros((len(factors), 1, SIDE, SIDE), np.float32)

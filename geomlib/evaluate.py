@@ -37,18 +37,19 @@ def drawn(counts: str | tuple, seed: int = 0, world: str | tuple = "corridors") 
 
 
 def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:
-    """Posterior means (N, D) float32 of images (N, 1, 13, 13)."""
+    """Posterior means (N, D) float32 of images (N, 1, 13, 13); one image may be (13, 13)."""
     return posterior(model, images)[0]
 
 
 def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13)."""
+    """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13); one image may be (13, 13)."""
     _check_network(model)
     if isinstance(images, data.Corridors):
         raise TypeError(
             "images must be an array (N, 1, 13, 13), got corridors with their factors: give .images of them"
         )
     images = np.asarray(images)
+    images = images[None, None] if images.shape == (data.SIDE, data.SIDE) else images
     if images.shape[1:] != (1, data.SIDE, data.SIDE):
         raise ValueError(f"images must be (N, 1, 13, 13), 0 = open and 1 = wall, got shape {images.shape}")
     low, high = images.min(initial=0), images.max(initial=0)

@@ -1,9 +1,8 @@
-"""Geometry of codes, scores of tasks, rate and distortion: numpy arrays in, numpy arrays or numbers out."""
+"""Geometry of codes, scores of tasks, rate and distortion: arrays or tensors in, numpy arrays or numbers out."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -94,7 +93,7 @@ def stimulus_codes(mu, logvar, factors) -> tuple[np.ndarray, np.ndarray]:
     """
     mu, logvar = _posterior(mu, logvar)
     means = pair_means(mu, factors)
-    away = mu - means[np.asarray(factors) @ [SIDE, 1]]  # (N, D)
+    away = mu - means[_array(factors) @ [SIDE, 1]]  # (N, D)
     return means, pair_means(away**2 + np.exp(logvar), factors)
 
 
@@ -112,7 +111,7 @@ def dprime_of(means, variances) -> np.ndarray:
     means, variances  (S, D)  of S stimuli, as of `stimulus_codes`
     returns           (S, S)  symmetric, no unit; 0: not told apart at all; NaN for a stimulus without images
     """
-    means, variances = np.asarray(means, float), np.asarray(variances, float)
+    means, variances = _array(means).astype(float), _array(variances).astype(float)
     if means.ndim != 2 or means.shape != variances.shape:
         raise ValueError(f"means and variances must both be (S, D), got {means.shape} and {variances.shape}")
     if (variances <= 0).any():
@@ -144,7 +143,7 @@ def neighbours(matrix) -> np.ndarray:
 def _lines(matrix) -> tuple[np.ndarray, np.ndarray]:
     """Of a (169, 169) matrix, stimuli that differ in one corridor: (13, 13, 13) each, columns a and b in the corridor
     that differs, first the upper one, and the column in the other."""
-    pairs = np.reshape(matrix, (SIDE,) * 4)
+    pairs = np.reshape(_array(matrix), (SIDE,) * 4)
     return np.einsum("akbk->abk", pairs), np.einsum("kakb->abk", pairs)
 
 
@@ -155,7 +154,7 @@ def proportion_correct(dprime) -> np.ndarray:
     """
     from scipy.special import ndtr
 
-    return ndtr(np.asarray(dprime) / np.sqrt(2))
+    return ndtr(_array(dprime) / np.sqrt(2))
 
 
 def frequency_exponent(resolution, counts, axis: int | None = None, jump: float = 2) -> float:
@@ -167,7 +166,7 @@ def frequency_exponent(resolution, counts, axis: int | None = None, jump: float 
 
     resolution (2, 13, 13), counts (13, 13) > 0; axis: only steps in x_uc (0), or x_lc (1), on which E1M1's depend
     """
-    log = np.log(np.asarray(counts, float)).ravel()
+    resolution, log = _array(resolution), np.log(_array(counts).astype(float)).ravel()
     step, at = neighbours(np.abs(log[:, None] - log)), neighbours((log[:, None] + log) / 2).round(9)
     chosen = np.isfinite(resolution) & (step < np.log(jump))
     chosen[[] if axis is None else 1 - axis] = False
@@ -184,7 +183,7 @@ def clumps(dprime, threshold: float = 1) -> int:
     such pairs joins them. dprime (S, S), without NaN"""
     from scipy.sparse.csgraph import connected_components
 
-    return int(connected_components(np.asarray(dprime) < threshold)[0])
+    return int(connected_components(_array(dprime) < threshold)[0])
 
 
 def border_ratio(resolution, labels) -> float:
@@ -192,7 +191,7 @@ def border_ratio(resolution, labels) -> float:
 
     resolution (2, 13, 13), labels (13, 13) or (169,); infinite where d' is, and NaN without a border
     """
-    labels = np.ravel(labels)
+    resolution, labels = _array(resolution), np.ravel(_array(labels))
     across = neighbours(1.0 * (labels[:, None] != labels)) == 1
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(_mean(resolution[across]) / _mean(resolution[~across]))
@@ -206,7 +205,7 @@ def turn(means, variances, labels) -> tuple[float, float]:
 
     means, variances (169, D) as of `stimulus_codes`; labels (13, 13) or (169,); NaN where there are no such steps
     """
-    grids = (np.reshape(x, (SIDE, SIDE, -1)) for x in (means, variances, labels))
+    grids = (np.reshape(_array(x), (SIDE, SIDE, -1)) for x in (means, variances, labels))
     m, v, kind = (np.stack([x, x.swapaxes(0, 1)]) for x in grids)  # (2, 13, 13, ·): steps are along the second axis
     step = np.diff(m, axis=1) / np.sqrt((v[:, 1:] + v[:, :-1]) / 2)  # (2, 12, 13, D)
     with np.errstate(invalid="ignore"):
@@ -229,7 +228,7 @@ def rsa(distances, others) -> float:
     """
     from scipy.stats import spearmanr
 
-    pairs = np.stack([np.asarray(x)[np.triu_indices(len(x), 1)] for x in (distances, others)])
+    pairs = np.stack([_array(x)[np.triu_indices(len(x), 1)] for x in (distances, others)])
     return float(spearmanr(*pairs[:, ~np.isnan(pairs).any(0)]).statistic)
 
 
@@ -256,7 +255,7 @@ def tuning(codes, factors) -> np.ndarray:
     returns  (D, 13, 13) axes: latent, x_uc, x_lc; NaN where a pair has no image. 0 and 1 are the smallest and the
                          largest single code over all latents.
     """
-    mean = pair_means(codes, factors)
+    codes, mean = _codes("codes", codes), pair_means(codes, factors)
     low, high = np.min(codes), np.max(codes)
     if low == high:
         raise ValueError(f"codes must differ to be scaled to 0..1, all are {low:g}")
@@ -271,18 +270,24 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
              random starts; on trained networks a little more stress, in ten times the time.
     returns  (N, 2) in the units of the codes
     """
-    from sklearn.manifold import MDS
+    rng = np.random.RandomState(seed)  # the paper's numbers: scikit-learn starts from them
+    starts = [plane(codes)] if seed is None else [rng.uniform(size=(len(codes), 2)) for _ in range(4)]
+    distances = _distances(codes)
+    return min((_smacof(points, distances) for points in starts), key=lambda points: stress(points, codes))
 
-    start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
-    fixed: dict[str, Any] = {
-        "n_components": 2,
-        "metric": "euclidean",
-        "metric_params": None,
-        "metric_mds": True,
-        "max_iter": 300,
-    }
-    fixed |= {"eps": 1e-6, "normalized_stress": False, "n_jobs": 1, "verbose": 0}
-    return MDS(random_state=seed, **fixed, **start).fit_transform(_codes("codes", codes))
+
+def _smacof(points: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Points (N, 2) moved, by Guttman's transform, until their distances keep the given ones (N, N) no better."""
+    before, now = math.inf, _distances(points)
+    for _ in range(300):
+        pull = distances / np.where(now == 0, 1e-5, now)
+        points = (pull.sum(1)[:, None] * points - pull @ points) / len(points)
+        now = _distances(points)
+        error = np.square(now - distances).sum()
+        if before - error < 1e-6 * np.square(now).sum():
+            break
+        before = error
+    return points
 
 
 def stress(points, codes) -> float:
@@ -365,8 +370,13 @@ def active_latents(mu, logvar) -> int:
     return int((latent_rates(mu, logvar) > ACTIVE).sum())
 
 
+def _array(x) -> np.ndarray:
+    """An array; of a tensor its numbers, wherever it lies and whatever it was computed for."""
+    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+
+
 def _finite(name: str, array) -> np.ndarray:
-    array = np.asarray(array, dtype=float)
+    array = _array(array).astype(float)
     if array.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {array.shape}")
     if not np.isfinite(array).all():
@@ -390,7 +400,7 @@ def _posterior(mu, logvar) -> tuple[np.ndarray, np.ndarray]:
 
 def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Whole numbers in 0..end-1, of the given shape or (N,)."""
-    array = np.asarray(array)
+    array = _array(array)
     if array.size == 0 or array.shape != (shape or (array.size,)):
         raise ValueError(f"{name} must have shape {shape or '(N,)'} and not be empty, got {array.shape}")
     bad = (array < 0) | (array >= end) | (array != np.floor(array))
@@ -411,7 +421,8 @@ def _distances(codes) -> np.ndarray:
     """Codes (N, D) -> their (N, N) distances, exact also near 0."""
     from scipy.spatial.distance import cdist
 
-    return cdist(_codes("codes", codes), codes)
+    codes = _codes("codes", codes)
+    return cdist(codes, codes)
 
 
 def _check_reference(codes, reference) -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .spec import nearest, value
+from . import places
+from .spec import nearest, read_numbers, value
 
 try:
     import jupytext
@@ -116,6 +119,29 @@ def execute(
     return execute(source, output, parameters, name, starts - 1)
 
 
+def html_path(page: Path) -> Path:
+    """Where `html` puts a page; raises what stands in its way, before the page is run."""
+    home = places.needed_repository("the book's settings lie")
+    if importlib.util.find_spec("jupyter_book") is None:
+        raise ImportError("HTML needs jupyter-book, which isn't installed: pip install 'geomlib[book]'")
+    if not page.resolve().is_relative_to(home):
+        raise ValueError(f"HTML is made of pages in {home}, got {page}; choose another --output")
+    return home / "_build/page/_build/html" / page.resolve().relative_to(home).with_suffix(".html")
+
+
+def html(page: Path) -> Path:
+    """Make HTML of an executed page, as it looks in the book, but alone: links to other pages lead nowhere."""
+    made, home = html_path(page), places.needed_repository("the book's settings lie")
+    toc = home / "_build/page/toc.yml"
+    toc.parent.mkdir(parents=True, exist_ok=True)
+    toc.write_text(f"format: jb-book\nroot: {page.resolve().relative_to(home).with_suffix('')}\n")
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", home, "--toc", toc]
+    done = subprocess.run([*command, "--path-output", toc.parent, "-q"], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"no HTML of {page}: {done.stderr.strip()[-500:]}")
+    return made
+
+
 def parse(pairs: Iterable[Sequence[str]]) -> dict[str, Any]:
     """Names and texts from the command line -> names and values.
 
@@ -177,6 +203,8 @@ def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: P
         except (AttributeError, TypeError, ValueError):
             raise ValueError(f"{name} must be a number, text, list or dictionary of these, got {x!r}") from None
         given[name] = plain if kind is str else value(plain)  # a text may say a number or a dictionary
+        if kind is list and all(isinstance(number, int | float) for number in allowed[name]):
+            given[name] = read_numbers(plain)
         if kind in KINDS and type(given[name]) not in ((float, int) if kind is float else (kind,)):
             raise ValueError(f"{name} must be {KINDS[kind]} like {allowed[name]!r}, got {x!r}")
     return given

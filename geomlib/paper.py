@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from .train import Run
 
 ROOT = places.repository() or Path.cwd()
 USER_RUNS = places.user_runs()
+logger = logging.getLogger(__name__)
+COLUMNS = ["model", "capacity", "seed", "measure", "value"]  # of a table of numbers
 CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
 MODELS: dict[str, dict[str, Any]] = {  # a model differs from the baseline in its data or in its tasks, in nothing else
     "baseline": {},
@@ -44,7 +47,9 @@ CLASS_NAMES = {  # of the two classes that a model's geometry is judged by: 0, 1
     "E2M3": ("x_UC ≠ x_LC", "x_UC = x_LC"),
 }
 PENALTY = {"loss": "B", "task_rule": "early"}  # the original's objective
-READINGS = (  # of published networks that are not where their label says: model, label, then what is trained instead
+READINGS: tuple[
+    tuple[str, float, str, float, dict[str, Any]], ...
+] = (  # of published networks that are not where their label says: model, label, then what is trained instead
     ("E2M4", 0.3, "held at its rate", 0.43, {}),  # at least; by an estimate from the published codes
     ("E2M4", 0.3, "its own penalty", 0.3, PENALTY | {"gamma": 1000.0, "ramp": 1000}),  # in the history of the original
     ("E2M5", 0.3, "held at its rate", 0.325, {}),
@@ -138,6 +143,11 @@ def train_all(
             "runs and runs/ are looked through"
         )
     specs = [spec(*key, **changes) for key in keys]  # what is wrong is refused before anything trains
+    if not places.repository() and any(not place(*key, folder=folder, **changes).exists() for key in keys):
+        logger.warning(
+            "the released networks lie in the repository, which is not here, so networks are trained, minutes each; "
+            'changes = {"schedule": "sketch"} takes a sixteenth of the time'
+        )
     if needed := sources(keys):
         train_all(needed, folder, device, **changes)
     return runs.train(specs, [place(*key, folder=folder, **changes) for key in keys], device)
@@ -155,7 +165,10 @@ def published() -> pd.DataFrame:
 
 def results(path: str | Path = "") -> pd.DataFrame:
     """Ours, of data/results.csv or another file of `geomlib results`: columns model, capacity, seed, measure, value."""
-    return pd.read_csv(path or places.data_file("results.csv"))
+    table = pd.read_csv(path or places.data_file("results.csv"))
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; geomlib results -o makes such a file")
+    return table
 
 
 def classes(model: str, factors: np.ndarray) -> np.ndarray:

@@ -16,10 +16,10 @@ from . import data, evaluate, measures, paper, places, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
+from .places import data_file
 from .spec import Spec, file_sha256
 from .train import Run
 
-COLUMNS = ["model", "capacity", "seed", "measure", "value"]  # of a table of numbers
 TOLERANCE = {"reconstruction_loss": 0.004, "f1": 0.05, "class_distortion": 0.1}  # of the scorecard, by kind of measure
 LAST = slice(-20_000, None)  # the images of `uniform` that geometry is measured on
 Key = tuple[str, float, int]  # model, capacity, seed
@@ -49,7 +49,7 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
         scores["reconstruction_loss"] = scores.pop("reconstruction")
         scores |= class_distortions(model, run, baseline) if baseline and model != "baseline" else {}
         rows += [(model, name, value) for name, value in scores.items()]
-    return pd.DataFrame([(row, capacity, spec.seed, *rest) for row, *rest in rows], columns=COLUMNS)
+    return pd.DataFrame([(row, capacity, spec.seed, *rest) for row, *rest in rows], columns=paper.COLUMNS)
 
 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
@@ -138,7 +138,7 @@ def shown(
     keys     the networks that are meant where the page has parameters of its own; without any, all that are released
     file     of `geomlib results`; empty: measured here      folder, changes  as of `paper.run`
     """
-    if not (file or folder or changes):
+    if not (file or folder or changes) and codes().keys() >= set(keys):
         return codes(), results()
     ours = results(file) if file else table(keys, folder or None, **changes)
     return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours
@@ -296,7 +296,10 @@ def provenance(used: Sequence[Run] = (), tables: Sequence[str] = ()):
     ]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("geomlib", "torch", "numpy", "scikit-learn"))
-    sums = {path: file_sha256(path if Path(path).exists() else paper.ROOT / path)[:12] for path in tables}
+    sums = {
+        path: file_sha256(path if Path(path).exists() else data_file(path.removeprefix("data/")))[:12]
+        for path in tables
+    }
     about = ["\n".join(lines)] if used else []
     if tables:
         about.append(f"Numbers: {', '.join(f'`{path}` `{digits}`' for path, digits in sums.items())}.")

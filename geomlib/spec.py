@@ -42,12 +42,12 @@ class Spec:
 
     # What it is trained on
     world: str | tuple = "corridors"  # name in data.WORLDS, or (13, 13, 13, 13) P(wall): x_uc, x_lc, row, column
-    counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a CSV file of images
+    counts: str | tuple = "uniform"  # name in data.COUNTS, (13, 13) counts or frequencies, or a file
     csv_sha256: str = ""  # checksum of the CSV file's bytes; filled in
     data_seed: int = _number(0, 2**32, default=0)  # of the images' noise and order; unused for a CSV file
     train_end: int = _number(1, data.MOST, "images")  # the first images, up to here, are the training part
     validation_end: int = _number(2, data.MOST, "images")  # those after it, up to here, are the validation part
-    tasks: Mapping[str, tuple] = field(default_factory=dict)  # names in data.TASKS, or {name: (13, 13) table of labels}
+    tasks: Mapping[str, tuple] = field(default_factory=dict)  # names in data.TASKS, files, or {name: (13, 13) labels}
     # The objective, see objective.py
     capacity: float = _number(0.0, 1e6, "nats", 10.0)  # C, the rate that is asked for
     loss: str = _choice("held", "B", "H")  # how the rate is limited: feedback; the original's |rate - C|; beta * rate
@@ -149,14 +149,14 @@ def _resolved(spec: Spec) -> dict[str, Any]:
 def _images(spec: Spec) -> dict[str, Any]:
     """The fields that say which images there are, and where their parts end."""
     found: dict[str, Any] = {}
-    if isinstance(spec.counts, str | Path) and str(spec.counts).endswith(".csv"):
+    if data.is_file(spec.counts) and spec.csv_sha256 and spec.train_end and spec.validation_end:
+        return {"counts": str(spec.counts)}  # a stored run can be loaded where its images are not
+    if data.is_file(spec.counts) and not Path(str(spec.counts)).is_file():
+        raise FileNotFoundError(f"counts names a file that does not exist: {spec.counts}")
+    if _of_images(spec.counts):
         found["counts"] = str(spec.counts)
-        if spec.csv_sha256 and spec.train_end and spec.validation_end:
-            return found  # a stored run can be loaded where its images are not
-        if not Path(spec.counts).is_file():
-            raise FileNotFoundError(f"counts names a file that does not exist: {spec.counts}")
-        found["csv_sha256"] = spec.csv_sha256 or file_sha256(spec.counts)
-        with open(spec.counts, "rb") as file:
+        found["csv_sha256"] = spec.csv_sha256 or file_sha256(found["counts"])
+        with open(found["counts"], "rb") as file:
             n = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     else:
         table = data.counts_table(spec.counts)
@@ -172,6 +172,14 @@ def _images(spec: Spec) -> dict[str, Any]:
     return found | {"train_end": train_end, "validation_end": validation_end}
 
 
+def _of_images(counts: Any) -> bool:
+    """Whether counts is a CSV file of images, 171 columns: one of fewer is meant as a table of counts."""
+    if not data.is_file(counts) or str(counts).endswith(".npy"):
+        return False
+    with open(counts, "rb") as file:
+        return file.readline().count(b",") > data.SIDE
+
+
 def _tasks(tasks: Any) -> dict[str, tuple]:
     """Tasks by name -> their tables of labels, as a spec keeps them."""
     if isinstance(tasks, str) or not isinstance(tasks, Mapping | Sequence):
@@ -181,7 +189,7 @@ def _tasks(tasks: Any) -> dict[str, tuple]:
     if not isinstance(tasks, Mapping):
         if len(set(map(str, tasks))) < len(tasks):
             raise ValueError(f"tasks must name each task once, got {tasks!r}")
-        tasks = dict.fromkeys(tasks)
+        tasks = dict((Path(task).stem, task) if data.is_file(task) else (task, None) for task in tasks)
     for name in tasks:  # a head, a term of the loss and a score have this name
         good = isinstance(name, str) and name.isidentifier() and not hasattr(torch.nn.ModuleDict, name)
         if not good or name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
@@ -268,6 +276,21 @@ def read_changes(changes: Any) -> dict[str, Any]:
         raise ValueError(f'changes must be fields of Spec with their values, like {{"gamma": 300}}, got {changes!r}')
     check_fields(list(found))
     return dict(found)
+
+
+def read_numbers(numbers: Any) -> list[float]:
+    """A list of numbers from a list, a number, or the text of them, which is what papermill's -p hands on.
+
+    >>> read_numbers("0.3 1"), read_numbers("[0.3, 1]"), read_numbers(3), read_numbers([0.3, "1"])
+    ([0.3, 1], [0.3, 1], [3], [0.3, 1])
+    """
+    found = value(numbers)
+    words = found.replace(",", " ").split() if isinstance(found, str) else found
+    listed = [value(word) for word in (words if isinstance(words, Sequence) else [words])]
+    bad = [x for x in listed if not isinstance(x, int | float) or isinstance(x, bool)]
+    if bad or not listed:
+        raise ValueError(f'numbers are needed here, like 3 or "0.3 1", got {bad[0] if bad else numbers!r}')
+    return listed
 
 
 def file_sha256(path: str | Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,6 +51,25 @@ class Run(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Run({self.spec!r}: {self.summary})"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the scores of the last validation, and how each came about, as small curves."""
+        terms = self.history[self.history.split == "validation"].pivot(index="step", columns="term", values="value")
+        rows = [
+            f"<tr><th>{term}</th><td>{value:.4g}</td><td>{_curve(terms[term].to_numpy())}</td></tr>"
+            for term, value in self.final.items()
+            if not str(term).startswith("rate_")
+        ]
+        return f"<table><caption>{html.escape(repr(self.spec))}</caption>{''.join(rows)}</table>"
+
+
+def _curve(values: np.ndarray) -> str:
+    """A curve of numbers (epochs,) from left to right, a line high, from the smallest to the largest."""
+    x, low = np.linspace(2, 118, len(values)), values.min()
+    y = 22 - 20 * (values - low) / ((values.max() - low) or 1)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y))
+    line = f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
+    return f'<svg width="120" height="24" role="img" aria-label="its course over the epochs">{line}</svg>'
 
 
 class Checkpoint(NamedTuple):

@@ -1,7 +1,9 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -47,7 +49,7 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
         (["original", "a.ckpt", "--csv", "images.txt"], "must end in .csv, got images.txt"),
         (["train", "E1M1", "--capacity", "nan"], "capacity must be a number in 0.0"),
         (["train", "E1M1", "--capacity", "ten"], 'unable to convert "ten" into float'),
-        (["train"], "requires an argument"),
+        (["train"], "say which models to train, of baseline, E1M1"),
         (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
         (["train", "E1M1", "--capacity", "10", "--set", "world=maze"], "world must be one of corridors"),
         (["train", "E1M1", "--capacity", "10", "--set", "gamma"], "--set takes NAME=VALUE, got 'gamma'"),
@@ -198,3 +200,50 @@ def test_the_command_runs_as_a_module_and_reports_in_one_line(tmp_path):
         and done.stderr.startswith("geomlib: capacity must be a number")
         and done.stderr.count("\n") == 1
     )
+
+
+def test_tables_of_ones_own_are_read_from_files(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    counts, near = np.full((13, 13), 6), np.eye(13, dtype=int)
+    counts[0, 12] = 9  # x_uc = 0, x_lc = 12
+    np.savetxt("mine.csv", counts, "%d", ",")
+    np.save("mine.npy", counts)
+    np.savetxt("near.csv", near, "%d", ",")
+    Path("runs").mkdir()
+    words = ["--capacity", 2, "--folder", "runs", "--set", "steps=2"]
+    for name in ("mine.csv", "mine.npy"):
+        status, out, _, _ = command("train", "--counts", name, "--tasks", "near.csv", "order", *words, capsys=capsys)
+        assert status == 0 and "f1_near" in out
+    (folder,) = (path for path in Path("runs").iterdir() if path.is_dir())  # both files name one run
+    spec = runs.load(folder).spec
+    assert np.array_equal(spec.counts, counts) and np.array_equal(spec.tasks["near"], near)
+    assert list(spec.tasks) == ["near", "order"]
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("a.csv", "1;2\n", "a.csv must hold a table of numbers: .*13 lines of 13 numbers"),
+        ("a.csv", "1,2\n" * 13, r"counts must have shape \(13, 13\), got \(13, 2\)"),
+        ("a.npy", "", "a.npy must hold a table of numbers"),
+        ("b.csv", "", "counts names a file that does not exist: a.csv"),
+    ],
+)
+def test_a_file_without_such_a_table_is_refused(tmp_path, capsys, monkeypatch, name, content, expected):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(content)
+    asked = name.replace("b", "a")
+    status, _, _, message = command("train", "--counts", asked, "--capacity", 2, capsys=capsys)
+    assert status == 1 and re.search(expected, message)
+
+
+def test_help_is_grouped_by_what_people_do(capsys):
+    out = command("--help", capsys=capsys)[1]
+    words = "Train networks", " train ", "Run pages", " page ", "Measure and compare", " compare "
+    places = [out.index(word) for word in words]
+    assert places == sorted(places)
+
+
+def test_completion_is_made_for_the_shells():
+    for shell in ("bash", "zsh", "fish"):
+        assert "compare" in cli.app.generate_completion(shell=shell)

@@ -74,3 +74,30 @@ def test_a_table_that_is_not_there_is_answered_with_those_that_are():
         FileNotFoundError, match="no table 'publisht.csv'; there are earlier_claims.csv, published.csv, results"
     ):
         places.data_file("publisht.csv")
+
+
+RUN_NOTEBOOK = f"""import jupytext, matplotlib
+matplotlib.use("Agg")
+cells = [cell.source for cell in jupytext.read("{ROOT}/notebooks/NAME.md").cells if cell.cell_type == "code"]
+cells.insert(1, "CHANGES")
+namespace = dict(display=print)
+for cell in cells:
+    exec(cell, namespace)
+print("whole")"""
+
+
+@pytest.mark.slow
+def test_a_notebook_alone_runs_on_what_the_package_brings(elsewhere):
+    assert elsewhere(RUN_NOTEBOOK.replace("NAME", "scorecard").replace("CHANGES", "")).splitlines()[-1] == "whole"
+
+
+@pytest.mark.slow
+def test_a_notebook_that_needs_released_networks_says_where_they_are_and_trains(elsewhere):
+    changes = "changes, capacities = dict(steps=2), [3]"
+    printed = elsewhere(RUN_NOTEBOOK.replace("NAME", "capacity").replace("CHANGES", changes))
+    assert "the released networks lie in the repository" in printed and "whole" in printed
+
+
+def test_a_notebook_of_the_claims_asks_for_the_repository(elsewhere):
+    last = elsewhere(RUN_NOTEBOOK.replace("NAME", "claims").replace("CHANGES", "")).splitlines()[-1]
+    assert last.startswith("FileNotFoundError: the codes of the released networks lie in the repository")

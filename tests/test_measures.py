@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import pdist
 from sklearn.metrics import f1_score
 
@@ -501,3 +502,31 @@ def test_what_has_no_answer_is_refused(call, words):
 
 def test_equal_codes_have_no_stress():
     assert m.stress(np.ones((5, 2)), np.ones((5, 5))) == 0
+
+
+def test_tensors_give_what_their_arrays_give():
+    mu, logvar = RNG.normal(size=(2, 338, 3))
+    factors = np.tile(PAIRS, (2, 1))
+    labels = (factors[:, 0] <= factors[:, 1]).astype(int)
+    for measure, arrays in (
+        (m.resolution, (mu, logvar, factors)),
+        (m.tuning, (mu, factors)),
+        (m.distortion, (mu, mu + logvar, labels)),
+        (m.active_latents, (mu, logvar)),
+        (m.embed, (mu,)),
+        (m.border_ratio, (m.resolution(mu, logvar, factors), labels[:169])),
+        (m.f1, (labels, 1 - labels, 2)),
+    ):
+        tensors = [torch.tensor(x, requires_grad=x.dtype == float) if isinstance(x, np.ndarray) else x for x in arrays]
+        np.testing.assert_array_equal(measure(*tensors), measure(*arrays))
+
+
+@pytest.mark.parametrize("seed", [None, 42])
+def test_the_embedding_is_scikit_learns_where_that_has_todays_rule(seed):
+    sklearn = pytest.importorskip("sklearn", minversion="1.9")
+    start = {"init": "classical_mds", "n_init": 1} if seed is None else {"init": "random", "n_init": 4}
+    fixed = {"max_iter": 300, "eps": 1e-6, "normalized_stress": False}
+    codes = np.c_[PAIRS, np.sin(PAIRS)] @ RNG.normal(size=(4, 3))
+    theirs = sklearn.manifold.MDS(random_state=seed, **fixed, **start).fit_transform(codes)
+    ours = m.embed(codes, seed)
+    np.testing.assert_allclose(pdist(ours), pdist(theirs), atol=1e-8 * pdist(codes).max())

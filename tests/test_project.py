@@ -25,8 +25,8 @@ CORE = [Requirement(text) for text in PROJECT["dependencies"]]
 DIRECT = [
     need for need in [*CORE, *(need for listed in EXTRAS.values() for need in listed)] if need.name != PROJECT["name"]
 ]
-COLAB = {  # what a notebook there has, so that an install changes none of it; torch as it was in 2026. Not among these:
-    # scikit-learn 1.6, whose multidimensional scaling stops by another rule than ours, of 1.9, which is installed anew
+COLAB = {  # what a notebook there has, so that an install changes none of it; torch as it was in 2026
+    "scikit-learn": "1.6",
     "torch": "2.11", "numpy": "2.1", "scipy": "1.15", "pandas": "2.2.2", "matplotlib": "3.10",
     "ipykernel": "6.17", "ipywidgets": "7.7", "traitlets": "5.7", "nbclient": "0.10", "safetensors": "0.5.3",
 }  # fmt: skip

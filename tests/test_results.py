@@ -59,7 +59,7 @@ def test_numbers_are_kept_beside_their_run_and_a_table_is_these_one_after_the_ot
     assert table.equals(pd.concat(kept, ignore_index=True)) or np.allclose(
         table.value, pd.concat(kept).value, rtol=1e-5
     )
-    assert pd.read_csv(output).columns.tolist() == results.COLUMNS
+    assert pd.read_csv(output).columns.tolist() == paper.COLUMNS
     assert [*results.codes(output.with_suffix(".npz"))] == [("E2M1", 3, 1)]
 
 
@@ -85,9 +85,9 @@ def test_numbers_without_their_baseline_are_not_kept(tmp_path):
 
 def test_the_released_table_holds_each_number_once_and_those_of_seed_0_as_they_lie_beside_their_runs():
     ours = paper.results()
-    assert not ours.duplicated(results.COLUMNS[:-1]).any()
+    assert not ours.duplicated(paper.COLUMNS[:-1]).any()
     beside = pd.concat([pd.read_csv(path) for path in runs.RELEASED.glob("*/numbers.csv")])
-    keys = results.COLUMNS[:-1]
+    keys = paper.COLUMNS[:-1]
     both = ours[ours.seed == 0].merge(beside, "outer", on=keys, suffixes=("", "_beside"))
     assert (both.value == both.value_beside).all()
 
@@ -171,7 +171,7 @@ def test_a_heads_f1_is_found_by_the_network_whose_codes_it_reads():
     kinds = {"baseline": "disjoint", "E2M2": "joint", "E2M5": "simultaneous"}
     rows = [("E2M2", 3, 0, f"whole_f1_{kind}", i) for i, kind in enumerate(kinds.values())]
     rows += [("E2M4", 3, 0, "whole_f1_on_E2M2", 3), ("E2M2", 3, 0, "f1_joint", 9)]
-    table = pd.DataFrame(rows, columns=results.COLUMNS)
+    table = pd.DataFrame(rows, columns=paper.COLUMNS)
     assert [results.head(table, network, "E2M2", whole=True).loc[0, 3] for network in [*kinds, "E2M4"]] == [0, 1, 2, 3]
     assert results.head(table, "E2M2", "E2M2").loc[0, 3] == 9
 

@@ -210,3 +210,18 @@ def test_a_gpu_trains_as_a_cpu_does(tiny):
     spec = g.Spec(counts=np.full((13, 13), 6), steps=49, tasks=("order",), source="there")
     heads = [g.fit([spec], device, sources={"there": one.model})[0].history for device in ("cuda", "cpu")]
     assert np.allclose(heads[0].value, heads[1].value, rtol=2e-3, atol=1e-4)
+
+
+def test_a_run_shows_itself_in_a_line_and_in_a_notebook_as_a_table_with_a_curve_of_each_score(trained):
+    assert "\n" not in repr(trained) and f"{trained.final.rate:.4g}" in repr(trained)
+    shown, scores = trained._repr_html_(), [name for name in trained.final.index if not name.startswith("rate_")]
+    assert all(f"<th>{name}</th><td>{trained.final[name]:.4g}</td>" in shown for name in scores)
+    epochs = trained.history[trained.history.split == "validation"].step.nunique()
+    curves = [line.split('"')[0].split() for line in shown.split('points="')[1:]]
+    assert len(curves) == len(scores) and {len(points) for points in curves} == {epochs}
+
+
+def test_one_image_is_encoded_as_in_a_set(trained, images):
+    np.testing.assert_allclose(
+        g.encode(trained.model, images.images[0, 0]), g.encode(trained.model, images.images[:1]), atol=1e-6
+    )

@@ -16,6 +16,7 @@
 import ast
 import csv
 import json
+import tomllib
 from functools import cache, reduce
 from importlib.util import find_spec
 from pathlib import Path
@@ -157,8 +158,39 @@ class Notation(SphinxDirective):
 
 
 def set_theme(app, config):
-    """The theme draws a second search field if its option keeps its default; the title stands beside the mark."""
-    config.html_theme_options |= {"navbar_persistent": [], "logo": {"text": config.html_title}}
+    """What the theme is told: no second search field; the title beside the mark; and where the project lies, for the
+    button that opens a page in Colab. Without an address in pyproject.toml there is no such button."""
+    told = {"navbar_persistent": [], "logo": {"text": config.html_title}, "repository_url": repository(app) or ""}
+    config.html_theme_options |= told
+
+
+def repository(app):
+    """The address of the public repository, of pyproject.toml, or None."""
+    project = tomllib.loads(Path(app.confdir, "pyproject.toml").read_text())["project"]
+    return project.get("urls", {}).get("Repository")
+
+
+def install_first(app, error):
+    """A notebook that is downloaded, or opened in Colab, begins with a cell that installs what it needs."""
+    address = repository(app)
+    need = (
+        f'%pip install -q "geomlib[widgets] @ git+{address}"'
+        if address
+        else 'raise ImportError("this notebook needs geomlib: pip install PATH, of its repository or its wheel")'
+    )
+    source = f"import importlib.util\n\nif importlib.util.find_spec('geomlib') is None:\n    {need}"
+    cell = {
+        "cell_type": "code",
+        "id": "install",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": source,
+    }
+    for path in Path(app.outdir, "_sources/book/pages").glob("*.ipynb"):
+        notebook = json.loads(path.read_text())
+        if notebook["cells"][0]["id"] != "install":
+            path.write_text(json.dumps(notebook | {"cells": [cell, *notebook["cells"]]}, indent=1))
 
 
 def setup(app):
@@ -173,4 +205,5 @@ def setup(app):
     app.add_directive("notation", Notation)
     app.connect("config-inited", set_theme)
     app.add_js_file(None, body="document.documentElement.dataset.mode ||= 'auto'")  # as the reader's system has it
+    app.connect("build-finished", install_first)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
