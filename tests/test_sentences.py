@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from geomlib import BetaVAE, claims, data, paper, theory
+from geomlib import BetaVAE, claims, data, paper, results, theory
 
 OURS = paper.results()
 pytestmark = pytest.mark.skipif(not (OURS.measure == "price").any(), reason="the released networks hold no rate")
@@ -76,3 +76,37 @@ def test_on_the_home_page_the_border_of_e2m1_at_3_nats_has_two_and_a_half_times_
 def test_on_the_home_page_e1m1_saw_one_half_nearly_eight_times_as_often():
     counts = data.COUNTS["bottom"]
     assert 7.5 < counts.max() / counts.min() < 8
+
+
+def test_once_theory_knows_the_question_it_predicts_e2m1_and_e2m2_at_03_nats_almost_exactly():
+    codes = {(m, 0.3, 0): both for (m, c, s), both in results.codes().items() if (c, s) == (0.3, 0)}
+    one = {key: codes[key] for key in codes if key[0] in ("E2M1", "E2M2")}
+    assert claims.by_theory(one, OURS, labels=True)[0.3].round(2).to_dict() == {"E2M1": 0.99, "E2M2": 1.0}
+    blind = claims.by_theory(codes, OURS)[0.3]
+    assert (blind[["E2M1", "E2M2", "E2M3", "E2M4", "E2M5"]].abs() < 0.05).all() and blind["baseline"] > 0.9
+
+
+def test_all_fifty_baselines_of_the_protocol_hold_their_rate_and_read_their_image():
+    found, (mean_image, _) = NETWORKS.loc["baseline"], theory.ends("uniform")
+    capacity = found.index.get_level_values("capacity")
+    assert found.groupby("capacity").size().tolist() == [10] * 5
+    assert abs(found.rate / capacity - 1).max() == pytest.approx(0.016, abs=5e-4)
+    assert (found.reconstruction_loss < 0.995 * mean_image).all()
+
+
+def test_the_baselines_lie_above_the_limit_by_what_the_protocol_says():
+    found, limit = NETWORKS.loc["baseline"], theory.rate_distortion("uniform")
+    pixels = theory.with_pixels("uniform")
+    least = np.where(found.rate < limit[0][-1], np.interp(found.rate, *limit), np.interp(found.rate, *pixels))
+    excess = (found.reconstruction_loss / least - 1).groupby("capacity").median()
+    assert (100 * excess).tolist() == pytest.approx([0.0, 1.1, 0.5, 3, 22], abs=0.6) and excess.max() < 0.225
+
+
+def test_the_other_models_of_seed_0_hold_their_rate():
+    found = NETWORKS.drop("baseline")
+    assert len(found) == 35 and abs(found.rate / found.index.get_level_values("capacity") - 1).max() < 0.02
+
+
+def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
+    agreement = claims.seed_agreement(results.codes())["distances", "median"]["baseline"]
+    assert (agreement[[0.3, 1, 3, 6]] > 0.99).all() and agreement[10] == pytest.approx(0.74, abs=0.005)
