@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import data, places, runs
-from .spec import Spec, change, digest
+from .spec import Spec, change, digest, read_numbers
 from .train import Run
 
 ROOT = places.repository() or Path.cwd()
@@ -62,6 +62,14 @@ def check(model: str) -> None:
     """Raise ValueError if the paper has no such model."""
     if model not in MODELS and model not in CLASSIFIERS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
+
+
+def capacity(given: Any) -> float:
+    """One of the paper's five capacities, in nats, from a number or the text of one; else a ValueError."""
+    (found,) = read_numbers(given)
+    if found not in CAPACITIES:
+        raise ValueError(f"capacity must be one of {', '.join(map(str, CAPACITIES))} (nats), got {given!r}")
+    return found
 
 
 def seed_of(seed: int | None, changes: dict) -> int:

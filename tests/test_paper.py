@@ -119,3 +119,9 @@ def test_a_released_network_holds_its_rate_and_reads_its_image(model):
         mean = theory.ends(run.spec.counts)[0]
         tasks = [run.final[f"whole_f1_{task}"] for task in run.spec.tasks]
         assert run.final["reconstruction"] < 0.995 * mean or max(tasks) > 0.7, (model, capacity)
+
+
+def test_a_capacity_of_the_paper_is_read_from_text_and_another_refused():
+    assert [paper.capacity(given) for given in (3, "0.3", 10.0)] == [3, 0.3, 10]
+    with pytest.raises(ValueError, match="capacity must be one of 0.3, 1, 3, 6, 10 .nats., got 2"):
+        paper.capacity(2)

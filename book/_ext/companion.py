@@ -160,8 +160,9 @@ class Notation(SphinxDirective):
 def set_theme(app, config):
     """What the theme is told: no second search field; the title beside the mark; and where the project lies, for the
     button that opens a page in Colab. Without an address in pyproject.toml there is no such button."""
-    told = {"navbar_persistent": [], "logo": {"text": config.html_title}, "repository_url": repository(app) or ""}
-    config.html_theme_options |= told
+    told = {"navbar_persistent": [], "logo": {"text": config.html_title}}
+    address = repository(app)
+    config.html_theme_options |= told | ({"repository_url": address} if address else {"launch_buttons": {}})
 
 
 def repository(app):
