@@ -1,6 +1,7 @@
 """What the pages say of the paper's networks in words: a sentence fails here when the numbers contradict it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -110,3 +111,11 @@ def test_the_other_models_of_seed_0_hold_their_rate():
 def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
     agreement = claims.seed_agreement(results.codes())["distances", "median"]["baseline"]
     assert (agreement[[0.3, 1, 3, 6]] > 0.99).all() and agreement[10] == pytest.approx(0.74, abs=0.005)
+
+
+def test_halved_or_doubled_all_numbers_of_the_feedback_hold_the_rate_but_a_rise_that_never_ends():
+    found = pd.read_csv(paper.ROOT / "data/robustness.csv")
+    lost = found[(found.rate / found.capacity - 1).abs() > 0.02]
+    assert len(found) == 28 and (found.share < 0.995).all()
+    assert lost[["setting", "value", "capacity"]].values.tolist() == [["RISE", 1.0, 10.0]]
+    assert lost.rate.iloc[0] == pytest.approx(8.3, abs=0.05)
