@@ -84,6 +84,8 @@ def book(models, codes, tmp_path_factory):
         "book/_static/names.js",
         "book/_static/code.js",
         "book/references.bib",
+        "pyproject.toml",
+        "book/_static/mark.svg",
     ):
         shutil.copy(paper.ROOT / name, root / name)
     for name in ("explore", "train"):  # without their links: other pages aren't here

@@ -28,8 +28,9 @@ def name_places(app, document):
 
 
 def link(app, document, docname):
-    """Link each such word where it first stands in a caption, in its plural, too."""
-    if docname == PAGE or app.builder.format != "html":
+    """Link each such word where it first stands in a caption, in its plural, too; a page that is built alone has no
+    notation to lead to."""
+    if docname == PAGE or PAGE not in app.env.found_docs or app.builder.format != "html":
         return
     words = explained(app.env.get_doctree(PAGE))
     longest_first = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
