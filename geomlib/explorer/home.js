@@ -288,6 +288,19 @@ geomlib.homeWorker = function () {
   };
 };
 
+/** Mean d' of the edges shown most and least, where frequencies (169) differ. */
+function byFrequency(edges, frequencies) {
+  const shown = ([a, b]) => Math.sqrt(frequencies[a] * frequencies[b]), seen = geomlib.EDGES.map(shown);
+  const most = Math.max(...seen), least = Math.min(...seen), mean = (wanted) => geomlib.meanOf(edges, (edge) => wanted(shown(edge)));
+  return most > 1.01 * least ? { frequent: mean((f) => f > 0.999 * most), rare: mean((f) => f < 1.001 * least) } : {};
+}
+
+/** Mean d' of the edges between two answers, and inside one: labels (169). */
+function byAnswer(edges, labels) {
+  const mean = (differ) => geomlib.meanOf(edges, ([a, b]) => (labels[a] !== labels[b]) === differ);
+  return { border: mean(true), elsewhere: mean(false) };
+}
+
 const OFTEN = 8;                             // how much more often a painted stimulus is shown, about as in E1M1
 const PRESETS = [["baseline", "All alike"], ["E1M1", "One half more often"], ["E1M2", "The diagonal more often"]];
 
@@ -412,7 +425,7 @@ class Frequency extends Live {
   /** Resolution where stimuli are shown most and least, beside the partner's. */
   tell() {
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.name === this.name));
-    const [own, partner] = [this.target, this.partner].map((edges) => geomlib.claims(edges, this.levels, null));
+    const [own, partner] = [this.target, this.partner].map((edges) => byFrequency(edges, this.levels));
     this.result = { own, partner };
     this.say("frequent" in own
       ? `Neighbours shown often: d′ ${number(own.frequent)}; neighbours shown rarely: ${number(own.rare)}, ` +
@@ -476,7 +489,7 @@ class Question extends Live {
     this.output.textContent = nats(to[0].capacity);
     this.slider.setAttribute("aria-valuetext", nats(to[0].capacity));
     this.find(".asked").innerHTML = `Asked: ${named(question)}`;
-    const even = Array(PAIRS).fill(1), [plain, asked] = to.map((network) => geomlib.claims(network.edges, even, labels));
+    const [plain, asked] = to.map((network) => byAnswer(network.edges, labels));
     this.result = { plain, asked };
     this.say(`${name} at ${nats(to[0].capacity)}: neighbours with different answers have a d′ of ${number(asked.border)}, neighbours with ` +
       `the same answer ${number(asked.elsewhere)}: ${number(asked.border / asked.elsewhere, 1)} times as much. ` +
