@@ -119,3 +119,15 @@ def test_halved_or_doubled_all_numbers_of_the_feedback_hold_the_rate_but_a_rise_
     assert len(found) == 28 and (found.share < 0.995).all()
     assert lost[["setting", "value", "capacity"]].values.tolist() == [["RISE", 1.0, 10.0]]
     assert lost.rate.iloc[0] == pytest.approx(8.3, abs=0.05)
+
+
+def test_with_the_plain_cross_entropy_e2m4_learns_its_regions_better():
+    plain, twice = (
+        table.query("model == 'E2M4' and measure == 'f1_joint' and capacity in (3, 10)")
+        .groupby("capacity")
+        .value.mean()
+        for table in (pd.read_csv(paper.ROOT / "data/softmax.csv"), OURS)
+    )
+    assert plain.round(2).tolist() == [0.75, 0.99] and twice.round(2).tolist() == [0.38, 0.83]
+    theirs = paper.published().query("model == 'E2M4' and measure == 'f1_joint'").set_index("capacity").value
+    assert theirs[[3, 10]].round(2).tolist() == [0.68, 0.82]
