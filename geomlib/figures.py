@@ -307,9 +307,7 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     side = math.isqrt(len(values))
     ax.set_facecolor("#BBBBBB")
     shown = ax.imshow(values, cmap=MOVED, vmin=-limit, vmax=limit)
-    for k in range(1, side):
-        ax.axhline(k * side - 0.5, color=GREY, linewidth=0.4)
-        ax.axvline(k * side - 0.5, color=GREY, linewidth=0.4)
+    _blocks(ax, len(values), side, color=GREY, linewidth=0.4)
     ticks = np.arange(0, side, max(side // 6, 1))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_ticks((ticks + 0.5) * side - 0.5, ticks)
@@ -319,14 +317,19 @@ def draw_distortion(ax, values, limit, label, title="") -> None:
     ax.figure.colorbar(shown, ax=ax, label="distortion", **BAR, **ends)
 
 
+def _blocks(ax, n, size, **look) -> None:
+    """Lines between the blocks of so many rows in a matrix of n rows."""
+    for k in range(size, n, size):
+        ax.axhline(k - 0.5, **look)
+        ax.axvline(k - 0.5, **look)
+
+
 def draw_similarity(ax, values, names, label="") -> None:
     """A matrix of numbers between 0 and 1 in blocks, with a line between blocks: values (B * k, B * k), names of the B
     blocks."""
     size = len(values) // len(names)
     shown = ax.imshow(values, cmap="viridis", vmin=0, vmax=1)
-    for k in range(size, len(values), size):
-        ax.axhline(k - 0.5, color="white", linewidth=1)
-        ax.axvline(k - 0.5, color="white", linewidth=1)
+    _blocks(ax, len(values), size, color="white", linewidth=1)
     middle = np.arange(len(names)) * size + (size - 1) / 2
     ax.set_xticks(middle, names)
     ax.set_yticks(middle, names)

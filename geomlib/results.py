@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import data, evaluate, measures, paper, places, runs
+from . import data, evaluate, measures, paper, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
@@ -138,8 +138,8 @@ def shown(
     keys     the networks that are meant where the page has parameters of its own; without any, all that are released
     file     of `geomlib results`; empty: measured here      folder, changes  as of `paper.run`
     """
-    if not (file or folder or changes) and codes().keys() >= set(keys):
-        return codes(), results()
+    if not (file or folder or changes) and (known := codes()).keys() >= set(keys):
+        return known, results()
     ours = results(file) if file else table(keys, folder or None, **changes)
     return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours
 
@@ -195,10 +195,9 @@ def readings(folder: str | Path | None = None) -> pd.DataFrame:
     tables = []
     for network, label, reading, capacity, changes in paper.READINGS:
         paper.train_all([(network, capacity, 0)], folder, **changes)
-        found = measured((network, capacity, 0), folder, **changes).drop(columns=["capacity", "seed"])
-        found.insert(0, "network", network), found.insert(1, "capacity", label), found.insert(2, "reading", reading)
-        tables.append(found)
-    return pd.concat(tables, ignore_index=True)
+        found = measured((network, capacity, 0), folder, **changes)
+        tables.append(found.assign(network=network, capacity=label, reading=reading))
+    return pd.concat(tables, ignore_index=True)[["network", "capacity", "reading", "model", "measure", "value"]]
 
 
 def second_readings(card: pd.DataFrame, found: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -207,7 +206,7 @@ def second_readings(card: pd.DataFrame, found: pd.DataFrame | None = None) -> pd
     found    of `readings`; None: of data/readings.csv
     returns  columns network, words, capacity, published, mean (ours, as labelled), reading, value, verdict of the value
     """
-    found = pd.read_csv(places.data_file("readings.csv")) if found is None else found
+    found = pd.read_csv(data_file("readings.csv")) if found is None else found
     both = card.merge(found, on=["network", "model", "measure", "capacity"])
     near = (both.value - both.published).abs() <= both.t
     columns = ["network", "words", "capacity", "published", "mean", "reading", "value", "verdict"]

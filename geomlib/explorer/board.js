@@ -2,19 +2,13 @@
 "use strict";
 {
 const { SIDE, PAIRS, MOST_IMAGES } = geomlib;
-const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 const FEW_CLASSES = ["#d9b38c", "#2166ac", "#1b7837", "#c51b7d"];
 
-/** A colour between those of VIRIDIS, part in 0..1. */
-function viridis(part) {
-  const at = Math.min(Math.max(part, 0), 1) * (VIRIDIS.length - 1), i = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  return `rgb(${VIRIDIS[i].map((low, k) => Math.round(low + (at - i) * (VIRIDIS[i + 1][k] - low))).join(" ")})`;
-}
 /** Colour of how often a pair is shown, as a multiple of the usual; dark where it never is. */
 const countColour = (often) =>
-  (often ? viridis(0.15 + (0.85 * Math.log2(1 + 4 * often)) / Math.log2(33)) : "rgb(20 10 30)");
+  (often ? geomlib.viridis(0.15 + (0.85 * Math.log2(1 + 4 * often)) / Math.log2(33)) : "rgb(20 10 30)");
 /** Colour of class k of so many. */
-const classColour = (k, classes) => (classes <= FEW_CLASSES.length ? FEW_CLASSES[k] : viridis(k / (classes - 1)));
+const classColour = (k, classes) => (classes <= FEW_CLASSES.length ? FEW_CLASSES[k] : geomlib.viridis(k / (classes - 1)));
 
 /** Cells from one to another, the first left out: what a quick stroke passed. */
 function stroke(from, to) {
@@ -118,5 +112,5 @@ function readCounts(text) {
   return counts;
 }
 
-Object.assign(geomlib, { Board, viridis, countColour, classColour, arrow, readCounts });
+Object.assign(geomlib, { Board, countColour, classColour, arrow, readCounts });
 }

@@ -22,7 +22,7 @@ from .. import data, figures, measures, paper, results
 from ..data import PAIRS, SIDE
 from ..results import Codes, Key
 from ..spec import Spec
-from .networks import ENGINE, HERE, _json, halves, question
+from .networks import ENGINE, HERE, _json, halves, map_noise, question
 
 MODELS = ("baseline", "E1M1", "E1M2", "E2M1", "E2M2", "E2M3", "E2M4")
 TRAINING = Spec(steps=240, batch_size=48, capacity=0.3)  # of the small networks that the page trains
@@ -80,14 +80,8 @@ def shown(codes: Mapping[Key, Codes], turned: Mapping[str, Mapping[float, np.nda
 def _stop(capacity: float, points: np.ndarray, code: Codes) -> dict:
     """One network as the page has it."""
     edges = measures.dprime_of(*code)[*NEIGHBOURS.T]
-    return {"capacity": capacity, "points": halves(points), "edges": halves(edges), "noise": round(_noise(code), 4)}
-
-
-def _noise(code: Codes) -> float:
-    """One standard deviation of a code's noise on the map, mean over the stimuli, in units of the codes."""
-    means, variances = code
-    used = means.var(0) / means.var(0).sum()  # on the map, latents count as far as codes differ in them
-    return float(np.sqrt(variances @ used).mean())
+    noise = map_noise(*code).mean()  # over the stimuli
+    return {"capacity": capacity, "points": halves(points), "edges": halves(edges), "noise": round(float(noise), 4)}
 
 
 def export_home(folder: str | Path, codes: Mapping[Key, Codes] | None = None) -> None:
@@ -138,7 +132,8 @@ def capacities(codes: Mapping[Key, Codes], turned: Mapping) -> Figure:
     figure, axes = _axes(len(chosen))
     for ax, c in zip(axes[0], chosen):
         _map(ax, stops[c], codes["baseline", c, 0], np.zeros(169, int), figures.nats(c))
-        ax.add_patch(Circle(stops[c][84], _noise(codes["baseline", c, 0]), color="#0a7d91", alpha=0.18, linewidth=0))
+        noise = map_noise(*codes["baseline", c, 0]).mean()
+        ax.add_patch(Circle(stops[c][84], noise, color="#0a7d91", alpha=0.18, linewidth=0))
     return figure
 
 

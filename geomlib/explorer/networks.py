@@ -131,7 +131,6 @@ def _measured(name: str, slug: str, run: Run) -> dict:
 def _stop(name: str, slug: str, spec: Spec, codes: np.ndarray, variances: np.ndarray) -> dict:
     """One trained capacity of a model, from its mean codes and their variances (169, D); the rates are those of such
     codes, without what they tell of one image of a stimulus."""
-    used = codes.var(0) / codes.var(0).sum()  # on the map, latents count as far as codes differ in them
     return {
         "capacity": spec.capacity,
         "slug": slug,
@@ -142,8 +141,14 @@ def _stop(name: str, slug: str, spec: Spec, codes: np.ndarray, variances: np.nda
         "codes": halves(codes),
         "spreads": halves(np.sqrt(variances)),
         "map": halves(measures.upright(measures.embed(codes), PAIRS)),
-        "mapSpreads": halves(np.stack([np.sqrt(variances @ used)] * 2, 1)),
+        "mapSpreads": halves(np.stack([map_noise(codes, variances)] * 2, 1)),
     }
+
+
+def map_noise(codes: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """One standard deviation of each code's noise on the map, in units of the codes: (169, D) each -> (169,)."""
+    used = codes.var(0) / codes.var(0).sum()  # on the map, latents count as far as codes differ in them
+    return np.sqrt(variances @ used)
 
 
 def about(spec: Spec) -> str:

@@ -29,18 +29,7 @@ function drawMap(canvas, seen, { colours, limit, chosen, style, text = "" }) {
   }
   const x = (pair) => size / 2 + scale * seen.shown[2 * pair];
   const y = (pair) => size / 2 - scale * seen.shown[2 * pair + 1];
-  context.strokeStyle = style.ink;
-  context.lineCap = "round";
-  geomlib.EDGES.forEach(([a, b], i) => {
-    const strong = Math.sqrt(Math.min(seen.edges[i] / 3, 1));
-    context.globalAlpha = 0.08 + 0.82 * strong;
-    context.lineWidth = 0.75 + 2.25 * strong;
-    context.beginPath();
-    context.moveTo(x(a), y(a));
-    context.lineTo(x(b), y(b));
-    context.stroke();
-  });
-  context.globalAlpha = 1;
+  geomlib.drawEdges(context, { x, y, edges: seen.edges, ink: style.ink, opacity: [0.08, 0.82], width: [0.75, 2.25] });
   context.lineWidth = 0.75;
   for (let pair = 0; pair < PAIRS; pair++) {
     context.beginPath();

@@ -13,6 +13,27 @@ function viridis(part) {
 }
 
 /**
+ * Join neighbours: faint where the code can't tell them apart, strong where it can.
+ *
+ * x, y   pair -> CSS px       edges (312)  d' of the neighbours geomlib.EDGES
+ * opacity, width  [of a line where d' is 0, what is added where it is CLEAR or more]; width in CSS px
+ */
+function drawEdges(context, { x, y, edges, ink, opacity, width }) {
+  context.strokeStyle = ink;
+  context.lineCap = "round";
+  geomlib.EDGES.forEach(([a, b], i) => {
+    const strong = Math.sqrt(Math.min(edges[i] / CLEAR, 1));
+    context.globalAlpha = opacity[0] + opacity[1] * strong;
+    context.lineWidth = width[0] + width[1] * strong;
+    context.beginPath();
+    context.moveTo(x(a), y(a));
+    context.lineTo(x(b), y(b));
+    context.stroke();
+  });
+  context.globalAlpha = 1;
+}
+
+/**
  * Draw codes on a square canvas of a size in CSS px, the same scale on both axes, the origin in the middle.
  *
  * points (338)    x, y of each pair, pair 13 x (first position) + second position
@@ -41,7 +62,7 @@ function drawCodes(canvas, given, size = canvas.clientWidth) {
   context.lineWidth = 1;
   axes();
   if (code) noise();
-  mesh();
+  drawEdges(context, { x, y, edges, ink: style.ink, opacity: [0.1, 0.6], width: [0.6, 1.9] });
   context.fillStyle = style.soft;
   context.globalAlpha = 0.5;
   context.beginPath();
@@ -142,21 +163,6 @@ function drawCodes(canvas, given, size = canvas.clientWidth) {
     context.setLineDash([]);
   }
 
-  /** Joins neighbours: faint where the code can't tell them apart, strong where it can. */
-  function mesh() {
-    context.strokeStyle = style.ink;
-    context.lineCap = "round";
-    geomlib.EDGES.forEach(([a, b], i) => {
-      const strong = Math.sqrt(Math.min(edges[i] / CLEAR, 1));
-      context.globalAlpha = 0.1 + 0.6 * strong;
-      context.lineWidth = 0.6 + 1.9 * strong;
-      context.beginPath();
-      context.moveTo(x(a), y(a));
-      context.lineTo(x(b), y(b));
-      context.stroke();
-    });
-    context.globalAlpha = 1;
-  }
 }
 
 /** Draw 169 grey values on a 13 x 13 canvas: 0 (open) white, 1 (wall) black. */
@@ -185,5 +191,5 @@ function drawKey(canvas, colours) {
   });
 }
 
-Object.assign(geomlib, { margin, viridis, drawCodes, drawImage, against, drawKey });
+Object.assign(geomlib, { margin, viridis, drawEdges, drawCodes, drawImage, against, drawKey });
 }
