@@ -29,7 +29,22 @@
 import logging as _logging
 import os as _os
 
-from . import claims, data, evaluate, figures, measures, objective, original, paper, results, runs, spec, theory, train
+from . import (
+    claims,
+    data,
+    evaluate,
+    figures,
+    laws,
+    measures,
+    objective,
+    original,
+    paper,
+    results,
+    runs,
+    spec,
+    theory,
+    train,
+)
 from .data import COUNTS, TASKS, WORLDS, Corridors, corridors
 from .evaluate import decode, encode
 from .measures import active_latents, distortion, distortion_robust, dprime, embed, f1, f1_batchwise, resolution, tuning

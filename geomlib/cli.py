@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from . import data, evaluate, measures, original, paper, results, runs
+from . import data, evaluate, laws, measures, original, paper, results, runs
 from .spec import Spec, read_changes, value
 
 
@@ -279,6 +279,25 @@ def readings(*, folder: Folder = None, output: Annotated[Path, Parameter(name=["
     table = results.readings(folder)
     table.to_csv(output, index=False, float_format="%.6g")
     print(f"{len(table)} numbers of {len(paper.READINGS)} networks in {output}")
+
+
+@app.command(name="laws", group=MEASURE)
+def law(
+    law: str,
+    /,
+    *,
+    capacity: Capacities = list(paper.CAPACITIES),
+    seed: Seeds = [0, 1, 2, 3, 4],
+    folder: Folder = None,
+    changes: Changes = [],
+    output: Annotated[Path, Parameter(name=["-o", "--output"])],
+) -> None:
+    """Train and measure the networks of a law beyond the paper: frequency, weight or elsewhere.
+
+    Example: geomlib laws frequency --set schedule=sketch -o data/laws/frequency-sketch.csv
+    """
+    found = laws.table(law, capacity, seed, folder, output, **fields(changes))
+    print(f"{len(found)} numbers of {len(laws.LAWS[law])} settings in {output}")
 
 
 @app.command(group=MEASURE)

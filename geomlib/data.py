@@ -14,8 +14,12 @@ MOST = 5_000_000  # images a set may hold (3.4 GB of float32)
 IMAGES = 200_000  # that frequencies are scaled to
 logger = logging.getLogger(__name__)
 
-_column = np.arange(SIDE)
-PROFILE = np.exp(-((_column - _column[:, None]) ** 2) / (2 * WIDTH**2))  # (13, 13) P(open), axes: position x, column
+_apart = np.abs(np.subtract.outer(np.arange(SIDE), np.arange(SIDE)))
+PROFILE = np.exp(-(_apart**2) / (2 * WIDTH**2))  # (13, 13) P(open), axes: position x, column
+RING = np.exp(
+    -(np.minimum(_apart, SIDE - _apart) ** 2) / (2 * WIDTH**2)
+)  # the same where column 12 is next to column 0
+BLOB = np.exp(-(_apart**2) / (2 * 2**2))  # a row or column of a round blob
 
 
 class Corridors(NamedTuple):
@@ -42,16 +46,20 @@ class Task(NamedTuple):
         return self.table[factors[:, 0], factors[:, 1]]
 
 
-def _two_corridors() -> np.ndarray:
-    """P(wall): rows 0-5 show the upper corridor, rows 7-12 the lower one, row 6 is open."""
+def _two_bands(profile: np.ndarray) -> np.ndarray:
+    """P(wall): rows 0-5 are open as x_uc says, rows 7-12 as x_lc does, row 6 is open. profile (13, 13): P(open)"""
     world = np.zeros((SIDE,) * 4)
-    world[:, :, :6] = (1 - PROFILE)[:, None, None, :]
-    world[:, :, 7:] = (1 - PROFILE)[None, :, None, :]
+    world[:, :, :6] = (1 - profile)[:, None, None, :]
+    world[:, :, 7:] = (1 - profile)[None, :, None, :]
     return world
 
 
 _uc, _lc = np.indices((SIDE, SIDE))
-WORLDS: dict[str, np.ndarray] = {"corridors": _two_corridors()}  # P(wall), axes x_uc, x_lc, row, column
+WORLDS: dict[str, np.ndarray] = {  # P(wall), axes x_uc, x_lc, row, column
+    "corridors": _two_bands(PROFILE),
+    "rings": _two_bands(RING),  # two corridors without an end: all positions are alike
+    "blob": 1 - np.einsum("ur,lc->ulrc", BLOB, BLOB),  # one blob at row x_uc and column x_lc: both share their pixels
+}
 COUNTS: dict[str, np.ndarray] = {  # images of each pair, axes x_uc, x_lc
     "uniform": np.random.default_rng(0).multinomial(200_000, np.full(169, 1 / 169)).reshape(SIDE, SIDE),
     "bottom": np.where(_lc <= 6, 2000, 260),

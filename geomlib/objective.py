@@ -69,7 +69,7 @@ def learning_rate_at(step: int, spec: Spec) -> float:
 def task_weight_at(step: int, spec: Spec, task: str) -> float:
     """Weight of a task's cross entropy in the loss."""
     if spec.task_rule == "constant":
-        return 1.0
+        return spec.task_weight
     t = clock_at(step, spec)
     if spec.task_rule == "early":
         return _original_ramp(t, spec)
@@ -129,7 +129,7 @@ def stack_terms(
     """The loss terms of M networks, (M,) each; every argument but spec has a leading axis M, factor is lambda (M,)."""
     terms = {}
     if not spec.source:
-        terms["reconstruction"] = (output.reconstruction - images).square().flatten(1).mean(1)
+        terms["reconstruction"] = pixel_errors(output.reconstruction, images, spec).flatten(1).mean(1)
         nats = rate(output.mu, output.logvar)  # (M, N)
         if spec.loss == "B":
             parts = torch.stack([part.mean(1) for part in nats.chunk(spec.rate_groups, 1)], 1)
@@ -139,6 +139,13 @@ def stack_terms(
     for task in spec.tasks:
         terms[task] = task_weight[task] * cross_entropy(output.classes[task], labels[task], spec.softmax_twice)
     return terms
+
+
+def pixel_errors(reconstruction: Tensor, images: Tensor, spec: Spec) -> Tensor:
+    """The error of each pixel, of any shape: squared, or with the Bernoulli likelihood its cross entropy in nats."""
+    if spec.likelihood == "bernoulli":
+        return F.binary_cross_entropy(reconstruction, images, reduction="none")
+    return (reconstruction - images).square()
 
 
 def rate_factor_of(spec: Spec) -> float:

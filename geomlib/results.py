@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def numbers(model: str, capacity: float, run: Run, baseline: Run | None = None) 
 def class_distortions(model: str, run: Run, baseline: Run) -> dict[str, float]:
     """The distortions of a model's two classes against the baseline (figures 4-9, E and J), in three draws of
     images."""
-    images, factors = drawn("uniform")
+    images, factors = drawn("uniform", 0, run.spec.world)
     values = {}
     for draw in range(3):
         rows = geometry_rows(factors, draw)
@@ -108,14 +108,16 @@ def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | 
     shown = bar("measuring", iterable=keys, unit=" runs")
     rows = pd.concat([measured(key, folder, **changes) for key in shown], ignore_index=True)
     if output:
-        rows.to_csv(output, index=False, float_format="%.6g")
-        networks = [key for key in keys if key[0] in MODELS]
-        codes: dict[str, Any] = {
-            f"{m}-c{c:g}-s{s}": np.stack(stimulus_codes(run(m, c, s, folder, **changes))).astype(np.float16)
-            for m, c, s in networks
-        }
-        np.savez_compressed(output.with_suffix(".npz"), **codes)
+        networks = {key: stimulus_codes(run(*key, folder, **changes)) for key in keys if key[0] in MODELS}
+        write(rows, networks, output)
     return rows
+
+
+def write(numbers: pd.DataFrame, codes: Mapping[Key, Codes], output: Path) -> None:
+    """A table of numbers as CSV, and beside it, as .npz in half precision, the stimulus codes of the networks."""
+    numbers.to_csv(output, index=False, float_format="%.6g")
+    halves: dict[str, Any] = {f"{m}-c{c:g}-s{s}": np.float16(np.stack(both)) for (m, c, s), both in codes.items()}
+    np.savez_compressed(output.with_suffix(".npz"), **halves)
 
 
 def codes(path: str | Path | None = None) -> dict[Key, Codes]:

@@ -192,12 +192,15 @@ def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:
 
 
 def read_spec(text: str, place: str | Path) -> Spec:
-    """A spec as a run's folder keeps it; ValueError if another version of geomlib wrote it."""
+    """A spec as a run's folder keeps it; ValueError if it has a field that is unknown here.
+
+    A field that it lacks came later, and has its default: what was done before there was a choice.
+    """
     fields = json.loads(text)
     known = {item.name for item in dataclasses.fields(Spec)}
-    if unlike := sorted(known ^ fields.keys()):
+    if unlike := sorted(fields.keys() - known):
         raise ValueError(
-            f"{place} was written by another version of geomlib (its spec differs in the fields {', '.join(unlike)}); "
+            f"{place} was written by another version of geomlib (its spec has the fields {', '.join(unlike)}); "
             "load it with that version, or train it anew into another folder"
         )
     return Spec(**fields)

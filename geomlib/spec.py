@@ -50,6 +50,7 @@ class Spec:
     tasks: Mapping[str, tuple] = field(default_factory=dict)  # names in data.TASKS, files, or {name: (13, 13) labels}
     # The objective, see objective.py
     capacity: float = _number(0.0, 1e6, "nats", 10.0)  # C, the rate that is asked for
+    likelihood: str = _choice("gaussian", "bernoulli")  # a pixel's error: squared, or its cross entropy in nats
     loss: str = _choice("held", "B", "H")  # how the rate is limited: feedback; the original's |rate - C|; beta * rate
     gamma: float = _number(0.0, 1e9, default=300.0)  # loss B: weight of |rate - C|
     beta: float = _number(0.0, 1e9, default=4.0)  # loss H: weight of the rate
@@ -59,7 +60,8 @@ class Spec:
     ramp: int = _number(1, 10**9, "ticks", 2500)  # loss B: T, the capacity is full when the clock reads T
     slow_until: int = _number(0, 10**9, "ticks", 1500)  # loss B: until then the capacity rises slowly
     slow_divisor: float = _number(1.0, 1e9, default=4.0)  # loss B: by what the rise is divided until slow_until
-    task_rule: str = _choice("constant", "early", "late")  # a task's weight: 1; with the capacity; from T to 2 T
+    task_rule: str = _choice("constant", "early", "late")  # a task's weight: constant; with the capacity; from T to 2 T
+    task_weight: float = _number(0.0, 1e9, default=1.0)  # of every task in the constant rule
     late_factor: float = _number(0.0, 1e9, default=10.0)  # weight of the tasks region and identity in the late rule
     softmax_twice: bool = True  # more than two classes: the original's cross entropy, of softmax outputs
     # The training

@@ -200,6 +200,28 @@ def price(counts: Any, rate: float, labels: Any = None, world: Any = "corridors"
     return float(np.interp(rate, rates, np.clip(at, np.r_[between, 0], np.r_[np.inf, between])))
 
 
+def price_resolution(price: float, world: Any = "corridors") -> np.ndarray:
+    """The resolution that a price of a nat allows a fine code, for the neighbours: (2, 13, 13) as of `neighbours`.
+
+    1 / d'^2 = price / (2 delta) + 1 / d_image^2: two noises add. The first is the code's own. With a posterior variance
+    s^2 along a step of the code, the squared error grows by delta s^2 and the rate falls by log(s), so that s^2 is best
+    at price / (2 delta), where delta is the mean squared difference of the two mean images. The second is that of the
+    images, as far as it lies along that difference, which a code that follows its images carries, too.
+
+    price    lambda, mean squared error of a pixel per nat, > 0     world  as of `source`
+    """
+    if not price > 0:
+        raise ValueError(f"price must be a number > 0 (squared error per nat), got {price}")
+    wall = world_table(world).reshape(PIXELS, PIXELS)
+    step = np.square(wall[:, None] - wall)  # (169, 169, pixels)
+    noise = wall * (1 - wall)
+    total = step.sum(2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_images = np.einsum("abp,ap->ab", step, noise)
+        variance = price * PIXELS / (2 * total) + (of_images + of_images.T) / 2 / total**2
+        return neighbours(1 / np.sqrt(variance))
+
+
 def dprime(assignment: np.ndarray) -> np.ndarray:
     """How well a code's symbols tell each two states apart, on the scale of `measures.dprime_of`.
 

@@ -1,0 +1,90 @@
+"""The laws beyond the paper: their worlds, the resolution that a price allows, their networks."""
+
+import numpy as np
+import pytest
+import torch
+
+import geomlib as g
+from geomlib import laws, objective, results, theory
+from geomlib.data import SIDE, WORLDS
+
+FLAT = np.full((SIDE, SIDE), 10)
+
+
+def test_in_rings_all_positions_have_one_resolution():
+    for at in 1, 3:
+        across, along = theory.limit_resolution(FLAT, at, world="rings")
+        assert across[:-1] == pytest.approx(np.full((12, 13), across[0, 0]), rel=0.02)
+        assert along[:, :-1] == pytest.approx(np.full((13, 12), along[0, 0]), rel=0.02)
+    fine = theory.price_resolution(0.01, "rings")
+    assert np.nanstd(fine) < 1e-9 < np.nanstd(theory.price_resolution(0.01, "corridors"))
+
+
+def test_the_limit_of_factors_that_share_no_pixel_is_the_sum_of_theirs():
+    """At one slope, each factor's code has half of the rate, and half of the error that is left to explain."""
+    one = WORLDS["corridors"].copy()
+    one[:, :, 7:] = one[:, :1, 7:]  # the lower corridor stays where it is
+    floor, floor_of_one = theory.ends(FLAT)[1], theory.ends(FLAT, one)[1]
+    rates, errors = theory.rate_distortion(FLAT)
+    half_rates, half_errors = theory.rate_distortion(FLAT, world=one)
+    for rate in 0.3, 1, 3:
+        both, half = np.interp(rate, rates, errors) - floor, np.interp(rate / 2, half_rates, half_errors) - floor_of_one
+        assert both == pytest.approx(2 * half, rel=0.01)
+
+
+def test_the_resolution_of_a_price_is_where_error_and_rate_balance():
+    """The best noise on a straight code of pixels without noise, found by trying."""
+    world, price = np.zeros((SIDE,) * 4), 0.02
+    world[..., 0, 0] = np.linspace(0, 1, SIDE)[:, None]
+    world[..., 0, 1] = (np.arange(SIDE) % 2)[None]  # a pixel that is surely open or wall has no noise
+    deviations = np.geomspace(0.01, 100, 200_000)  # of the posterior, in steps of the lower factor
+    delta = 1 / SIDE**2
+    best = deviations[(delta * deviations**2 - price * np.log(deviations)).argmin()]
+    assert theory.price_resolution(price, world)[1, 0, 0] == pytest.approx(1 / best, rel=1e-3)
+
+
+def test_noise_of_the_images_limits_what_any_price_buys():
+    dear, cheap, free = (theory.price_resolution(price) for price in (1e-2, 1e-5, 1e-9))
+    assert (dear < cheap)[np.isfinite(dear)].all() and np.nanmax(free) < 6
+    with pytest.raises(ValueError, match="price must be a number > 0 .*, got 0"):
+        theory.price_resolution(0)
+
+
+def test_the_error_of_a_pixel_is_squared_or_its_cross_entropy():
+    images, guess = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.25, 0.5]])
+    spec = g.Spec(likelihood="bernoulli")
+    assert objective.pixel_errors(guess, images, spec).exp()[0].tolist() == pytest.approx([4 / 3, 2.0])
+    assert objective.pixel_errors(guess, images, g.Spec())[0].tolist() == pytest.approx([0.0625, 0.25])
+
+
+def test_a_tasks_weight_multiplies_its_term():
+    assert objective.task_weight_at(1, g.Spec(tasks=["order"], task_weight=0.1), "order") == 0.1
+
+
+@pytest.mark.parametrize("changes", [{"likelihood": "bernoulli"}, {"latent_dim": 2}, {"world": "blob"}], ids=str)
+def test_a_network_of_each_kind_of_setting_trains(tiny, changes):
+    spec = g.change(tiny, **changes)
+    run = g.fit([spec], "cpu")[0]
+    images = torch.from_numpy(g.evaluate.load_data(spec).images[:50].copy())
+    output = run.model(images, torch.zeros(50, spec.latent_dim))
+    term = g.loss_terms(output, images, {}, 1, spec)["reconstruction"]
+    assert 0 < term < (0.8 if "likelihood" in changes else 0.3) and run.model.latent_dim == spec.latent_dim
+
+
+def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_path, tiny, monkeypatch):
+    few = dict(list(laws.LAWS["elsewhere"].items())[:2])
+    monkeypatch.setitem(laws.LAWS, "elsewhere", few)
+    output = tmp_path / "elsewhere-full.csv"
+    short = {"steps": 5, "steps_per_epoch": 5, "counts": np.full((13, 13), 6)}
+    found = laws.table("elsewhere", [1], [0, 1], tmp_path, output, **short)
+    assert set(found.model) == set(few) == {"rings baseline", "rings E1M1"}
+    codes = results.codes(output.with_suffix(".npz"))
+    assert set(codes) == {(name, 1, seed) for name in few for seed in (0, 1)}
+    with pytest.raises(ValueError, match="law must be one of frequency, weight, elsewhere, got 'gravity'"):
+        laws.table("gravity")
+
+
+def test_the_sets_of_frequencies_have_the_ratios_that_their_names_say():
+    for name, table in laws.FREQUENCIES.items():
+        ratio = {"ramp": 16, "bump": 8}.get(name) or int(name.split()[1])
+        assert table.max() / table.min() == pytest.approx(ratio), name
