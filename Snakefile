@@ -85,7 +85,7 @@ for name in PAGES:
             raise WorkflowError(f"{notebook_of(name)} names a figure {figure}, as {notebook_of(named[figure])} does; give it a name of its own")
         named[figure] = name
 EXPLORER = files("geomlib/explorer/*")       # scripts and style, too
-DATA = files("data/*.csv", "data/codes/*", "data/sketch/*", "data/runs/*/*")
+DATA = files("data/*.csv", "data/codes/*", "data/sketch/*", "data/laws/*", "data/runs/*/*")
 PROSE = files("_config.yml", "_toc.yml", "pyproject.toml", "book/**/*", "data/*.csv", "data/codes/*", "data/sketch/*",
               "benchmarks/results.json")
 

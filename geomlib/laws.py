@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from . import data, places, results
-from .paper import CAPACITIES, train_all
+from . import claims, data, measures, places, results, theory
+from .paper import CAPACITIES, MODELS, spec, train_all
+from .results import Codes, Key
 
 _lc = np.indices((data.SIDE, data.SIDE))[1]
 FREQUENCIES: dict[str, np.ndarray] = {  # how often images of each x_LC are shown, against the rarest
@@ -26,7 +27,9 @@ _elsewhere: dict[str, dict[str, Any]] = {
     **{f"{n} latents": {"latent_dim": n} for n in LATENTS},
     "bernoulli": {"likelihood": "bernoulli"},
 }
-LAWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {  # law -> setting -> model, and what is changed of it
+Settings = dict[str, tuple[str, dict[str, Any]]]  # name -> model, and what is changed of it
+PAPER: Settings = {model: (model, {}) for model in MODELS}
+LAWS: dict[str, Settings] = {
     "frequency": {
         name: ("baseline", {"counts": (table / table.sum() * data.IMAGES).round().astype(int)})
         for name, table in FREQUENCIES.items()
@@ -66,10 +69,88 @@ def table(
     return found
 
 
-def released(law: str, scale: str = "sketch") -> tuple[dict[results.Key, results.Codes], pd.DataFrame]:
+def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The codes and the numbers of a law's networks, as of `results.codes` and `paper.results`, by setting.
 
     scale    "sketch" (500 steps), "full"
     """
     path = places.needed_repository("the codes of the laws' networks lie") / f"data/laws/{law}-{scale}.csv"
     return results.codes(path.with_suffix(".npz")), results.results(path)
+
+
+def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = PAPER) -> pd.DataFrame:
+    """What a nat is worth to networks without a task, and the resolution that its price allows.
+
+    codes, ours   as of `released`; settings: those of a law, by the names in `codes`
+    returns       a row a network: model (its setting), capacity, seed, rate (nats), price (lambda), and
+                  worth       the limit's slope at this rate; NaN above its end
+                  wasted      nats: the rate, minus that at which the limit has the same loss; NaN below its floor
+                  d, allowed  mean resolution of the neighbours, and of `theory.price_resolution`
+                  ratio, r    median of the ratios of the two over the neighbours, and their correlation
+    """
+    wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
+    rows = []
+    for key, both in codes.items():
+        model, changes = settings.get(key[0], ("", {}))
+        if model and not MODELS[model].get("tasks"):
+            own = spec(model, *key[1:], **changes)
+            rates, losses = theory.rate_distortion(own.counts, world=own.world)
+            rate, price, loss = wide.loc[key, ["rate", "price", "reconstruction_loss"]]
+            worth = theory.price(own.counts, rate, world=own.world) if rate < rates[-1] else np.nan
+            least = np.interp(loss, losses[::-1], rates[::-1], left=np.nan)
+            found, allowed = measures.resolution_of(*both), theory.price_resolution(price, own.world)
+            sizes = np.nanmean(found), np.nanmean(allowed), np.nanmedian(found / allowed)
+            rows.append((*key, rate, price, worth, rate - least, *sizes, claims.agreement(found, allowed)))
+    columns = ["model", "capacity", "seed", "rate", "price", "worth", "wasted", "d", "allowed", "ratio", "r"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
+    """Specialization for the sets of `FREQUENCIES`: the exponents of d' against frequency, as of `claims.effects`.
+
+    codes, ours   as of `released("frequency")`; baselines: codes of the baselines of the same capacities and seeds
+    returns       the claim is "frequency", the model the set; control: the same slope in the baseline; limit: the
+                  slope of the limit, minus that of the limit of even frequencies at the same rate
+    """
+    rates = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    rows = []
+    for (name, capacity, seed), both in codes.items():
+        counts, rate = LAWS["frequency"][name][1]["counts"], float(f"{rates[name, capacity, seed]:.2g}")
+        maps = [measures.resolution_of(*both), measures.resolution_of(*baselines["baseline", capacity, seed])]
+        maps += [theory.limit_resolution(table, rate) for table in (counts, "uniform")]
+        value, control, limit, even = (measures.frequency_exponent(found, counts, axis=1) for found in maps)
+        rows.append(("frequency", name, capacity, seed, value, control, limit - even, np.nan, value - control))
+    columns = ["claim", "model", "capacity", "seed", "value", "control", "limit", "share", "effect"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def weights(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes]) -> pd.DataFrame:
+    """Orthogonalization by the weight of a task: a row a network of the law "weight".
+
+    codes, baselines   as of `exponents`
+    returns            columns model, weight, capacity, seed, separation (log ratio), direction (degrees; NaN where a
+                       network uses one latent): as of `claims.effects`, minus the baseline's
+    """
+    rows = []
+    for (name, capacity, seed), both in codes.items():
+        model, changes = LAWS["weight"][name]
+        labels = data.TASKS[MODELS[model]["tasks"][0]].table
+        pair = both, baselines["baseline", capacity, seed]
+        parted = [np.log(measures.border_ratio(measures.resolution_of(*one), labels)) for one in pair]
+        turned = [np.subtract(*measures.turn(*one, labels)) for one in pair]
+        used = measures.active_latents(both[0], np.log(both[1]))
+        direction = np.subtract(*turned) if used > 1 else np.nan
+        rows.append((model, changes["task_weight"], capacity, seed, np.subtract(*parted), direction))
+    return pd.DataFrame(rows, columns=["model", "weight", "capacity", "seed", "separation", "direction"])
+
+
+def elsewhere(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
+    """`claims.verdicts` in each setting of the law "elsewhere": a first column, where, and those of the verdicts."""
+    found = {}
+    for where in dict.fromkeys(name.rsplit(" ", 1)[0] for name in LAWS["elsewhere"]):
+        own = {(name.removeprefix(f"{where} "), c, s): x for (name, c, s), x in codes.items() if name.startswith(where)}
+        rows = ours[ours.model.str.startswith(where)]
+        rows = rows.assign(model=rows.model.str.removeprefix(f"{where} "))
+        world = where if where in data.WORLDS else "corridors"
+        found[where] = claims.verdicts(claims.effects(own, rows, world))
+    return pd.concat(found, names=["where"]).reset_index("where").reset_index(drop=True)
