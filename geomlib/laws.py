@@ -20,12 +20,13 @@ FREQUENCIES: dict[str, np.ndarray] = {  # how often images of each x_LC are show
     "bump": 8 ** ((1 + np.cos((_lc - 6) * np.pi / 6)) / 2),
 }
 WEIGHTS = (0.03, 0.1, 0.3, 1, 3, 10)  # of a task
-LATENTS = (2, 10)
-_elsewhere: dict[str, dict[str, Any]] = {
-    "rings": {"world": "rings"},
-    "blob": {"world": "blob"},
-    **{f"{n} latents": {"latent_dim": n} for n in LATENTS},
-    "bernoulli": {"likelihood": "bernoulli"},
+ELSEWHERE: dict[str, dict[str, dict[str, Any]]] = {  # where the claims are asked again, and what is changed
+    "worlds": {world: {"world": world} for world in ("rings", "blob")},
+    "networks": {
+        "2 latents": {"latent_dim": 2},
+        "10 latents": {"latent_dim": 10},
+        "bernoulli": {"likelihood": "bernoulli"},
+    },
 }
 Settings = dict[str, tuple[str, dict[str, Any]]]  # name -> model, and what is changed of it
 PAPER: Settings = {model: (model, {}) for model in MODELS}
@@ -37,10 +38,9 @@ LAWS: dict[str, Settings] = {
     "weight": {
         f"{model} weight {w:g}": (model, {"task_weight": float(w)}) for model in ("E2M2", "E2M3") for w in WEIGHTS
     },
-    "elsewhere": {
-        f"{where} {model}": (model, changes)
-        for where, changes in _elsewhere.items()
-        for model in ("baseline", "E1M1", "E2M3")
+    **{
+        law: {f"{name} {m}": (m, changes) for name, changes in some.items() for m in ("baseline", "E1M1", "E2M3")}
+        for law, some in ELSEWHERE.items()
     },
 }
 
@@ -144,13 +144,15 @@ def weights(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes]) -> pd.Da
     return pd.DataFrame(rows, columns=["model", "weight", "capacity", "seed", "separation", "direction"])
 
 
-def elsewhere(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
-    """`claims.verdicts` in each setting of the law "elsewhere": a first column, where, and those of the verdicts."""
+def elsewhere(law: str, codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
+    """`claims.verdicts` where the claims are asked again: a first column, where, and those of the verdicts.
+
+    law, codes, ours   "worlds" or "networks", as of `released`
+    """
     found = {}
-    for where in dict.fromkeys(name.rsplit(" ", 1)[0] for name in LAWS["elsewhere"]):
+    for where, changes in ELSEWHERE[law].items():
         own = {(name.removeprefix(f"{where} "), c, s): x for (name, c, s), x in codes.items() if name.startswith(where)}
         rows = ours[ours.model.str.startswith(where)]
         rows = rows.assign(model=rows.model.str.removeprefix(f"{where} "))
-        world = where if where in data.WORLDS else "corridors"
-        found[where] = claims.verdicts(claims.effects(own, rows, world))
+        found[where] = claims.verdicts(claims.effects(own, rows, changes.get("world", "corridors")))
     return pd.concat(found, names=["where"]).reset_index("where").reset_index(drop=True)

@@ -72,15 +72,15 @@ def test_a_network_of_each_kind_of_setting_trains(tiny, changes):
 
 
 def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_path, tiny, monkeypatch):
-    few = dict(list(laws.LAWS["elsewhere"].items())[:2])
-    monkeypatch.setitem(laws.LAWS, "elsewhere", few)
-    output = tmp_path / "elsewhere-full.csv"
+    few = dict(list(laws.LAWS["worlds"].items())[:2])
+    monkeypatch.setitem(laws.LAWS, "worlds", few)
+    output = tmp_path / "worlds-full.csv"
     short = {"steps": 5, "steps_per_epoch": 5, "counts": np.full((13, 13), 6)}
-    found = laws.table("elsewhere", [1], [0, 1], tmp_path, output, **short)
+    found = laws.table("worlds", [1], [0, 1], tmp_path, output, **short)
     assert set(found.model) == set(few) == {"rings baseline", "rings E1M1"}
     codes = results.codes(output.with_suffix(".npz"))
     assert set(codes) == {(name, 1, seed) for name in few for seed in (0, 1)}
-    with pytest.raises(ValueError, match="law must be one of frequency, weight, elsewhere, got 'gravity'"):
+    with pytest.raises(ValueError, match="law must be one of frequency, weight, worlds, networks, got 'gravity'"):
         laws.table("gravity")
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from geomlib import BetaVAE, claims, data, paper, results, theory
+from geomlib import BetaVAE, claims, data, laws, paper, results, theory
 
 OURS = paper.results()
 pytestmark = pytest.mark.skipif(not (OURS.measure == "price").any(), reason="the released networks hold no rate")
@@ -131,3 +131,34 @@ def test_with_the_plain_cross_entropy_e2m4_learns_its_regions_better():
     assert plain.round(2).tolist() == [0.75, 0.99] and twice.round(2).tolist() == [0.38, 0.83]
     theirs = paper.published().query("model == 'E2M4' and measure == 'f1_joint'").set_index("capacity").value
     assert theirs[[3, 10]].round(2).tolist() == [0.68, 0.82]
+
+
+def test_from_3_nats_on_most_networks_come_within_a_fifth_of_the_formulas_resolution():
+    found = laws.prices(results.codes(), OURS)
+    ample = found[found.capacity >= 3].groupby(["model", "capacity"]).ratio.mean()
+    assert (ample.between(0.8, 1.25)).mean() > 0.7 and ample.min() > 0.7
+    assert found[found.capacity <= 1].ratio.max() < 0.5
+    scarce = found[(found.model == "baseline") & (found.capacity == 3)]
+    assert scarce.r.min() > 0.95
+
+
+def test_at_03_nats_the_frequent_half_is_told_apart_about_twice_as_well_whatever_the_step():
+    both = laws.released("frequency")
+    found = laws.exponents(both[0], results.codes(paper.ROOT / "data/sketch/codes.npz"), both[1])
+    judged = claims.verdicts(found).set_index(["model", "capacity"])
+    for ratio in (2, 4, 8, 16):
+        assert 1.7 < ratio ** judged.effect[f"step {ratio}", 0.3] < 2.3
+    first = judged.xs(0.3, level="capacity").verdict
+    assert first["bump"] == "does not hold" and (first.drop("bump") == "holds").all()
+    wide = judged.effect.unstack().drop("bump")
+    assert (wide[10.0] < 0.1).all() and (wide[10.0] < wide[0.3] / 3).all()
+    ends = judged[["low", "high"]].abs().max(axis=1).unstack()
+    assert (ends[[6.0, 10.0]].min(axis=1) > 0.05).all()  # no set ends within 0.05
+
+
+def test_the_exponent_of_e1m1_falls_sooner_after_long_training():
+    full, sketch = (
+        claims.released(scale).query("claim == 'specialization' and model == 'E1M1'").groupby("capacity").effect.mean()
+        for scale in ("full", "sketch")
+    )
+    assert (full[[3.0, 6.0, 10.0]] < sketch[[3.0, 6.0, 10.0]]).all() and abs(full[10.0]) < 0.05 and full[1.0] > 0.3
