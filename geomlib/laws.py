@@ -124,26 +124,6 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     return pd.DataFrame(rows, columns=columns)
 
 
-def weights(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes]) -> pd.DataFrame:
-    """Orthogonalization by the weight of a task: a row a network of the law "weight".
-
-    codes, baselines   as of `exponents`
-    returns            columns model, weight, capacity, seed, separation (log ratio), direction (degrees; NaN where a
-                       network uses one latent): as of `claims.effects`, minus the baseline's
-    """
-    rows = []
-    for (name, capacity, seed), both in codes.items():
-        model, changes = LAWS["weight"][name]
-        labels = data.TASKS[MODELS[model]["tasks"][0]].table
-        pair = both, baselines["baseline", capacity, seed]
-        parted = [np.log(measures.border_ratio(measures.resolution_of(*one), labels)) for one in pair]
-        turned = [np.subtract(*measures.turn(*one, labels)) for one in pair]
-        used = measures.active_latents(both[0], np.log(both[1]))
-        direction = np.subtract(*turned) if used > 1 else np.nan
-        rows.append((model, changes["task_weight"], capacity, seed, np.subtract(*parted), direction))
-    return pd.DataFrame(rows, columns=["model", "weight", "capacity", "seed", "separation", "direction"])
-
-
 def elsewhere(law: str, codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
     """`claims.verdicts` where the claims are asked again: a first column, where, and those of the verdicts.
 
