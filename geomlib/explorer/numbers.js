@@ -5,10 +5,9 @@
 // latent, of a task its cross entropy and share of right answers.
 "use strict";
 {
-const { PAIRS } = geomlib;
+const { PAIRS, number } = geomlib;
 const ACTIVE = 0.01;                         // nats: a latent with a larger rate carries something
 
-const number = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : "–");
 const ratesOf = ({ mean, state }) => state.recent.slice(2, 2 + mean.length / PAIRS);
 const activeOf = (code) => ratesOf(code).filter((rate) => rate > ACTIVE).length;
 
@@ -73,5 +72,5 @@ function describeNetwork(section, seen, { step, capacity }) {
     "Arrow keys choose a stimulus.");
 }
 
-Object.assign(geomlib, { number, numbersOf, fillTable, describeNetwork });
+Object.assign(geomlib, { numbersOf, fillTable, describeNetwork });
 }

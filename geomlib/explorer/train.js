@@ -283,7 +283,7 @@ class TrainPage {
       const began = performance.now(), slow = this.slowControl.checked;
       await this.advance(slow ? 1 : Math.min(chunk, this.total - this.step));
       const took = performance.now() - began;
-      chunk = Math.min(Math.max(Math.round((chunk * 350) / Math.max(took, 20)), 4), 60);    // a look costs a step or two
+      chunk = Math.min(Math.max(Math.round((chunk * 350) / Math.max(took, 20)), 4), 60); // a look costs steps
       if (slow) await new Promise((resolve) => setTimeout(resolve, SLOW));
       await this.awake();
     }
