@@ -477,7 +477,8 @@ class TrainPage {
     geomlib.fillTable(rows, own ? geomlib.numbersOf({ seen, limit, settings, opened }) : []);
     rows.parentElement.classList.toggle("moving", Boolean(unfinished));
     this.unsettled.textContent = unfinished ? "Not finished: these numbers still move." : "";
-    this.networks.forEach((section, k) => geomlib.describeNetwork(section, seen[k], { step: this.step, capacity }));
+    const given = { step: this.step, capacity, settings };
+    this.networks.forEach((section, k) => geomlib.describeNetwork(section, seen[k], given));
     const reached = seen.map(({ state: { recent: [rate, error] } }, k) =>
       `${["Yours", "The partner"][k]}: ${number(rate)} nats, error ${number(error, 4)}.`);
     this.chart.setAttribute("aria-label", `Error against rate. ${own ? reached.join(" ") : "Not trained yet."}`);
