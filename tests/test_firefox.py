@@ -118,7 +118,9 @@ def test_train_trains_and_keeps_its_runs(firefox, site):
     assert firefox.evaluate("page.status.textContent") == "Step 40 of 40: done."
     assert firefox.evaluate("page.rows.textContent") != before
     assert firefox.evaluate("page.seen[0].state.recent.every(Number.isFinite)")
-    drawn = "page.plots.map(plot => plot.getContext('2d').getImageData(0, 0, plot.width, plot.height).data.some(Boolean))"
+    drawn = (
+        "page.plots.map(plot => plot.getContext('2d').getImageData(0, 0, plot.width, plot.height).data.some(Boolean))"
+    )
     assert firefox.evaluate(drawn) == [True, True]
     firefox.open(f"{site}/train.html")
     assert firefox.evaluate("page.runs.runs.length") == 1

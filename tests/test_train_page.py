@@ -336,8 +336,8 @@ def test_300_steps_show_what_capacity_does(page):
     found = {}
     for capacity in (0.3, 10):
         page.evaluate(
-            "capacity => { page.batch = 32; page.set(`counts=uniform&capacity=${capacity}&task=none&seed=1&steps=300`); }",
-            capacity,
+            "state => { page.batch = 32; page.set(state); }",
+            f"counts=uniform&capacity={capacity}&task=none&seed=1&steps=300",
         )
         page.click("[name=train]")
         page.wait_for_function("page.step === page.total && !page.running && page.limit", timeout=600_000)
