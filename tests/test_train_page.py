@@ -332,6 +332,22 @@ def test_300_steps_show_what_frequency_and_a_task_do(page, state, batch, shown):
     assert shown(numbers(page))
 
 
+def test_300_steps_show_what_capacity_does(page):
+    found = {}
+    for capacity in (0.3, 10):
+        page.evaluate(
+            "state => { page.batch = 32; page.set(state); }",
+            f"counts=uniform&capacity={capacity}&task=none&seed=1&steps=300",
+        )
+        page.click("[name=train]")
+        page.wait_for_function("page.step === page.total && !page.running && page.limit", timeout=600_000)
+        found[capacity] = numbers(page)["resolution d', mean"]
+    assert found[10][0] > 4 * found[0.3][0]
+    for yours, partner, limit in found.values():
+        assert yours == partner and 0.6 < yours / limit < 1.4
+    assert "Neighbours are told apart in 9" in page.locator(".codes .note").first.text_content()
+
+
 @pytest.mark.parametrize(("model", "pairs"), [("E1M1", {"axis": 1}), ("E1M2", {"jump": np.inf})])
 def test_measures_of_a_released_network_are_those_of_the_library(page, model, pairs):
     means, variances = results.codes()[model, 0.3, 0]

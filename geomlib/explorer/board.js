@@ -8,7 +8,8 @@ const FEW_CLASSES = ["#d9b38c", "#2166ac", "#1b7837", "#c51b7d"];
 const countColour = (often) =>
   (often ? geomlib.viridis(0.15 + (0.85 * Math.log2(1 + 4 * often)) / Math.log2(33)) : "rgb(20 10 30)");
 /** Colour of class k of so many. */
-const classColour = (k, classes) => (classes <= FEW_CLASSES.length ? FEW_CLASSES[k] : geomlib.viridis(k / (classes - 1)));
+const classColour = (k, classes) =>
+  (classes <= FEW_CLASSES.length ? FEW_CLASSES[k] : geomlib.viridis(k / (classes - 1)));
 
 /** Cells from one to another, the first left out: what a quick stroke passed. */
 function stroke(from, to) {

@@ -13,8 +13,8 @@ geomlib.defineEngine = function () {
   const SETTINGS = ["capacity", "steps", "stepsPerEpoch", "learningRate", "decay", "cooldown"];
   const REPORT = ["step", "reconstruction", "rate", "loss", "price", "meanRate", "logPrice", "capacity"];
   const PIXELS = 169;
-  const NO_ENGINE = "This page computes with WebAssembly and its 128-bit SIMD, which this browser lacks. Firefox, Chrome and " +
-    "Edge have had them since 2021, Safari since March 2023 (16.4).";
+  const NO_ENGINE = "This page computes with WebAssembly and its 128-bit SIMD, which this browser lacks. Firefox, " +
+    "Chrome and Edge have had them since 2021, Safari since March 2023 (16.4).";
   let compiled;
 
   const bytes = () => Uint8Array.from(atob(geomlib.wasm), (character) => character.charCodeAt(0));
@@ -26,9 +26,10 @@ geomlib.defineEngine = function () {
 
   /** Names and shapes of a network's parameters, in the order of BetaVAE.state_dict(). */
   function shapesOf(latents, heads) {
-    const shapes = [["encoder.0", [32, 1, 4, 4], 32], ["encoder.2", [64, 32, 3, 3], 64], ["encoder.4", [256, 64, 3, 3], 256],
-      ["mu", [latents, 1024], latents], ["logvar", [latents, 1024], latents], ["expand", [1024, latents], 1024],
-      ["decoder.0", [256, 64, 3, 3], 64], ["decoder.2", [64, 32, 3, 3], 32], ["decoder.4", [32, 1, 4, 4], 1]];
+    const shapes = [["encoder.0", [32, 1, 4, 4], 32], ["encoder.2", [64, 32, 3, 3], 64],
+      ["encoder.4", [256, 64, 3, 3], 256], ["mu", [latents, 1024], latents], ["logvar", [latents, 1024], latents],
+      ["expand", [1024, latents], 1024], ["decoder.0", [256, 64, 3, 3], 64], ["decoder.2", [64, 32, 3, 3], 32],
+      ["decoder.4", [32, 1, 4, 4], 1]];
     for (const [task, classes] of Object.entries(heads)) {
       const hidden = hiddenUnits(classes), outputs = classes === 2 ? 1 : classes;
       shapes.push([`classifiers.${task}.0`, [hidden, latents], hidden],
@@ -38,8 +39,8 @@ geomlib.defineEngine = function () {
   }
 
   /**
-   * One network. Its arrays are views of the engine's memory, (rows, batch): images, noise, mu, logvar, z, pixels; of each
-   * head labels, mask, answers, table; settings, frequencies (169) and wall (169, 169) of training; report.
+   * One network. Its arrays are views of the engine's memory, (rows, batch): images, noise, mu, logvar, z, pixels; of
+   * each head labels, mask, answers, table; settings, frequencies (169) and wall (169, 169) of training; report.
    *
    * heads    task -> number of classes      batch  the most images at once, a multiple of 8
    * train    false: it computes, and has no room for gradients
@@ -61,11 +62,12 @@ geomlib.defineEngine = function () {
       this.heads = Object.fromEntries(Object.entries(heads).map(([task, classes], h) => {
         const outputs = classes === 2 ? 1 : classes;
         const own = { labels: batch, mask: hiddenUnits(classes) * batch, answers: outputs * batch, table: PIXELS };
-        return [task, Object.fromEntries(PLACES.flatMap(([name], i) => (name in own ? [[name, view(i, own[name], h)]] : [])))];
+        const views = PLACES.flatMap(([name], i) => (name in own ? [[name, view(i, own[name], h)]] : []));
+        return [task, Object.fromEntries(views)];
       }));
     }
 
-    /** Take values (Float32Array, torch's order) as the weights, or as another part: 1 gradients, 2 and 3 Adam's moments. */
+    /** Take values (Float32Array, torch's order) as the weights, or as a part: 1 gradients, 2 and 3 Adam's moments. */
     load(values, part = 0) {
       this.exchange.set(values);
       this.run.write(part);
@@ -80,7 +82,7 @@ geomlib.defineEngine = function () {
     set(given) {
       for (const [name, value] of Object.entries(given)) this.settings[SETTINGS.indexOf(name)] = value;
     }
-    /** The state of training by its names in REPORT; tasks: task -> [cross entropy, share of right answers]; rates (D). */
+    /** The state of training by its names in REPORT; tasks: task -> [cross entropy, share of right answers]; rates. */
     state() {
       const at = REPORT.length, { report, tasks } = this;
       return { ...Object.fromEntries(REPORT.map((name, i) => [name, report[i]])),

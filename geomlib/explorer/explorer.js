@@ -227,7 +227,8 @@ class Page {
   recolour(model) {
     const of = ({ value }) => /\((.*)\)$/.exec(value)?.[1].split(", ");
     if (!of(this.colour) || this.shown.some((side) => of(this.colour).includes(side.model.value))) return;
-    this.colour.value = ([...this.colour.options].find((option) => of(option)?.includes(model)) ?? this.colour[0]).value;
+    const own = [...this.colour.options].find((option) => of(option)?.includes(model));
+    this.colour.value = (own ?? this.colour[0]).value;
     this.takeView();
   }
 
@@ -250,7 +251,7 @@ class Page {
     geomlib.drawKey(this.key, colours);
     const told = this.colour.value === TOLD, two = new Set(colours).size === 2;
     this.meaning.classList.toggle("scale", told);
-    const from = this.drawn ? this.names(this.pair) : "the stimulus";                    // a drawing is none of the pairs
+    const from = this.drawn ? this.names(this.pair) : "the stimulus";                  // a drawing is none of the pairs
     const text = told ? `from ${from}, in 50 % (guessing) to 100 % of trials`
       : `${first} ↓, ${second} →` + (two ? "; blue: yes, beige: no" : "");
     if (this.meaning.textContent !== text) this.meaning.textContent = text;
@@ -263,7 +264,9 @@ class Page {
       for (const value of this.plane ? stop.codes : stop.map) most = Math.max(most, Math.abs(value));
     this.most = most || 1;
   }
-  span() { return this.shown.reduce((most, side) => side.points.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0.05); }
+  span() {
+    return this.shown.reduce((most, side) => side.points.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0.05);
+  }
   limit() { return this.zoom.checked ? this.span() : this.most; }
   cloudIn([i, j]) { return this.cloud.flatMap((z) => [z[i], z[j]]); }
 
@@ -548,7 +551,7 @@ geomlib.book = (root) => {
   const views = document.querySelector(".views");            // links with texts, where the page has them
   const names = [...views?.querySelectorAll("dt") ?? []], link = (name) => name.querySelector("a");
   const state = () => (location.hash.includes("=") ? location.hash : names.length ? link(names[0]).hash : "");
-  const show = () => {                                       // the text of the view that the address names; else as it was
+  const show = () => {                     // the text of the view that the address names; else as it was
     const named = names.find((name) => decodeURI(link(name).hash) === decodeURI(state()));
     if (named) for (const name of names) name.classList.toggle("on", name === named);
   };

@@ -140,7 +140,8 @@ class Game {
     const [you, picture, ideal] = this.off.map((sum) => sum / ROUNDS);
     return `After ${ROUNDS} rounds: you ${columns(you)} off a round, the picture ${columns(picture)}, ` +
       `the ideal observer ${columns(ideal)}; a guess of the middle is 6.5 off on average. ` +
-      (you <= ideal ? "As good as the ideal observer!" : you <= picture ? "You beat the picture." : "The picture was better.");
+      (you <= ideal ? "As good as the ideal observer!" : you <= picture ? "You beat the picture."
+        : "The picture was better.");
   }
 }
 

@@ -2,12 +2,10 @@
 // scripts keep. geomlib.home holds the networks' maps and resolutions, as home.py writes them.
 "use strict";
 {
-const SIDE = 13, PAIRS = 169, TAU = 2 * Math.PI;
+const SIDE = 13, PAIRS = 169, TAU = 2 * Math.PI, { number, nats } = geomlib;
 const VIRIDIS = ["#482173", "#33638d", "#21918c", "#58c765", "#fde725"];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-const number = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : "–");
-const nats = (capacity) => `${capacity} ${capacity === 1 ? "nat" : "nats"}`;
 const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
 const mix = (from, to, part) => from.map((x, i) => x + part * (to[i] - x));
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
@@ -23,34 +21,7 @@ function halves(text) {
   });
 }
 
-/** Draw lines between neighbours, the thicker and darker the better they are told apart, full at d' = most; then points.
- *  at (338): x, y of each stimulus in pixels. */
-function drawGrid(context, { at, edges, colours, most, style, radius, hollow }) {
-  context.lineCap = "round";
-  context.strokeStyle = style.ink;
-  geomlib.EDGES.forEach(([a, b], i) => {
-    const strong = Math.sqrt(Math.min(edges[i] / most, 1));
-    context.globalAlpha = 0.08 + 0.82 * strong;
-    context.lineWidth = 0.75 + 2.25 * strong;
-    context.beginPath();
-    context.moveTo(at[2 * a], at[2 * a + 1]);
-    context.lineTo(at[2 * b], at[2 * b + 1]);
-    context.stroke();
-  });
-  context.globalAlpha = 1;
-  context.lineWidth = 0.75;
-  for (let pair = 0; pair < PAIRS; pair++) {
-    context.beginPath();
-    context.arc(at[2 * pair], at[2 * pair + 1], radius, 0, TAU);
-    context.fillStyle = hollow ? style.ground : colours[pair];
-    context.fill();
-    context.strokeStyle = hollow ? colours[pair] : style.ink;
-    context.lineWidth = hollow ? 1.5 : 0.75;
-    context.stroke();
-  }
-}
-
-/** What the live figures share: they stand in a figure of the page, start when it comes into view, and draw when needed. */
+/** What the live figures share: they stand in a figure of the page, start in view, and draw when needed. */
 class Live {
   constructor(name, html) {
     this.figure = document.getElementById(`fig-home-${name}`);
@@ -107,15 +78,16 @@ class Live {
   }
   /** Draw a map of codes in the middle of a canvas. limit: half its side, in units of the codes. */
   drawMap(canvas, { points, edges, noise, hollow }, colours, limit) {
-    const { context, width, height } = this.context(canvas), { style } = this, scale = (Math.min(width, height) / 2 - 8) / limit;
-    const at = points.map((x, i) => (i % 2 ? height / 2 - scale * x : width / 2 + scale * x));
+    const { context, width, height } = this.context(canvas), { style } = this;
+    const scale = (Math.min(width, height) / 2 - 8) / limit;
+    const x = (pair) => width / 2 + scale * points[2 * pair], y = (pair) => height / 2 - scale * points[2 * pair + 1];
     context.beginPath();                     // the noise of the code of the stimulus in the middle
-    context.arc(at[2 * 84], at[2 * 84 + 1], scale * noise, 0, TAU);
+    context.arc(x(84), y(84), scale * noise, 0, TAU);
     context.fillStyle = style.accent;
     context.globalAlpha = 0.18;
     context.fill();
     context.globalAlpha = 1;
-    drawGrid(context, { at, edges, colours, most: 3, style, radius: Math.max(2, width / 130), hollow });
+    geomlib.drawNet(context, { x, y, edges, colours, style, radius: Math.max(2, width / 130), hollow });
   }
   /** What the figure shows, in words; screen readers speak them only once a reader has touched a control. */
   say(words) {
@@ -127,9 +99,11 @@ class Live {
 /** The networks of a model as numbers, by rising capacity. */
 const stopsOf = (model) => geomlib.home.models[model].map((stop) => (
   { ...stop, points: halves(stop.points), edges: halves(stop.edges) }));
-const between = (a, b, part) => (part >= 1 || a === b ? b : { points: mix(a.points, b.points, part), edges: mix(a.edges, b.edges, part),
+const between = (a, b, part) => (part >= 1 || a === b ? b : {
+  points: mix(a.points, b.points, part), edges: mix(a.edges, b.edges, part),
   noise: a.noise + part * (b.noise - a.noise), hollow: part > 0 });
-const reach = (maps) => maps.reduce((most, { points }) => Math.max(most, ...points.map(Math.abs)), 0);  // in units of the codes
+/** How far maps reach from their middle, in units of the codes. */
+const reach = (maps) => maps.reduce((most, { points }) => Math.max(most, ...points.map(Math.abs)), 0);
 const named = (question) => `${question.replace(/_(UC|LC)/g, "<sub>$1</sub>")}?`;
 const sliderHtml = (name, stops) => `<label>Capacity <output></output><input type="range" name="${name}" min="0"
   max="${stops.length - 1}" step="1"></label>`;
@@ -137,9 +111,9 @@ const sliderHtml = (name, stops) => `<label>Capacity <output></output><input typ
 /* --- by hand ------------------------------------------------------------------------------------------------------ */
 
 /**
- * What a Gaussian code costs, at the best of all scales. places (n): [x, y] of each stimulus's code in standard deviations
- * of the noise. In one latent, codes s u + s noise cost (s² (mean u² + 1) - 1 - ln s²) / 2 nats against the standard normal
- * prior; least at s² = 1 / (mean u² + 1), with u from their mean: ln(1 + variance of u) / 2.
+ * What a Gaussian code costs, at the best of all scales. places (n): [x, y] of each stimulus's code in standard
+ * deviations of the noise. In one latent, codes s u + s noise cost (s² (mean u² + 1) - 1 - ln s²) / 2 nats against the
+ * standard normal prior; least at s² = 1 / (mean u² + 1), with u from their mean: ln(1 + variance of u) / 2.
  */
 function costOf(places) {
   return [0, 1].reduce((sum, axis) => {
@@ -153,18 +127,24 @@ class Hand extends Live {
   constructor() {
     const columns = [0, 3, 6, 9, 12];
     super("hand", `<p class="hint">Drag the five pictures, or move one with the arrow keys.</p>
-      <div class="field" role="group" aria-label="Five codes to place"><canvas class="ground" aria-hidden="true"></canvas>
-      ${columns.map((column) => `<button type="button"><canvas class="picture" width="13" height="13"></canvas></button>`).join("")}
+      <div class="field" role="group" aria-label="Five codes to place">
+      <canvas class="ground" aria-hidden="true"></canvas>
+      ${columns.map(() => `<button type="button"><canvas class="picture" width="13" height="13"></canvas></button>`)
+        .join("")}
       </div><p class="said" role="status"></p>`);
     Object.assign(this, { columns, field: this.find(".field"), tokens: [...this.root.querySelectorAll("button")],
       places: [[-1.6, 0.5], [-0.9, -0.3], [0, 0.4], [0.8, -0.4], [1.6, 0.3]], span: 4.5 });
     this.tokens.forEach((token, k) => {
       this.paint(token.firstChild, columns[k]);
-      token.onpointerdown = (event) => { token.setPointerCapture(event.pointerId); event.preventDefault(); token.focus(); };
+      token.onpointerdown = (event) => {
+        token.setPointerCapture(event.pointerId);
+        event.preventDefault();
+        token.focus();
+      };
       token.onpointermove = (event) => {
         if (!token.hasPointerCapture(event.pointerId)) return;
-        const box = this.field.getBoundingClientRect();
-        this.put(k, (event.clientX - box.x - box.width / 2) / this.scale, (box.y + box.height / 2 - event.clientY) / this.scale);
+        const { x, y, width, height } = this.field.getBoundingClientRect();
+        this.put(k, (event.clientX - x - width / 2) / this.scale, (y + height / 2 - event.clientY) / this.scale);
       };
       token.onkeydown = (event) => {
         const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
@@ -186,7 +166,8 @@ class Hand extends Live {
   }
   get scale() { return this.field.clientWidth / 2 / this.span; }
   put(k, x, y) {
-    const high = (this.span * this.field.clientHeight) / this.field.clientWidth, inside = (v, end) => Math.min(Math.max(v, -end), end);
+    const high = (this.span * this.field.clientHeight) / this.field.clientWidth;
+    const inside = (v, end) => Math.min(Math.max(v, -end), end);
     this.places[k] = [inside(x, this.span - 0.5), inside(y, high - 0.5)];
     this.touched = true;
     this.draw();
@@ -214,8 +195,9 @@ class Hand extends Live {
     this.result = { cost: costOf(places), least: pairs.reduce((a, b) => (b.d < a.d ? b : a)) };
     const { cost, least } = this.result, [i, j] = least.names.map((k) => this.columns[k]);
     const told = geomlib.toldApart(least.d);
-    this.say(`Your code costs ${number(cost)} nats. Its closest pair, columns ${i} and ${j}, is told apart in ${percent(told)} of trials ` +
-      `(d′ ${number(least.d)}). ` + (told < 0.9 ? "Can you reach 90\u00a0% for every pair, and for how little?"
+    this.say(`Your code costs ${number(cost)} nats. Its closest pair, columns ${i} and ${j}, is told apart in ` +
+      `${percent(told)} of trials (d′ ${number(least.d)}). ` +
+      (told < 0.9 ? "Can you reach 90\u00a0% for every pair, and for how little?"
       : `To name one of five for certain takes ${number(Math.log(5))} nats.`));
   }
 }
@@ -240,7 +222,9 @@ class Capacity extends Live {
   start() {
     if (still.matches) return;
     const time = 4000 / (this.stops.length - 1);
-    const next = () => { if (!this.touched && this.slider.value > 0) this.go(Number(this.slider.value) - 1, time, next); };
+    const next = () => {
+      if (!this.touched && this.slider.value > 0) this.go(Number(this.slider.value) - 1, time, next);
+    };
     setTimeout(next, 500);
   }
   go(to, time, done) {
@@ -255,8 +239,8 @@ class Capacity extends Live {
     const { capacity, edges } = this.stops[stop], told = mean(edges.map(geomlib.toldApart));
     this.output.textContent = nats(capacity);
     this.slider.setAttribute("aria-valuetext", nats(capacity));
-    const words = `At ${nats(capacity)} two neighbours are told apart in ${percent(told)} of trials (50\u00a0% is guessing), ` +
-      `with a d′ of ${number(mean(edges))} on average.`;
+    const words = `At ${nats(capacity)} two neighbours are told apart in ${percent(told)} of trials ` +
+      `(50\u00a0% is guessing), with a d′ of ${number(mean(edges))} on average.`;
     this.say(words);
     this.canvases[0].setAttribute("aria-label", `Map of the 169 codes of the baseline. ${words}`);
     this.draw();
@@ -275,8 +259,8 @@ geomlib.homeWorker = function () {
     const engine = new geomlib.Engine({ batch: spec.batch_size });
     engine.wall.set(geomlib.wallTable());
     engine.run.start(spec.seed);
-    engine.set({ capacity: spec.capacity, steps: spec.steps, stepsPerEpoch: spec.steps, learningRate: spec.learning_rate,
-      decay: spec.decay, cooldown: spec.cooldown });
+    const { capacity, steps, learning_rate: learningRate, decay, cooldown } = spec;
+    engine.set({ capacity, steps, stepsPerEpoch: steps, learningRate, decay, cooldown });
     engine.frequencies.set(frequencies);
     for (let step = 1; step <= spec.steps; step++) {
       engine.run.step(spec.batch_size);
@@ -291,7 +275,8 @@ geomlib.homeWorker = function () {
 /** Mean d' of the edges shown most and least, where frequencies (169) differ. */
 function byFrequency(edges, frequencies) {
   const shown = ([a, b]) => Math.sqrt(frequencies[a] * frequencies[b]), seen = geomlib.EDGES.map(shown);
-  const most = Math.max(...seen), least = Math.min(...seen), mean = (wanted) => geomlib.meanOf(edges, (edge) => wanted(shown(edge)));
+  const most = Math.max(...seen), least = Math.min(...seen);
+  const mean = (wanted) => geomlib.meanOf(edges, (edge) => wanted(shown(edge)));
   return most > 1.01 * least ? { frequent: mean((f) => f > 0.999 * most), rare: mean((f) => f < 1.001 * least) } : {};
 }
 
@@ -314,8 +299,8 @@ class Frequency extends Live {
       <div><p>What is told apart</p><canvas class="lattice" role="img"></canvas></div></div>
       <p class="about"></p><p class="said" role="status"></p>`);
     const networks = Object.fromEntries(PRESETS.map(([name]) => [name, stopsOf(name)[0].edges]));
-    Object.assign(this, { networks, about: this.find(".about"), cursor: 84, partner: networks.baseline, spec: geomlib.home.training,
-      buttons: [...this.root.querySelectorAll(".choice button")] });
+    Object.assign(this, { networks, about: this.find(".about"), cursor: 84, partner: networks.baseline,
+      spec: geomlib.home.training, buttons: [...this.root.querySelectorAll(".choice button")] });
     [this.board, this.lattice] = this.canvases;
     this.edges = networks.baseline;
     for (const button of this.buttons) button.onclick = () => { this.touched = true; this.choose(button.name); };
@@ -331,7 +316,8 @@ class Frequency extends Live {
     this.levels = counts.map((count) => count / least);
     this.name = name;
     this.partner = this.networks.baseline;
-    this.about.textContent = `The released network ${name}, trained for ${geomlib.home.steps.toLocaleString("en")} steps at 0.3 nats.`;
+    this.about.textContent = `The released network ${name}, trained for ` +
+      `${geomlib.home.steps.toLocaleString("en")} steps at 0.3 nats.`;
     this.turnTo(this.networks[name]);
   }
   turnTo(edges) {
@@ -364,7 +350,8 @@ class Frequency extends Live {
       if (!by) {
         this.paint(this.cursor, this.levels[this.cursor] > 1 ? 1 : OFTEN);
         this.later();
-      } else if (to >= 0 && to < PAIRS && (Math.abs(by) > 1 || Math.floor(to / SIDE) === Math.floor(this.cursor / SIDE)))
+      } else if (to >= 0 && to < PAIRS &&
+        (Math.abs(by) > 1 || Math.floor(to / SIDE) === Math.floor(this.cursor / SIDE)))
         this.cursor = to;
       this.draw();
     };
@@ -415,7 +402,8 @@ class Frequency extends Live {
     const { steps, capacity } = this.spec;
     this.about.textContent = step < steps
       ? `Two small networks train here, in this page: step ${step} of ${steps}.`
-      : `A sketch, trained just now in this page: ${steps} steps at ${nats(capacity)}, beside a partner that saw all alike.`;
+      : `A sketch, trained just now in this page: ${steps} steps at ${nats(capacity)}, beside a partner that saw all ` +
+        "alike.";
     if (step === steps) {
       this.partner = this.alike;
       this.tell();
@@ -429,10 +417,11 @@ class Frequency extends Live {
     this.result = { own, partner };
     this.say("frequent" in own
       ? `Neighbours shown often: d′ ${number(own.frequent)}; neighbours shown rarely: ${number(own.rare)}, ` +
-        `a ratio of ${number(own.frequent / own.rare)}. Where all are shown alike, the same two places have a ratio of ` +
-        `${number(partner.frequent / partner.rare)}.`
+        `a ratio of ${number(own.frequent / own.rare)}. Where all are shown alike, the same two places have a ` +
+        `ratio of ${number(partner.frequent / partner.rare)}.`
       : `With all shown alike, neighbours have a d′ of ${number(own.mean)} on average.`);
-    this.lattice.setAttribute("aria-label", `Grid of the 169 stimuli; lines join neighbours, thick where they are told apart. ${this.said.textContent}`);
+    this.lattice.setAttribute("aria-label", "Grid of the 169 stimuli; lines join neighbours, thick where they are " +
+      `told apart. ${this.said.textContent}`);
   }
   render() {
     const { context, width } = this.context(this.board), { style } = this, cell = width / SIDE;
@@ -449,10 +438,10 @@ class Frequency extends Live {
     this.board.setAttribute("aria-label", `How often each stimulus is shown. Row ${row}, column ${column}: ` +
       `${this.levels[this.cursor] > 1 ? "often" : "rarely"}. Arrow keys move, space paints.`);
     const { context: other, width: size } = this.context(this.lattice);
-    const at = Array.from({ length: 2 * PAIRS }, (_, i) =>
-      (size / SIDE) * (0.5 + (i % 2 ? Math.floor(i / 2 / SIDE) : Math.floor(i / 2) % SIDE)));
+    const at = (place) => (size / SIDE) * (place + 0.5);
     const colours = this.levels.map((level) => (level > 1 ? "#4a6fa5" : "#e8e4d8"));
-    drawGrid(other, { at, edges: this.edges, colours, most: 0.6, style, radius: Math.max(2, size / 90) });
+    geomlib.drawNet(other, { x: (pair) => at(pair % SIDE), y: (pair) => at(Math.floor(pair / SIDE)),
+      edges: this.edges, colours, style, radius: Math.max(2, size / 90), most: 0.6 });
   }
 }
 
@@ -463,17 +452,24 @@ class Question extends Live {
   constructor() {
     const { tasks, models } = geomlib.home, names = Object.keys(tasks);
     super("question", `<div class="asking"><div class="choice" role="group" aria-label="The question">
-      ${names.map((name) => `<button type="button" name="${name}">${named(tasks[name].question)}</button>`).join("")}</div>
+      ${names.map((name) => `<button type="button" name="${name}">${named(tasks[name].question)}</button>`).join("")}
+      </div>
       ${sliderHtml("question-capacity", models.baseline)}</div>
       <div class="two"><div><p>Asked nothing</p><canvas class="map" role="img"></canvas></div>
-      <div><p class="asked"></p><canvas class="map" role="img"></canvas></div></div><p class="said" role="status"></p>`);
-    Object.assign(this, { names, networks: Object.fromEntries(["baseline", ...names].map((name) => [name, stopsOf(name)])),
-      slider: this.find("input"), output: this.find("output"), buttons: [...this.root.querySelectorAll("button")] });
+      <div><p class="asked"></p><canvas class="map" role="img"></canvas></div></div>
+      <p class="said" role="status"></p>`);
+    const networks = Object.fromEntries(["baseline", ...names].map((name) => [name, stopsOf(name)]));
+    Object.assign(this, { names, networks, slider: this.find("input"), output: this.find("output"),
+      buttons: [...this.root.querySelectorAll("button")] });
     this.stop = Math.max(models.baseline.findIndex((network) => network.capacity === 3), 0);
     this.slider.value = this.stop;
     this.name = names[0];
-    for (const button of this.buttons) button.onclick = () => { this.touched = true; this.choose(button.name, this.stop); };
-    this.slider.oninput = () => { this.touched = true; this.choose(this.name, Number(this.slider.value)); };
+    const taken = (name, stop) => {
+      this.touched = true;
+      this.choose(name, stop);
+    };
+    for (const button of this.buttons) button.onclick = () => taken(button.name, this.stop);
+    this.slider.oninput = () => taken(this.name, Number(this.slider.value));
     const baseline = this.networks.baseline[this.stop];
     this.seen = still.matches ? null : [baseline, baseline];
     this.choose(this.name, this.stop, !still.matches);
@@ -483,7 +479,8 @@ class Question extends Live {
   choose(name, stop, wait = false) {
     Object.assign(this, { name, stop });
     const to = [this.networks.baseline[stop], this.networks[name][stop]], from = this.seen ?? to;
-    const { labels, question } = geomlib.home.tasks[name], palette = geomlib.home.palettes[Math.max(...labels) === 1 ? 2 : 25];
+    const { labels, question } = geomlib.home.tasks[name];
+    const palette = geomlib.home.palettes[Math.max(...labels) === 1 ? 2 : 25];
     this.colours = labels.map((label) => palette[label]);
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.name === name));
     this.output.textContent = nats(to[0].capacity);
@@ -491,11 +488,12 @@ class Question extends Live {
     this.find(".asked").innerHTML = `Asked: ${named(question)}`;
     const [plain, asked] = to.map((network) => byAnswer(network.edges, labels));
     this.result = { plain, asked };
-    this.say(`${name} at ${nats(to[0].capacity)}: neighbours with different answers have a d′ of ${number(asked.border)}, neighbours with ` +
-      `the same answer ${number(asked.elsewhere)}: ${number(asked.border / asked.elsewhere, 1)} times as much. ` +
+    this.say(`${name} at ${nats(to[0].capacity)}: neighbours with different answers have a d′ of ` +
+      `${number(asked.border)}, neighbours with the same answer ` +
+      `${number(asked.elsewhere)}: ${number(asked.border / asked.elsewhere, 1)} times as much. ` +
       `In the baseline: ${number(plain.border / plain.elsewhere, 1)} times.`);
-    this.canvases.forEach((canvas, k) => canvas.setAttribute("aria-label", `Map of the 169 codes of ${k ? name : "the baseline"} at ` +
-      `${nats(to[k].capacity)}, coloured by the answer.`));
+    this.canvases.forEach((canvas, k) => canvas.setAttribute("aria-label",
+      `Map of the 169 codes of ${k ? name : "the baseline"} at ${nats(to[k].capacity)}, coloured by the answer.`));
     if (!wait) this.move(1200, (part) => { this.seen = to.map((network, k) => between(from[k], network, part)); });
   }
   render() {

@@ -52,7 +52,7 @@ const TRAIN_HTML = `
   </div>
   <div class="networks">
     ${NETWORK_HTML("Your network", "Sees the pairs as painted, and is asked what you chose.")}
-    ${NETWORK_HTML("Its matched partner", "Same seed, first weights and noise; sees all pairs alike, without a task.")}
+    ${NETWORK_HTML("Its partner", "Same first weights and noise; sees all pairs alike, without a task.")}
     <p class="key wide"><label>Colour <select name="colour"></select></label>
       <span>Lines join neighbours: <b>thick</b> where the code tells them apart (resolution d' of 3 or more), faint
       where it can't.</span></p>

@@ -36,7 +36,7 @@ class Network {
     this.mu = new Float32Array(latents);     // posterior mean
     this.logvar = new Float32Array(latents); // log of the posterior variance
     this.pixels = new Float32Array(169);     // probability of wall
-    this.heads = Object.fromEntries(Object.entries(heads).map(([task, classes]) =>     // of class 1 alone where there are two
+    this.heads = Object.fromEntries(Object.entries(heads).map(([task, classes]) =>    // of two classes the second alone
       [task, { probabilities: new Float32Array(classes === 2 ? 1 : classes) }]));
   }
 

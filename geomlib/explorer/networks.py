@@ -33,12 +33,13 @@ ENGINE = (
     + f'geomlib.wasm = "{base64.b64encode((HERE / "engine.wasm").read_bytes()).decode()}";\n'
 )  # a script that needs no other file
 SCRIPT = ENGINE + "".join(
-    (HERE / f"{name}.js").read_text() for name in ("world", "network", "stimulus", "plot", "side", "game", "explorer")
+    (HERE / f"{name}.js").read_text()
+    for name in ("text", "world", "network", "stimulus", "plot", "side", "game", "explorer")
 )
 TRAIN = ENGINE + "".join(
     (HERE / f"{name}.js").read_text()
     for name in (
-        *("world", "measures", "settings", "board", "plot", "pictures", "netfile"),
+        *("text", "world", "measures", "settings", "board", "plot", "pictures", "netfile"),
         *("workers", "numbers", "runlist", "layout", "train"),
     )
 )

@@ -5,10 +5,9 @@
 // latent, of a task its cross entropy and share of right answers.
 "use strict";
 {
-const { PAIRS } = geomlib;
+const { PAIRS, number } = geomlib;
 const ACTIVE = 0.01;                         // nats: a latent with a larger rate carries something
 
-const number = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : "–");
 const ratesOf = ({ mean, state }) => state.recent.slice(2, 2 + mean.length / PAIRS);
 const activeOf = (code) => ratesOf(code).filter((rate) => rate > ACTIVE).length;
 
@@ -51,8 +50,22 @@ function fillTable(body, rows) {
   }));
 }
 
-/** Below a network's map: the share that its plane holds, and the rate of each latent; the map in words. */
-function describeNetwork(section, seen, { step, capacity }) {
+/** In how many trials neighbours are told apart, and where more than elsewhere, if frequencies or classes differ. */
+function toldApartIn({ edges }, { counts, ...settings }) {
+  const told = edges.map(geomlib.toldApart), labels = geomlib.labelsOf({ counts, ...settings });
+  const share = (wanted) => `${Math.round(100 * geomlib.meanOf(told, wanted))} %`, places = [];
+  const often = ([a, b]) => Math.min(counts[a], counts[b]), most = Math.max(...counts);
+  const seldom = Math.min(...counts.filter((count) => count));
+  if (seldom < most) places.push(`${share((edge) => often(edge) === most)} where shown most, ` +
+    `${share(([a, b]) => counts[a] === seldom && counts[b] === seldom)} where least`);
+  if (labels) places.push(`${share(([a, b]) => labels[a] !== labels[b])} across a border of the task, ` +
+    `${share(([a, b]) => labels[a] === labels[b])} within a class`);
+  return `Neighbours are told apart in ${share()} of trials (50 % is guessing)` +
+    `${places.length ? `: ${places.join("; ")}` : ""}.`;
+}
+
+/** Below a network's map: what it tells apart, the share that its plane holds, each latent's rate; the map in words. */
+function describeNetwork(section, seen, { step, capacity, settings }) {
   const [plot, note, bars] = [".plot", ".note", ".bars"].map((name) => section.querySelector(name));
   const what = `Mean codes of the 169 pairs, ${section.getAttribute("aria-label").toLowerCase()}`;
   if (!seen) {
@@ -62,9 +75,8 @@ function describeNetwork(section, seen, { step, capacity }) {
     return;
   }
   const rates = ratesOf(seen), part = (rate) => Math.min(rate / Math.max(capacity, 0.1), 1);
-  const told = geomlib.meanOf(seen.edges.map(geomlib.toldApart));
-  note.textContent = `${Math.round(100 * seen.share)} % of the code's spread lies in this plane. ` +
-    `Neighbours are told apart in ${Math.round(100 * told)} % of trials (50 % is guessing).`;
+  note.textContent = `${toldApartIn(seen, settings)} ${Math.round(100 * seen.share)} % of the code's spread lies in ` +
+    "this plane.";
   bars.setAttribute("aria-label", `Rate of each latent in nats: ${rates.map((rate) => number(rate)).join(", ")}`);
   bars.innerHTML = rates.map((rate, d) =>
     `<span><i style="--part: ${part(rate)}"></i>z<sub>${d + 1}</sub> ${number(rate)}</span>`).join("");
@@ -73,5 +85,5 @@ function describeNetwork(section, seen, { step, capacity }) {
     "Arrow keys choose a stimulus.");
 }
 
-Object.assign(geomlib, { number, numbersOf, fillTable, describeNetwork });
+Object.assign(geomlib, { numbersOf, fillTable, describeNetwork });
 }

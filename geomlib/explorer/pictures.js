@@ -29,15 +29,7 @@ function drawMap(canvas, seen, { colours, limit, chosen, style, text = "" }) {
   }
   const x = (pair) => size / 2 + scale * seen.shown[2 * pair];
   const y = (pair) => size / 2 - scale * seen.shown[2 * pair + 1];
-  geomlib.drawEdges(context, { x, y, edges: seen.edges, ink: style.ink, opacity: [0.08, 0.82], width: [0.75, 2.25] });
-  context.lineWidth = 0.75;
-  for (let pair = 0; pair < PAIRS; pair++) {
-    context.beginPath();
-    context.arc(x(pair), y(pair), radius, 0, 2 * Math.PI);
-    context.fillStyle = colours[pair];
-    context.fill();
-    context.stroke();
-  }
+  geomlib.drawNet(context, { x, y, edges: seen.edges, colours, radius, style });
   context.lineWidth = 2.5;
   for (const [colour, away] of [[style.ground, 3], [style.ink, 5]]) {
     context.strokeStyle = colour;

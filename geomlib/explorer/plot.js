@@ -13,24 +13,37 @@ function viridis(part) {
 }
 
 /**
- * Join neighbours: faint where the code can't tell them apart, strong where it can.
+ * Draw a code: lines between neighbours, the thicker and darker the better it tells them apart, then the points.
  *
- * x, y   pair -> CSS px       edges (312)  d' of the neighbours geomlib.EDGES
- * opacity, width  [of a line where d' is 0, what is added where it is CLEAR or more]; width in CSS px
+ * x, y     pair -> CSS px      edges (312)  d' of the neighbours geomlib.EDGES      most  d' of a line drawn in full
+ * colours  (169) CSS colours   hollow       true where the points are no data       style  ink, ground: CSS values
  */
-function drawEdges(context, { x, y, edges, ink, opacity, width }) {
-  context.strokeStyle = ink;
+function drawNet(context, { x, y, edges, colours, radius, style, hollow = false, most = CLEAR }) {
+  context.strokeStyle = style.ink;           // points have an edge, too: some are as light or dark as the ground
   context.lineCap = "round";
   geomlib.EDGES.forEach(([a, b], i) => {
-    const strong = Math.sqrt(Math.min(edges[i] / CLEAR, 1));
-    context.globalAlpha = opacity[0] + opacity[1] * strong;
-    context.lineWidth = width[0] + width[1] * strong;
+    const strong = Math.sqrt(Math.min(edges[i] / most, 1));
+    context.globalAlpha = 0.08 + 0.77 * strong;
+    context.lineWidth = 0.75 + 2 * strong;
     context.beginPath();
     context.moveTo(x(a), y(a));
     context.lineTo(x(b), y(b));
     context.stroke();
   });
   context.globalAlpha = 1;
+  context.lineWidth = 0.75;
+  for (let pair = 0; pair < 169; pair++) {
+    context.beginPath();
+    context.arc(x(pair), y(pair), radius, 0, TAU);
+    context.fillStyle = colours[pair];
+    context.fill();
+    context.stroke();
+    if (!hollow) continue;
+    context.beginPath();
+    context.arc(x(pair), y(pair), radius / 2, 0, TAU);
+    context.fillStyle = style.ground;
+    context.fill();
+  }
 }
 
 /**
@@ -62,27 +75,13 @@ function drawCodes(canvas, given, size = canvas.clientWidth) {
   context.lineWidth = 1;
   axes();
   if (code) noise();
-  drawEdges(context, { x, y, edges, ink: style.ink, opacity: [0.1, 0.6], width: [0.6, 1.9] });
   context.fillStyle = style.soft;
   context.globalAlpha = 0.5;
   context.beginPath();
   for (let i = 0; i < cloud.length; i += 2) dot(size / 2 + scale * cloud[i], size / 2 - scale * cloud[i + 1], 1.5);
   context.fill();
   context.globalAlpha = 1;
-  context.lineWidth = 0.75;
-  context.strokeStyle = style.ink;           // an edge, since some colours are as light or dark as the ground
-  for (let i = 0; i < 169; i++) {
-    context.beginPath();
-    dot(x(i), y(i), radius);
-    context.fillStyle = colours[i];
-    context.fill();
-    context.stroke();
-    if (!hollow) continue;
-    context.beginPath();
-    dot(x(i), y(i), radius / 2);
-    context.fillStyle = style.ground;
-    context.fill();
-  }
+  drawNet(context, { x, y, edges, colours, radius, style, hollow });
   marks();
   if (pointed >= 0) tooltip();
 
@@ -191,5 +190,5 @@ function drawKey(canvas, colours) {
   });
 }
 
-Object.assign(geomlib, { margin, viridis, drawEdges, drawCodes, drawImage, against, drawKey });
+Object.assign(geomlib, { margin, viridis, drawNet, drawCodes, drawImage, against, drawKey });
 }

@@ -6,7 +6,7 @@
 //            seed, steps
 "use strict";
 {
-const SIDE = 13, PAIRS = 169, USUAL = 4;
+const SIDE = 13, PAIRS = 169, USUAL = 4, { plain, nats } = geomlib;
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";       // counts and classes in an address, one digit each
 const MOST_CLASSES = DIGITS.length, MOST_IMAGES = 5_000_000, IMAGES = 200_000;     // of geomlib/data.py: the last two
 const TASKS = { __proto__: null,            // of geomlib/data.py: classes of a pair
@@ -30,7 +30,6 @@ const PRESETS = { __proto__: null,          // name -> how often a pair is shown
 const table = (of) => Float64Array.from({ length: PAIRS }, (_, pair) => of(Math.floor(pair / SIDE), pair % SIDE));
 const rowsOf = (values) => Array.from({ length: SIDE }, (_, uc) =>
   Array.from(values.slice(SIDE * uc, SIDE * (uc + 1))));
-const plain = (x) => String(Math.round(x * 100) / 100);
 const total = (values) => values.reduce((a, b) => a + b, 0);
 const isDigits = (values) => values.every((x) => Number.isInteger(x) && x < DIGITS.length);
 const digitsOf = (values) => Array.from(values, (x) => DIGITS[x]).join("");
@@ -186,7 +185,6 @@ function countsOf(counts) {
 
 /* --- in words ----------------------------------------------------------------------------------------------------- */
 
-const nats = (capacity) => `${plain(capacity)} ${capacity === 1 ? "nat" : "nats"}`;
 const PARTS = {                              // what settings say, one part each
   capacity: ({ capacity }) => plain(capacity),
   shown: ({ counts }) => PRESETS[presetOf(counts)]?.[1] ?? "pairs as painted",
@@ -215,5 +213,5 @@ function differenceOf(settings, before = null) {
 }
 
 Object.assign(geomlib, { SIDE, PAIRS, USUAL, TASKS, QUESTIONS, PRESETS, MOST_IMAGES, presetOf, presetCounts, labelsOf,
-  whatIsMissing, addressOf, settingsOf, pythonOf, specOf, settingsOfSpec, countsOf, differenceOf, nats, plain });
+  whatIsMissing, addressOf, settingsOf, pythonOf, specOf, settingsOfSpec, countsOf, differenceOf });
 }

@@ -1,7 +1,7 @@
 // One network of the explorer: its codes in the plane, and what it makes of the stimulus.
 "use strict";
 {
-const SIDE = 13;
+const SIDE = 13, { number, plain, nats } = geomlib;
 const ACTIVE = 0.01;                         // of geomlib/measures.py: nats, from which on a latent is in use
 const REACH = 4;                             // of the latents' sliders
 const CLOSE = 20;                            // px: a mouse or finger points at a point so near
@@ -25,11 +25,6 @@ geomlib.term = (name, shown = name) =>
 
 /** Names of the data in a reader's words. */
 geomlib.words = (name) => name.replace(/x_UC/g, "upper").replace(/x_LC/g, "lower");
-
-/** Numbers for readers: with a true minus sign; and as short as can be. */
-const text = (x, digits = 2) => x.toFixed(digits).replace("-", "−");
-const plain = (x) => String(Math.round(x * 100) / 100);
-const nats = (x) => `${plain(x)} ${x === 1 ? "nat" : "nats"}`;
 
 const SIDE_HTML = `
 <div class="controls">
@@ -73,18 +68,18 @@ function dprimeOf({ codes, spreads }) {
 
 /** One network beside its stimulus: its codes in the plane, its reconstruction, answers and latents. */
 class Side {
-  constructor(page, number) {
+  constructor(page, which) {
     const template = document.createElement("template");
     template.innerHTML = SIDE_HTML;
     this.parts = [...template.content.children];
     const [, codes, decoded] = this.parts, find = (selector) => template.content.querySelector(selector);
-    codes.setAttribute("aria-label", `${number} network: codes`);
-    decoded.setAttribute("aria-label", `${number} network: reconstruction`);
+    codes.setAttribute("aria-label", `${which} network: codes`);
+    decoded.setAttribute("aria-label", `${which} network: reconstruction`);
     Object.assign(this, { page, model: find("[name=model]"), slider: find("[name=capacity]"), stopsText: find(".stops"),
       capacityText: find(".capacity"), about: find(".about"), play: find("[name=play]"), plot: find(".plot"),
-      note: find(".note"), pairText: find(".pair span"), image: find(".image"), title: find("h2"), facts: find(".facts"),
-      answers: find("dl"), back: find("[name=back]"),
-      against: find("[name=against]"), inside: find("details"), latents: find(".latents") });
+      note: find(".note"), pairText: find(".pair span"), image: find(".image"), title: find("h2"),
+      facts: find(".facts"), answers: find("dl"), back: find("[name=back]"), against: find("[name=against]"),
+      inside: find("details"), latents: find(".latents") });
     this.points = new Float32Array(338);     // of the 169 pairs in the plane, as drawn
     this.spreads = new Float32Array(338);    // of their codes' noise there
     this.edges = new Float32Array(312);      // d' of the neighbours
@@ -243,9 +238,9 @@ class Side {
     if (page.drawn) return [page.names(pair)];
     if (pair === page.pair) return [page.names(pair), "the stimulus itself"];
     const d = this.dprime(pair, page.pair), best = this.limitOf(pair, page.pair);
-    const told = [page.names(pair), `d′ ${text(d)}: told apart in ${share(d)}`];
+    const told = [page.names(pair), `d′ ${number(d)}: told apart in ${share(d)}`];
     if (Number.isNaN(best)) return told;
-    return [...told, `best code: ${best === Infinity ? "never confused" : `d′ ${text(best)}, ${share(best)}`}`];
+    return [...told, `best code: ${best === Infinity ? "never confused" : `d′ ${number(best)}, ${share(best)}`}`];
   }
 
   /** Encode the stimulus; its code goes to the latents unless they were moved by hand. */
@@ -282,9 +277,9 @@ class Side {
     if (network && !this.moved) this.z.set(network.mu);
     this.slider.value = this.position();
     this.about.textContent = geomlib.words(here.about);
-    this.capacityText.textContent = t ? `≈ ${text(this.capacity, 1)} nats` : nats(this.capacity);
+    this.capacityText.textContent = t ? `≈ ${number(this.capacity, 1)} nats` : nats(this.capacity);
     this.slider.setAttribute("aria-valuetext",
-      t ? `about ${text(this.capacity)} nats, interpolated` : `${nats(this.capacity)}, trained`);
+      t ? `about ${number(this.capacity)} nats, interpolated` : `${nats(this.capacity)}, trained`);
     this.plot.classList.toggle("between", t > 0);
     this.note.textContent = this.noteOf(here, t, beside);
     this.drawPlot(t > 0);
@@ -310,9 +305,9 @@ class Side {
     const own = this.edges.reduce((a, b) => a + b) / 312, best = mean((a, b) => this.limitOf(a, b));
     return (t ? `Interpolated between the networks trained at ${beside}. ` : !used
       ? "This network has collapsed: its code is the same for all images. "
-      : `Mean rate ${text(rate)} nats, ${used} of ${rates.length} latents in use. `) +
-      `Neighbours: mean d′ ${text(own)}` + (Number.isNaN(best) ? "." : "; in the best code of this rate " +
-        (best === Infinity ? "none is ever confused." : `${text(best)}.`)) +
+      : `Mean rate ${number(rate)} nats, ${used} of ${rates.length} latents in use. `) +
+      `Neighbours: mean d′ ${number(own)}` + (Number.isNaN(best) ? "." : "; in the best code of this rate " +
+        (best === Infinity ? "none is ever confused." : `${number(best)}.`)) +
       (page.plane || !(page.drawn || this.moved) ? ""
         : ` Your ${this.moved ? "latents are" : "drawing is"} not on this map: choose a plane of latents` +
           (used > 1 ? `, such as ${this.largest().join(" and ")}.` : "."));
@@ -346,7 +341,7 @@ class Side {
     for (let d = 0; d < mu.length; d++) rate += (mu[d] ** 2 + Math.exp(logvar[d]) - 1 - logvar[d]) / 2;
     this.title.textContent = this.moved ? "Your latents, decoded" : "Reconstruction";
     this.facts.textContent = this.moved ? ""
-      : `squared error ${text(error, 3)} a pixel; this image’s rate ${text(rate)} nats`;
+      : `squared error ${number(error, 3)} a pixel; this image’s rate ${number(rate)} nats`;
     if (this.asked !== network) this.answers.replaceChildren(...Object.keys(network.heads).flatMap((task) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
       dt.textContent = `${geomlib.words(page.index.tasks[task].question)}?`;
@@ -362,7 +357,7 @@ class Side {
       dd.style.setProperty("--part", sure);
       const [said, verdict] = dd.lastChild.children, correct = answer === truth[page.pair];
       said.textContent = geomlib.words(classes[answer]);
-      verdict.textContent = ` (probability ${text(sure)})` +
+      verdict.textContent = ` (probability ${number(sure)})` +
         (page.drawn || this.moved ? "" : correct ? ", correct" : ", wrong");
     });
   }
@@ -378,10 +373,10 @@ class Side {
         row.style.setProperty("--from", part(network.mu[d] - this.sd[d]));
         row.style.setProperty("--to", part(network.mu[d] + this.sd[d]));
       }
-      value.textContent = !network ? "" : this.moved ? text(this.z[d]) : `${text(this.z[d])} ± ${text(this.sd[d])}`;
+      value.textContent = !network ? "" : number(this.z[d]) + (this.moved ? "" : ` ± ${number(this.sd[d])}`);
       row.classList.toggle("unused", Boolean(network) && rate <= ACTIVE);
       note.style.setProperty("--part", network ? Math.min(rate / 4, 1) : 0);
-      note.textContent = !network ? "" : rate > ACTIVE ? `${text(rate)} nats` : "unused";
+      note.textContent = !network ? "" : rate > ACTIVE ? `${number(rate)} nats` : "unused";
     });
   }
 
@@ -395,16 +390,16 @@ class Side {
       `${this.slider.getAttribute("aria-valuetext")}, ` +
       (page.plane ? `latent ${page.plane[0] + 1} across, latent ${page.plane[1] + 1} up` : "in a two-dimensional map") +
       `, coloured by ${page.colour.selectedOptions[0].text}. ` +
-      `They lie ${text(Math.sqrt(spread))} from their centre (root mean square).` +
+      `They lie ${number(Math.sqrt(spread))} from their centre (root mean square).` +
       (page.drawn ? "" : ` The stimulus, ${page.names(pair)}, is ringed, at ` +
-        `${text(this.points[2 * pair])}, ${text(this.points[2 * pair + 1])}.`) +
+        `${number(this.points[2 * pair])}, ${number(this.points[2 * pair + 1])}.`) +
       ` ${this.note.textContent} Arrow keys compare another with it, space takes that one.`);
     const shown = this.against.checked ? "lighter where more open than on average" : "open where white";
-    this.image.setAttribute("aria-label", this.network ? `${this.title.textContent} at ${nats(this.capacity)}; ${shown}. ` +
-      geomlib.describeImage(this.network.pixels, this.world)
-      : "No image at this capacity");
+    this.image.setAttribute("aria-label", !this.network ? "No image at this capacity"
+      : `${this.title.textContent} at ${nats(this.capacity)}; ${shown}. ` +
+        geomlib.describeImage(this.network.pixels, this.world));
   }
 }
 
-Object.assign(geomlib, { Side, plain, nats });
+Object.assign(geomlib, { Side });
 }

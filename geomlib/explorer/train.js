@@ -2,7 +2,7 @@
 "use strict";
 {
 const { SIDE, PAIRS, USUAL, TASKS, QUESTIONS, PRESETS } = geomlib;
-const DRAWS = 6;                             // of each pair, that a survey encodes
+const [ROUGH, DRAWS] = [2, 6];               // of each pair, that a survey encodes on the way and at the end
 const BRUSHES = [[0, "never"], [0.25, "a quarter as often"], [1, "as often as usual"], [4, "4 times as often"],
   [8, "8 times as often"]];
 const CLASSES = ["class 1", "class 2", "class 3", "class 4"];
@@ -283,7 +283,7 @@ class TrainPage {
       const began = performance.now(), slow = this.slowControl.checked;
       await this.advance(slow ? 1 : Math.min(chunk, this.total - this.step));
       const took = performance.now() - began;
-      chunk = Math.min(Math.max(Math.round((chunk * 350) / Math.max(took, 20)), 1), 60);
+      chunk = Math.min(Math.max(Math.round((chunk * 350) / Math.max(took, 20)), 4), 60); // a look costs steps
       if (slow) await new Promise((resolve) => setTimeout(resolve, SLOW));
       await this.awake();
     }
@@ -306,8 +306,9 @@ class TrainPage {
   /** Both networks take some steps, and are looked at. */
   async advance(steps) {
     const { helpers, image } = this, began = performance.now();
+    const draws = this.step + steps < this.total ? ROUGH : DRAWS;
     this.busy = true;
-    const answers = await Promise.all(helpers.map((helper) => helper.ask("advance", { steps, draws: DRAWS, image })));
+    const answers = await Promise.all(helpers.map((helper) => helper.ask("advance", { steps, draws, image })));
     if (helpers !== this.helpers) return;    // reset meanwhile
     this.busy = false;
     this.step += steps;
@@ -433,15 +434,22 @@ class TrainPage {
     this.frame = 0;
     if (!this.plots[0].clientWidth) return;
     const { style, paths, limit } = this;
-    const part = still.matches ? 1 : Math.min((performance.now() - this.moved) / 300, 1);
-    for (const seen of this.seen) seen.shown = seen.points.map((x, i) => seen.from[i] + part * (x - seen.from[i]));
     this.drawBoards();
-    this.scale = this.seen.reduce((most, { shown }) => shown.reduce((a, x) => Math.max(a, Math.abs(x)), most), 0.3);
-    const text = ["Press Train.", this.opened ? "No partner." : "Press Train."];
-    this.plots.forEach((plot, k) => geomlib.drawMap(plot, this.seen[k], { colours: this.colours(), limit: this.scale,
-      chosen: this.pair, style, text: text[k] }));
     geomlib.drawPlane(this.chart, { paths, limit, capacity: this.settings.capacity, style });
-    if (part < 1 && this.seen.length) this.draw();
+    this.drawMaps();
+  }
+
+  /** The maps, on their way to the codes of now: in every second frame, which leaves the cores to the training. */
+  drawMaps() {
+    const part = still.matches ? 1 : Math.min((performance.now() - this.moved) / 300, 1), { style, seen } = this;
+    for (const code of seen) code.shown = code.points.map((x, i) => code.from[i] + part * (x - code.from[i]));
+    this.scale = seen.reduce((most, { shown }) => shown.reduce((a, x) => Math.max(a, Math.abs(x)), most), 0.3);
+    const text = ["Press Train.", this.opened ? "No partner." : "Press Train."], colours = this.colours();
+    this.plots.forEach((plot, k) =>
+      geomlib.drawMap(plot, seen[k], { colours, limit: this.scale, chosen: this.pair, style, text: text[k] }));
+    cancelAnimationFrame(this.next);
+    if (part < 1 && seen.length)
+      this.next = requestAnimationFrame(() => { this.next = requestAnimationFrame(() => this.drawMaps()); });
   }
 
   drawBoards() {
@@ -469,7 +477,8 @@ class TrainPage {
     geomlib.fillTable(rows, own ? geomlib.numbersOf({ seen, limit, settings, opened }) : []);
     rows.parentElement.classList.toggle("moving", Boolean(unfinished));
     this.unsettled.textContent = unfinished ? "Not finished: these numbers still move." : "";
-    this.networks.forEach((section, k) => geomlib.describeNetwork(section, seen[k], { step: this.step, capacity }));
+    const given = { step: this.step, capacity, settings };
+    this.networks.forEach((section, k) => geomlib.describeNetwork(section, seen[k], given));
     const reached = seen.map(({ state: { recent: [rate, error] } }, k) =>
       `${["Yours", "The partner"][k]}: ${number(rate)} nats, error ${number(error, 4)}.`);
     this.chart.setAttribute("aria-label", `Error against rate. ${own ? reached.join(" ") : "Not trained yet."}`);
@@ -544,7 +553,7 @@ class TrainPage {
     for (const helper of [...(this.helpers ?? []), this.seeker]) helper?.close();
     this.resized.disconnect();
     this.themed.disconnect();
-    cancelAnimationFrame(this.frame);
+    for (const frame of [this.frame, this.next]) cancelAnimationFrame(frame);
   }
 }
 
