@@ -90,8 +90,17 @@ def is_file(table: Any) -> bool:
     return isinstance(table, str | Path) and str(table).endswith((".npy", ".csv"))
 
 
+def existing(path: str | Path) -> Path:
+    """The path of a file that is there; else a FileNotFoundError that says where it was looked for."""
+    if Path(path).is_file():
+        return Path(path)
+    where = "" if Path(path).is_absolute() else f" in {Path.cwd()}"
+    raise FileNotFoundError(f"there is no file {path}{where}{': it is a folder' if Path(path).is_dir() else ''}")
+
+
 def read_table(path: str | Path) -> np.ndarray:
     """The numbers in a file: a .npy array, or a CSV file without a header, one line for each x_uc."""
+    path = existing(path)
     try:
         return np.load(path) if str(path).endswith(".npy") else np.loadtxt(path, delimiter=",", encoding="utf-8-sig")
     except (ValueError, EOFError) as error:
@@ -107,7 +116,7 @@ def world_table(world: Any = "corridors") -> np.ndarray:
     world = read_table(world) if is_file(world) else world
     if isinstance(world, str):
         if world not in WORLDS:
-            raise ValueError(f"world must be one of {', '.join(WORLDS)} or a (13, 13, 13, 13) table, got {world!r}")
+            raise ValueError(f"world must be {', '.join(WORLDS)} or a (13, 13, 13, 13) table or file, got {world!r}")
         return WORLDS[world].copy()
     table = _numbers("world", world, (SIDE,) * 4)
     if not ((table >= 0) & (table <= 1)).all():
@@ -126,7 +135,8 @@ def counts_table(counts: Any) -> np.ndarray:
     counts = read_table(counts) if is_file(counts) else counts
     if isinstance(counts, str):
         if counts not in COUNTS:
-            raise ValueError(f"counts must be one of {', '.join(COUNTS)} or a 13 x 13 table, got {counts!r}")
+            known = ", ".join(COUNTS)
+            raise ValueError(f"counts must be one of {known} or a 13 x 13 table or file (.csv, .npy), got {counts!r}")
         return COUNTS[counts].copy()
     table = _numbers("counts", counts, (SIDE, SIDE))
     if (table < 0).any():

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from . import places
+from .data import existing
 from .engine.jobs import pick_device
 from .model import BetaVAE, plain_weights
 from .spec import Spec, differing, file_sha256
@@ -102,7 +103,7 @@ def load_file(path: str | Path) -> Run:
     The run has no history: the page draws images and noise by itself. Raises ValueError for any other file.
     """
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(existing(path), "pt") as file:
             about = file.metadata() or {}
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (it has no iterator)
     except SafetensorError as error:
