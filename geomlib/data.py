@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,7 +103,8 @@ def read_table(path: str | Path) -> np.ndarray:
     """The numbers in a file: a .npy array, or a CSV file without a header, one line for each x_uc."""
     path = existing(path)
     try:
-        return np.load(path) if str(path).endswith(".npy") else np.loadtxt(path, delimiter=",", encoding="utf-8-sig")
+        with warnings.catch_warnings(action="ignore"):  # of an empty file, whose shape is refused
+            return np.load(path) if path.suffix == ".npy" else np.loadtxt(path, delimiter=",", encoding="utf-8-sig")
     except (ValueError, EOFError) as error:
         raise ValueError(
             f"{path} must hold a table of numbers: a .npy array, or CSV, 13 lines of 13 numbers without a header "
@@ -142,14 +144,16 @@ def counts_table(counts: Any) -> np.ndarray:
     if (table < 0).any():
         uc, lc = np.argwhere(table < 0)[0]
         raise ValueError(f"counts must be numbers >= 0, got {table[uc, lc]:g} at x_uc={uc}, x_lc={lc}")
-    if table.sum() > 0 and (table != np.floor(table)).any():
+    with np.errstate(over="ignore"):
+        total = table.sum()
+    if np.isfinite(total) and (table != np.floor(table)).any():
         logger.warning("counts hold frequencies: they are scaled to %s images", f"{IMAGES:,}")
         exact = (table / table.sum() * IMAGES).ravel()
         table = np.floor(exact)
         table[np.argsort(table - exact, kind="stable")[: round(IMAGES - table.sum())]] += 1  # largest remainders
-        table = table.reshape(SIDE, SIDE)
-    if not 0 < table.sum() <= MOST:
-        raise ValueError(f"counts must sum to 1..{MOST:,} images, got {table.sum():,.0f}")
+        table, total = table.reshape(SIDE, SIDE), IMAGES
+    if not 0 < total <= MOST:
+        raise ValueError(f"counts must sum to 1..{MOST:,} images, got {total:,.15g}")
     return table.astype(np.int64)
 
 
@@ -200,7 +204,8 @@ def corridors(counts: Any = "uniform", seed: int = 0, world: Any = "corridors") 
 
 def _numbers(name: str, table: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        found = np.asarray(table, dtype=float)
+        found = np.asarray(table)
+        found = found.astype(float, casting="same_kind" if found.dtype.kind == "c" else "unsafe")
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a table of numbers, shape {shape}, got {str(table)[:60]!r}") from None
     if found.shape != shape:

@@ -91,7 +91,7 @@ def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFr
     model, capacity, seed = key
     kept, paired = place(*key, folder=folder, **changes) / "numbers.csv", ("baseline", capacity, seed)
     if kept.exists():
-        return pd.read_csv(kept)
+        return results(kept)
     beside = model in CLASS_NAMES and place(*paired, folder=folder, **changes).exists()
     baseline = run(*paired, folder, **changes) if beside else None
     rows = numbers(model, capacity, run(*key, folder, **changes), baseline)

@@ -235,6 +235,8 @@ def test_tables_of_ones_own_are_read_from_files(tmp_path, capsys, monkeypatch):
         ("a.csv", "1;2\n", "a.csv must hold a table of numbers: .*13 lines of 13 numbers"),
         ("a.csv", "1,2\n" * 13, r"counts must have shape \(13, 13\), got \(13, 2\)"),
         ("a.npy", "", "a.npy must hold a table of numbers"),
+        ("a.csv", "\n" * 20, r"counts must have shape \(13, 13\), got \(0,\)"),
+        ("a.csv", "1e308,1\n" * 13, r"counts must have shape \(13, 13\)"),
         ("b.csv", "", "there is no file a.csv in /"),
     ],
 )

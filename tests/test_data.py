@@ -147,6 +147,16 @@ def test_a_table_that_is_no_world_is_refused(world, words):
         g.corridors("uniform", world=world)
 
 
+@pytest.mark.parametrize("cell", [np.nan, np.inf, -np.inf, -1, 1e300, 1e308, 6j, None, "six", {}, [1, 2]])
+@pytest.mark.parametrize("kind", ["counts", "task 'near'"])
+def test_whatever_a_cell_holds_a_table_is_used_or_refused_by_its_name(kind, cell, recwarn):
+    table = np.full((13, 13), 1e308 if cell == 1e308 else 6, object).tolist()
+    table[2][3] = cell
+    with pytest.raises(ValueError, match=kind):
+        data.counts_table(table) if kind == "counts" else data.task_of("near", table)
+    assert not recwarn.list
+
+
 def test_a_task_of_ones_own_is_a_table_of_labels():
     corner = (np.indices((13, 13)) < 6).all(0).astype(int)
     task = data.task_of("corner", corner)
