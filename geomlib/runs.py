@@ -221,7 +221,7 @@ def _about(what: str) -> Generator[None]:
 def _history(place: str | Path, text: Path | io.StringIO) -> pd.DataFrame:
     """A history from its file or its text; ValueError that names the place if it is none."""
     with _about(f"{place}: its history"):
-        return pd.read_csv(text, dtype=HISTORY)[list(HISTORY)]
+        return pd.read_csv(text)[list(HISTORY)].astype(HISTORY)
 
 
 def spec_json(spec: Spec) -> str:
