@@ -118,7 +118,8 @@ def world_table(world: Any = "corridors") -> np.ndarray:
     world = read_table(world) if is_file(world) else world
     if isinstance(world, str):
         if world not in WORLDS:
-            raise ValueError(f"world must be {', '.join(WORLDS)} or a (13, 13, 13, 13) table or file, got {world!r}")
+            known = ", ".join(WORLDS)
+            raise ValueError(f"world must be one of {known} or a (13, 13, 13, 13) table or file, got {world!r}")
         return WORLDS[world].copy()
     table = _numbers("world", world, (SIDE,) * 4)
     if not ((table >= 0) & (table <= 1)).all():

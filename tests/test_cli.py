@@ -60,7 +60,7 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
         (["train", "E1M1", "--capacity", "ten"], 'unable to convert "ten" into float'),
         (["train"], "say which models to train, of baseline, E1M1"),
         (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
-        (["train", "E1M1", "--capacity", "10", "--set", "world=maze"], "world must be corridors or a"),
+        (["train", "E1M1", "--capacity", "10", "--set", "world=maze"], "world must be one of corridors"),
         (["train", "E1M1", "--capacity", "10", "--set", "gamma"], "--set takes NAME=VALUE, got 'gamma'"),
         (["train", "E1M1", "--capacity", "10", "--set", "gamma=high"], "gamma must be a number.*'high'"),
         (["train", "E1M1", "--capacity", "10", "--set", "counts=none.csv"], "none.csv"),

@@ -136,7 +136,7 @@ def test_a_world_of_ones_own_is_drawn_pixel_by_pixel(world):
 @pytest.mark.parametrize(
     "world, words",
     [
-        ("maze", "world must be corridors or a .13, 13, 13, 13. table or file, got 'maze'"),
+        ("maze", "world must be one of corridors.* or a .13, 13, 13, 13. table or file, got 'maze'"),
         (np.ones((13, 13)), r"world must have shape \(13, 13, 13, 13\), got \(13, 13\)"),
         (np.full((13,) * 4, 1.01), r"probabilities of wall, 0..1, got 1.01 at \[0, 0, 0, 0\]"),
         (np.full((13,) * 4, np.nan), "finite numbers, got nan"),
