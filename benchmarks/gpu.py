@@ -194,8 +194,9 @@ def train_paper(device: torch.device, seeds: int, steps: int | None) -> dict:
     numbers = {"steps": steps or g.Spec().steps, "stacks": 0}
     with tempfile.TemporaryDirectory() as folder:
         for name, models in (("networks", paper.MODELS), ("classifiers", paper.CLASSIFIERS)):
-            models = list(models)[:2] if steps == 2 else models
-            keys = list(itertools.product(models, paper.CAPACITIES, range(seeds)))
+            capacities = paper.CAPACITIES[:1] if steps == 2 else paper.CAPACITIES
+            models = list(models)[:1] if steps == 2 else models
+            keys = list(itertools.product(models, capacities, range(seeds)))
             began = time.perf_counter()
             paper.train_all(keys, folder, device.type, **changes)
             numbers |= {name: len(keys), f"{name}_s": round(time.perf_counter() - began, 1)}
