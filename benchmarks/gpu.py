@@ -182,11 +182,8 @@ def measure_paper(device: torch.device, few: bool, limit: float) -> dict:
     one = train_paper(device, 1, 2 if few else None)
     left = limit - (time.perf_counter() - BEGAN)
     share = min(1.0, left / (5 * one["seconds"]))
-    full = g.Spec().steps
-    return {
-        "one": one,
-        "five": train_paper(device, 5, 2 if few else None if share == 1 else max(60, int(share * full))),
-    }
+    steps = 2 if few else None if share == 1 else max(60, int(share * one["steps"]))
+    return one | {"five_seeds": train_paper(device, 5, steps)}
 
 
 def train_paper(device: torch.device, seeds: int, steps: int | None) -> dict:
