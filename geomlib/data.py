@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,10 +91,20 @@ def is_file(table: Any) -> bool:
     return isinstance(table, str | Path) and str(table).endswith((".npy", ".csv"))
 
 
+def existing(path: str | Path) -> Path:
+    """The path of a file that is there; else a FileNotFoundError that says where it was looked for."""
+    if Path(path).is_file():
+        return Path(path)
+    where = "" if Path(path).is_absolute() else f" in {Path.cwd()}"
+    raise FileNotFoundError(f"there is no file {path}{where}{': it is a folder' if Path(path).is_dir() else ''}")
+
+
 def read_table(path: str | Path) -> np.ndarray:
     """The numbers in a file: a .npy array, or a CSV file without a header, one line for each x_uc."""
+    path = existing(path)
     try:
-        return np.load(path) if str(path).endswith(".npy") else np.loadtxt(path, delimiter=",", encoding="utf-8-sig")
+        with warnings.catch_warnings(action="ignore"):  # of an empty file, whose shape is refused
+            return np.load(path) if path.suffix == ".npy" else np.loadtxt(path, delimiter=",", encoding="utf-8-sig")
     except (ValueError, EOFError) as error:
         raise ValueError(
             f"{path} must hold a table of numbers: a .npy array, or CSV, 13 lines of 13 numbers without a header "
@@ -107,7 +118,8 @@ def world_table(world: Any = "corridors") -> np.ndarray:
     world = read_table(world) if is_file(world) else world
     if isinstance(world, str):
         if world not in WORLDS:
-            raise ValueError(f"world must be one of {', '.join(WORLDS)} or a (13, 13, 13, 13) table, got {world!r}")
+            known = ", ".join(WORLDS)
+            raise ValueError(f"world must be one of {known} or a (13, 13, 13, 13) table or file, got {world!r}")
         return WORLDS[world].copy()
     table = _numbers("world", world, (SIDE,) * 4)
     if not ((table >= 0) & (table <= 1)).all():
@@ -126,20 +138,23 @@ def counts_table(counts: Any) -> np.ndarray:
     counts = read_table(counts) if is_file(counts) else counts
     if isinstance(counts, str):
         if counts not in COUNTS:
-            raise ValueError(f"counts must be one of {', '.join(COUNTS)} or a 13 x 13 table, got {counts!r}")
+            known = ", ".join(COUNTS)
+            raise ValueError(f"counts must be one of {known} or a 13 x 13 table or file (.csv, .npy), got {counts!r}")
         return COUNTS[counts].copy()
     table = _numbers("counts", counts, (SIDE, SIDE))
     if (table < 0).any():
         uc, lc = np.argwhere(table < 0)[0]
         raise ValueError(f"counts must be numbers >= 0, got {table[uc, lc]:g} at x_uc={uc}, x_lc={lc}")
-    if table.sum() > 0 and (table != np.floor(table)).any():
+    with np.errstate(over="ignore"):
+        total = table.sum()
+    if np.isfinite(total) and (table != np.floor(table)).any():
         logger.warning("counts hold frequencies: they are scaled to %s images", f"{IMAGES:,}")
         exact = (table / table.sum() * IMAGES).ravel()
         table = np.floor(exact)
         table[np.argsort(table - exact, kind="stable")[: round(IMAGES - table.sum())]] += 1  # largest remainders
-        table = table.reshape(SIDE, SIDE)
-    if not 0 < table.sum() <= MOST:
-        raise ValueError(f"counts must sum to 1..{MOST:,} images, got {table.sum():,.0f}")
+        table, total = table.reshape(SIDE, SIDE), IMAGES
+    if not 0 < total <= MOST:
+        raise ValueError(f"counts must sum to 1..{MOST:,} images, got {total:,.15g}")
     return table.astype(np.int64)
 
 
@@ -190,7 +205,8 @@ def corridors(counts: Any = "uniform", seed: int = 0, world: Any = "corridors") 
 
 def _numbers(name: str, table: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        found = np.asarray(table, dtype=float)
+        found = np.asarray(table)
+        found = found.astype(float, casting="same_kind" if found.dtype.kind == "c" else "unsafe")
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a table of numbers, shape {shape}, got {str(table)[:60]!r}") from None
     if found.shape != shape:

@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from .data import SIDE, Corridors
+from .data import SIDE, Corridors, existing
 from .model import BetaVAE, plain_weights
 
 TASKS = {"0": "region", "1": "aligned", "2": "order", "3": "quadrant", "4": "identity"}  # by their numbers
@@ -48,9 +48,7 @@ def load_original(path: str | Path, task: str | None = None) -> BetaVAE:
 
 def _read(path: str | Path) -> Any:
     """What a file of tensors holds, whatever its bytes; nothing in it is run."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):
+    with open(existing(path), "rb") as file, warnings.catch_warnings(action="ignore"):
         zipped = file.read(2) == b"PK"
         file.seek(0)
         try:
@@ -129,7 +127,7 @@ def read_csv(path: str | Path) -> Corridors:
     Raises ValueError, naming the line, if the file isn't that: other columns, a pixel that is not 0 or 1, a
     position outside 0..12, something that is not a number, an empty file or one cut short.
     """
-    with open(path, "rb") as file:
+    with open(existing(path), "rb") as file:
         size = file.seek(0, 2)
         file.seek(max(size - 1, 0))
         if size and file.read(1) != b"\n":

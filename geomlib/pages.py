@@ -56,7 +56,11 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     notebook, output = Path(notebook), Path(output)
     if output.suffix != ".ipynb":
         raise ValueError(f"a page is a notebook: its name must end in .ipynb, got {output}")
-    source = jupytext.read(notebook)
+    try:
+        source = jupytext.read(notebook)
+    except Exception as error:  # its readers raise errors of every kind
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"{notebook} is no text notebook that jupytext can read ({why})") from None
     allowed = defaults(source, notebook)
     given = check(parameters, allowed, notebook)
     fill(source, allowed | given)

@@ -173,7 +173,10 @@ def published() -> pd.DataFrame:
 
 def results(path: str | Path = "") -> pd.DataFrame:
     """Ours, of data/results.csv or another file of `geomlib results`: columns model, capacity, seed, measure, value."""
-    table = pd.read_csv(path or places.data_file("results.csv"))
+    try:
+        table = pd.read_csv(data.existing(path) if path else places.data_file("results.csv"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no table of numbers ({error}); geomlib results -o makes one") from None
     if missing := [name for name in COLUMNS if name not in table]:
         raise ValueError(f"{path} has no column {', '.join(missing)}; geomlib results -o makes such a file")
     return table

@@ -91,7 +91,7 @@ def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFr
     model, capacity, seed = key
     kept, paired = place(*key, folder=folder, **changes) / "numbers.csv", ("baseline", capacity, seed)
     if kept.exists():
-        return pd.read_csv(kept)
+        return results(kept)
     beside = model in CLASS_NAMES and place(*paired, folder=folder, **changes).exists()
     baseline = run(*paired, folder, **changes) if beside else None
     rows = numbers(model, capacity, run(*key, folder, **changes), baseline)
@@ -125,7 +125,7 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
     `geomlib results -o`; None: of all networks whose numbers are released. Of seeds above 0 the weights are not."""
     found = {}
     for file in [path] if path else sorted((paper.ROOT / "data/codes").glob("*.npz")):
-        with np.load(file) as arrays:
+        with np.load(data.existing(file)) as arrays:
             for name, both in arrays.items():
                 model, capacity, seed = name.rsplit("-", 2)
                 found[model, float(capacity[1:]), int(seed[1:])] = tuple(both.astype(np.float32))

@@ -23,10 +23,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from . import places
+from .data import existing
 from .engine.jobs import pick_device
 from .model import BetaVAE, plain_weights
 from .spec import Spec, differing, file_sha256
-from .train import Checkpoint, Diverged, Run, assemble, fit, history_rows
+from .train import HISTORY, Checkpoint, Diverged, Run, assemble, fit, history_rows
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
 RELEASED = places.released_runs()
@@ -76,12 +77,12 @@ def load(folder: str | Path) -> Run:
     for name in (SUMS, *FILES):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing: not a run, or not a whole one; train it again")
-    lines = (folder / SUMS).read_text().splitlines()
+    lines = (folder / SUMS).read_text(errors="replace").splitlines()
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name in FILES:
         if sums.get(name) != file_sha256(folder / name):
             raise _damaged(folder / name, "its checksum differs", "restore it or train again")
-    spec = read_spec((folder / "spec.json").read_text(), folder)
+    spec = read_spec((folder / "spec.json").read_bytes(), folder)
     about, weights = _read_tensors(folder / "weights.safetensors", "restore it or train again")
     source = _source(folder, spec) if spec.source else None
     try:
@@ -93,7 +94,7 @@ def load(folder: str | Path) -> Run:
         ) from None
     if source:
         _check_source(folder, spec, about, _source_digest(source))
-    return Run(spec, network, pd.read_csv(folder / "history.csv"))
+    return Run(spec, network, _history(folder / "history.csv", folder / "history.csv"))
 
 
 def load_file(path: str | Path) -> Run:
@@ -102,7 +103,7 @@ def load_file(path: str | Path) -> Run:
     The run has no history: the page draws images and noise by itself. Raises ValueError for any other file.
     """
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(existing(path), "pt") as file:
             about = file.metadata() or {}
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (it has no iterator)
     except SafetensorError as error:
@@ -191,19 +192,36 @@ def check_same(found: Spec, asked: Spec, folder: str | Path) -> None:
         )
 
 
-def read_spec(text: str, place: str | Path) -> Spec:
-    """A spec as a run's folder keeps it; ValueError if it has a field that is unknown here.
+def read_spec(text: str | bytes, place: str | Path) -> Spec:
+    """A spec as a run's folder keeps it; ValueError that names the place if it is none, or has a field unknown here.
 
     A field that it lacks came later, and has its default: what was done before there was a choice.
     """
-    fields = json.loads(text)
+    with _about(f"{place}: its spec"):
+        fields = dict(json.loads(text))
     known = {item.name for item in dataclasses.fields(Spec)}
     if unlike := sorted(fields.keys() - known):
         raise ValueError(
             f"{place} was written by another version of geomlib (its spec has the fields {', '.join(unlike)}); "
             "load it with that version, or train it anew into another folder"
         )
-    return Spec(**fields)
+    with _about(f"{place}: its spec"):
+        return Spec(**fields)
+
+
+@contextlib.contextmanager
+def _about(what: str) -> Generator[None]:
+    """What is wrong with the content of a file becomes a ValueError that says of which."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{what} is not as geomlib writes it ({error})") from None
+
+
+def _history(place: str | Path, text: Path | io.StringIO) -> pd.DataFrame:
+    """A history from its file or its text; ValueError that names the place if it is none."""
+    with _about(f"{place}: its history"):
+        return pd.read_csv(text)[list(HISTORY)].astype(HISTORY)
 
 
 def spec_json(spec: Spec) -> str:
@@ -250,9 +268,11 @@ def read_checkpoint(folder: Path, spec: Spec, source: str | None = None) -> Chec
     if not path.exists():
         return None
     about, tensors = _read_tensors(path, "delete it to train from the start")
+    if missing := {"spec", "epoch", "history"} - about.keys():
+        raise _damaged(path, f"it has no {', '.join(sorted(missing))}", "delete it to train from the start")
     check_same(read_spec(about["spec"], path), spec, path)
     _check_source(path, spec, about, source)
-    return Checkpoint(int(about["epoch"]), tensors, pd.read_csv(io.StringIO(about["history"])))
+    return Checkpoint(int(about["epoch"]), tensors, _history(path, io.StringIO(about["history"])))
 
 
 def write_checkpoint(folder: Path, spec: Spec, checkpoint: Checkpoint, source: str | None = None) -> None:

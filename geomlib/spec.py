@@ -153,8 +153,6 @@ def _images(spec: Spec) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if data.is_file(spec.counts) and spec.csv_sha256 and spec.train_end and spec.validation_end:
         return {"counts": str(spec.counts)}  # a stored run can be loaded where its images are not
-    if data.is_file(spec.counts) and not Path(str(spec.counts)).is_file():
-        raise FileNotFoundError(f"counts names a file that does not exist: {spec.counts}")
     if _of_images(spec.counts):
         found["counts"] = str(spec.counts)
         found["csv_sha256"] = spec.csv_sha256 or file_sha256(found["counts"])
@@ -178,7 +176,7 @@ def _of_images(counts: Any) -> bool:
     """Whether counts is a CSV file of images, 171 columns: one of fewer is meant as a table of counts."""
     if not data.is_file(counts) or str(counts).endswith(".npy"):
         return False
-    with open(counts, "rb") as file:
+    with open(data.existing(counts), "rb") as file:
         return file.readline().count(b",") > data.SIDE
 
 

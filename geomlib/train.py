@@ -123,6 +123,7 @@ def fit(
     starts: Sequence[Checkpoint | None] = (),
     on_checkpoint: Callable[[int, Checkpoint], None] | None = None,
     sources: Mapping[str, BetaVAE] = {},
+    record: bool = True,
 ) -> list[Run]:
     """Train one network a spec, from its seed to the last step; if a spec has a source, only its heads.
 
@@ -133,6 +134,7 @@ def fit(
     starts         a checkpoint to go on from, or None, for each spec
     on_checkpoint  called with a spec's index and its checkpoint after each epoch (in the process that trains it)
     sources        name -> network, for specs with a source; its codes are sampled once
+    record         whether a step is recorded and replayed: the same bits, sooner; False to print or stop inside a step
     raises         Diverged if a loss term or a score is not finite; ValueError for a device or a source that isn't
                    there
     """
@@ -149,7 +151,7 @@ def fit(
     begun = list(starts) or [None] * len(specs)
     done = [min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, begun)]
     groups = stacks(specs, place, [start.epoch if start else 0 for start in begun])
-    jobs = [([specs[i] for i in g], place, [begun[i] for i in g], g, on_checkpoint, sources) for g in groups]
+    jobs = [([specs[i] for i in g], place, [begun[i] for i in g], g, on_checkpoint, sources, record) for g in groups]
     results = side_by_side(fit_stack, jobs, done, sum(spec.steps for spec in specs))
     runs = {index: run for group, result in zip(groups, results) for index, run in zip(group, result)}
     return [runs[index] for index in range(len(specs))]
@@ -174,6 +176,7 @@ def fit_stack(
     indices: list[int],
     on_checkpoint: Callable[[int, Checkpoint], None] | None,
     sources: Mapping[str, BetaVAE],
+    record: bool,
     done: np.ndarray,
 ) -> list[Run]:
     """Train M networks of one `stack_key`, from one epoch, as one: the loop over epochs and steps.
@@ -183,7 +186,7 @@ def fit_stack(
     with one_thread():
         spec, checkpoints = specs[0], [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
         examples = Examples(specs, sources, device)
-        stack = Stack(specs, checkpoints, device)
+        stack = Stack(specs, checkpoints, device, record)
         for epoch in range(checkpoints[0].epoch + 1, math.ceil(spec.steps / spec.steps_per_epoch) + 1):
             before = (epoch - 1) * spec.steps_per_epoch
             steps = min(spec.steps_per_epoch, spec.steps - before)
@@ -284,7 +287,9 @@ def masks_of(random: Mapping[str, Tensor]) -> dict[str, Tensor]:
 class Stack:
     """M networks on one device that train as one: every weight has a leading axis M."""
 
-    def __init__(self, specs: Sequence[Spec], checkpoints: Sequence[Checkpoint], device: torch.device):
+    def __init__(
+        self, specs: Sequence[Spec], checkpoints: Sequence[Checkpoint], device: torch.device, record: bool = True
+    ):
         spec, gpu = specs[0], device.type == "cuda"
         self.specs, self.spec, self.device = specs, spec, device
         self.held = spec.loss == "held" and not spec.source
@@ -298,7 +303,7 @@ class Stack:
         dtype = torch.float32 if gpu else torch.float64  # what Adam's kernel of each reads
         self.state["learning_rate"] = torch.tensor(spec.learning_rate, dtype=dtype, device=device)
         self.factor = torch.tensor([rate_factor_of(s) for s in specs], device=device)
-        self.replay = Replay(self._step, self.state, device)
+        self.replay = Replay(self._step, self.state, device, record)
 
     def start_epoch(self, epoch: int) -> None:
         """Set the schedules of an epoch's steps."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -85,6 +86,36 @@ def test_weights_that_cannot_be_right_are_refused_by_name(stored, name, change, 
     alter(stored, weights | {name: change(weights[name])})
     with pytest.raises(ValueError, match=words):
         g.runs.load(stored)
+
+
+def damage(content, random):
+    """Bytes of a file, altered, cut, doubled or others; sometimes what JSON and CSV know, where it doesn't belong."""
+    at, value = (
+        random.randrange(min(len(content), 3000)),
+        random.choice([b"null", b"[]", b"-1", b"1e999", b"\xff", b'"']),
+    )
+    return random.choice([
+        content[:at], content * 2, b"", random.randbytes(300), content[:at] + value + content[at:],
+        content[:at] + random.randbytes(4) + content[at + 4 :],
+    ])  # fmt: skip
+
+
+def test_of_any_altered_run_a_sentence_says_where_it_lies(stored, tmp_path):
+    refused, random = 0, Random(4)
+    for _ in range(200):
+        shutil.rmtree(tmp_path / "other", ignore_errors=True)
+        other = shutil.copytree(stored, tmp_path / "other")
+        path = other / random.choice(["spec.json", "weights.safetensors", "history.csv", "SHA256SUMS"])
+        path.write_bytes(damage(path.read_bytes(), random))
+        if random.random() < 0.8 and path.name != "SHA256SUMS":  # as if somebody had meant it
+            lines = [f"{file_sha256(other / name)}  {name}\n" for name in g.runs.FILES]
+            (other / "SHA256SUMS").write_text("".join(lines))
+        try:
+            repr(g.runs.load(other))
+        except ValueError as error:
+            refused += 1
+            assert str(other) in str(error)
+    assert refused > 150
 
 
 def test_a_run_whose_network_was_wrapped_is_loaded(tmp_path, trained):

@@ -26,6 +26,15 @@ def command(*words, capsys=None):
     return status, *capsys.readouterr(), ""
 
 
+NOWHERE = "nowhere.csv"
+ASKING_FOR_A_FILE = [
+    ["compare", NOWHERE],
+    ["original", NOWHERE],
+    ["original", "weights.pt", "--csv", NOWHERE],
+    ["train", "--counts", NOWHERE],
+    ["train", "--tasks", NOWHERE],
+    ["page", f"{paper.ROOT}/notebooks/capacity.md", "-o", "a.ipynb", "-p", f"results={NOWHERE}"],
+]
 SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
 
 
@@ -73,12 +82,12 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
             ["page", str(paper.ROOT / "notebooks/capacity.md"), "-p", "changes=gamma"],
             'a dictionary, as JSON {"name": 1},',
         ),
-        (["compare", "nowhere.csv"], "geomlib: nowhere.csv: No such file or directory$"),
-        (["original", "nowhere.ckpt"], "geomlib: there is no file nowhere.ckpt$"),
+        *((words, f"geomlib: (capacity.md: )?there is no file {NOWHERE} in /") for words in ASKING_FOR_A_FILE),
     ],
 )
 def test_a_wrong_word_ends_with_one_line_and_a_status(tmp_path, capsys, monkeypatch, words, expected):
     monkeypatch.chdir(tmp_path)
+    torch.save(original_state({})[1], "weights.pt")
     folder = ["--folder", str(tmp_path)] if words[0] == "train" else []
     status, _, errors, message = command(*words, *folder, capsys=capsys)
     message = message or errors.strip()
@@ -226,7 +235,9 @@ def test_tables_of_ones_own_are_read_from_files(tmp_path, capsys, monkeypatch):
         ("a.csv", "1;2\n", "a.csv must hold a table of numbers: .*13 lines of 13 numbers"),
         ("a.csv", "1,2\n" * 13, r"counts must have shape \(13, 13\), got \(13, 2\)"),
         ("a.npy", "", "a.npy must hold a table of numbers"),
-        ("b.csv", "", "counts names a file that does not exist: a.csv"),
+        ("a.csv", "\n" * 20, r"counts must have shape \(13, 13\), got \(0,\)"),
+        ("a.csv", "1e308,1\n" * 13, r"counts must have shape \(13, 13\)"),
+        ("b.csv", "", "there is no file a.csv in /"),
     ],
 )
 def test_a_file_without_such_a_table_is_refused(tmp_path, capsys, monkeypatch, name, content, expected):

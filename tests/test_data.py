@@ -136,7 +136,7 @@ def test_a_world_of_ones_own_is_drawn_pixel_by_pixel(world):
 @pytest.mark.parametrize(
     "world, words",
     [
-        ("maze", "world must be one of corridors or a .13, 13, 13, 13. table, got 'maze'"),
+        ("maze", "world must be one of corridors.* or a .13, 13, 13, 13. table or file, got 'maze'"),
         (np.ones((13, 13)), r"world must have shape \(13, 13, 13, 13\), got \(13, 13\)"),
         (np.full((13,) * 4, 1.01), r"probabilities of wall, 0..1, got 1.01 at \[0, 0, 0, 0\]"),
         (np.full((13,) * 4, np.nan), "finite numbers, got nan"),
@@ -145,6 +145,16 @@ def test_a_world_of_ones_own_is_drawn_pixel_by_pixel(world):
 def test_a_table_that_is_no_world_is_refused(world, words):
     with pytest.raises(ValueError, match=words):
         g.corridors("uniform", world=world)
+
+
+@pytest.mark.parametrize("cell", [np.nan, np.inf, -np.inf, -1, 1e300, 1e308, 6j, None, "six", {}, [1, 2]])
+@pytest.mark.parametrize("kind", ["counts", "task 'near'"])
+def test_whatever_a_cell_holds_a_table_is_used_or_refused_by_its_name(kind, cell, recwarn):
+    table = np.full((13, 13), 1e308 if cell == 1e308 else 6, object).tolist()
+    table[2][3] = cell
+    with pytest.raises(ValueError, match=kind):
+        data.counts_table(table) if kind == "counts" else data.task_of("near", table)
+    assert not recwarn.list
 
 
 def test_a_task_of_ones_own_is_a_table_of_labels():

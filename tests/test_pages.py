@@ -62,6 +62,17 @@ def printed(page):
     return "".join(line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", []))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe\x00", b"---\nkernelspec: {name: python3}\n---\n# A\n", b"---\n: [\n---\n", b"PK\x03\x04" * 99],
+)
+def test_of_any_file_as_a_notebook_a_sentence_says_what_it_lacks(tmp_path, content):
+    path = tmp_path / "some.md"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="some.md (is no text notebook|must have one cell tagged 'parameters')"):
+        pages.page(path, tmp_path / "a.ipynb")
+
+
 def test_parameters_reach_the_page_with_their_types(notebook):
     given = {"model": "E1M1", "capacity": 3, "flag": False, "changes": {"steps": 40, "rate": 1e-3, "none": None}}
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), given)

@@ -84,7 +84,8 @@ def classify(
             for part in ("weight", "bias")
         )
         if k == 2:  # two linear maps: their product, (M, 1, D), comes first
-            classes[task] = (z @ (v @ w).mT + (v @ b[..., None] + c[..., None])).squeeze(2).sigmoid()
+            both, bias = torch.bmm(v, w), torch.bmm(v, b[..., None]) + c[..., None]
+            classes[task] = (torch.bmm(z, both.mT) + bias).squeeze(2).sigmoid()
         else:
             classes[task] = Head.apply(z, w, b, v, c, masks.get(task)).softmax(2)
     return classes
