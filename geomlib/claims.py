@@ -278,7 +278,9 @@ def number(found: pd.DataFrame, claim: str) -> str:
         digits = 1 if claim in SMALL else 2
         between = f" ± {row.high - row.effect:.{digits}f}" if row.seeds > 1 else ""
         shown.setdefault(row.capacity, []).append(f"{model} {row.effect:+.{digits}f}{between}")
-    text = "; ".join(f"{', '.join(some)} at {capacity:g} {'nat' if capacity == 1 else 'nats'}" for capacity, some in shown.items())
+    text = "; ".join(
+        f"{', '.join(some)} at {capacity:g} {'nat' if capacity == 1 else 'nats'}" for capacity, some in shown.items()
+    )
     return f"{text}, {ROWS[claim][1]}".replace("-", "−") if text else "–"
 
 
