@@ -23,12 +23,37 @@ ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimul
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
 SMALL_ELSE = 0.05
-ROWS = {  # of the verdict table: claim -> its name, its biggest reservation, the page with the evidence
-    "specialization": ("specialization", "an effect of scarcity: it fades as capacity grows", "experiment1"),
-    "prototypization": ("prototypization", "a smooth code has uneven resolution, not separate clusters", "capacity"),
-    "separation": ("orthogonalization: separation", "one latent is enough for it", "experiment2"),
-    "direction": ("orthogonalization: direction", "needs two latents or more", "experiment2"),
-    "theory": ("theory predicts resolution", "with ample capacity little pattern is left to predict", "limit"),
+ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reservation, the page with the evidence
+    "specialization": (
+        "specialization",
+        "of exponent",
+        "fades as capacity grows; in short trainings tiny for E1M2",
+        "experiment1",
+    ),
+    "prototypization": (
+        "prototypization",
+        "of unevenness",
+        "uneven, not in separate clusters; judged against 10 nats, where long training is uneven, too",
+        "capacity",
+    ),
+    "separation": (
+        "orthogonalization: separation",
+        "of the log of a ratio",
+        "one latent is enough for it; E2M5 is not judged",
+        "experiment2",
+    ),
+    "direction": (
+        "orthogonalization: direction",
+        "degrees",
+        "not shown: E2M2 owes its verdict to its control, and long training turns the sign of others",
+        "experiment2",
+    ),
+    "theory": (
+        "theory predicts resolution",
+        "of correlation",
+        "with ample capacity little pattern is left to predict",
+        "limit",
+    ),
 }
 SECOND = {  # a claim's second control: it holds only where both do
     "specialization": "specialization falls",
@@ -231,23 +256,32 @@ def table() -> pd.DataFrame:
     for scale, name in (("sketch", "ten sketches"), ("full", "full length")):
         judged = verdicts(released(scale))
         columns[name] = [f"{headline(judged, claim)} [{number(released(scale), claim)}]" for claim in ROWS]
-    names, reservations, pages = zip(*ROWS.values())
+    names, _, reservations, pages = zip(*ROWS.values())
     return pd.DataFrame({"effect": names, **columns, "biggest reservation": reservations, "page": pages})
 
 
 def number(found: pd.DataFrame, claim: str) -> str:
-    """A claim's effect at the smallest capacity at which each of its models has one, in the most seeds: the mean over
-    models and seeds, and if there are several seeds the 95 % interval over them. found: of `effects`"""
-    rows = found[found.claim == claim]
-    models = rows.model.nunique()
-    wide = {c: some.pivot(index="seed", columns="model", values="effect") for c, some in rows.groupby("capacity")}
-    means = {c: some.dropna().mean(axis=1) for c, some in wide.items() if some.shape[1] == models}
-    if not any(map(len, means.values())):
-        return "–"
-    capacity, each = max(means.items(), key=lambda item: (len(item[1]), -item[0]))
-    half = _half_interval(each.sem(), len(each))
-    between = f" ({each.mean() - half:.2f} to {each.mean() + half:.2f})" if len(each) > 1 else ""
-    return f"{each.mean():+.2f}{between} at {capacity:g} nats".replace("-", "−")
+    """A claim's effect in each of its models, with its unit: at the smallest capacity at which it holds, else at the
+    smallest that has it in the most seeds (of direction, from 3 nats on); the mean over seeds, and of several ± half
+    their 95 % interval.
+
+    found  of `effects`
+    """
+    judged = verdicts(found[found.claim.isin([claim, SECOND.get(claim)])])
+    judged["held"] = judged.groupby(["model", "capacity"]).verdict.transform(lambda x: (x == "holds").all())
+    judged["read"] = (claim != "direction") | (judged.capacity >= 3)  # below, a turn is noise inside clusters
+    order = ["held", "read", "seeds", "capacity"]
+    rows = judged[judged.claim == claim].sort_values(order, ascending=[False, False, False, True])
+    shown: dict[float, list[str]] = {}
+    for model in (name for name in MODELS if name in rows.model.values):
+        row = rows[rows.model == model].iloc[0]
+        digits = 1 if claim in SMALL else 2
+        between = f" ± {row.high - row.effect:.{digits}f}" if row.seeds > 1 else ""
+        shown.setdefault(row.capacity, []).append(f"{model} {row.effect:+.{digits}f}{between}")
+    text = "; ".join(
+        f"{', '.join(some)} at {capacity:g} {'nat' if capacity == 1 else 'nats'}" for capacity, some in shown.items()
+    )
+    return f"{text}, {ROWS[claim][1]}".replace("-", "−") if text else "–"
 
 
 def _half_interval(error: Any, seeds: Any) -> Any:

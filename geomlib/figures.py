@@ -487,7 +487,7 @@ def draw_claim(ax, model, capacities, values, control=None, limit=None, title=""
     """
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
     if limit is not None:
-        ax.plot(capacities, limit, color="black", linestyle="--", linewidth=1, label="limit")
+        ax.plot(capacities, limit, color="black", linestyle="--", linewidth=1, label="best code")
     for lines, colour, name in ((control, "#8C8C8C", "control"), (values, COLOURS[model], model)):
         if lines is not None:
             ax.plot(capacities, np.transpose(lines), color=colour, linewidth=0.6, alpha=0.6)

@@ -104,12 +104,14 @@ def test_the_exponent_is_of_the_mean_resolution_at_each_frequency_as_the_protoco
     assert measures.frequency_exponent(found, diagonal, jump=np.inf) == pytest.approx(0.5)
 
 
-def test_the_number_of_a_claim_is_its_mean_at_the_smallest_capacity_that_all_models_have():
-    rows = [("direction", m, c, s, e) for m, c, s, e in (
-        ("E2M3", 1, 0, 9), ("E2M3", 3, 0, 10), ("E2M1", 3, 0, 20), ("E2M3", 3, 1, 12), ("E2M1", 3, 1, 22))]  # fmt: skip
+def test_the_number_of_a_claim_stands_for_each_model_at_a_capacity_of_its_verdict_with_its_unit():
+    rows = [("direction", "E2M1", c, s, e + s / 10) for c, e in ((3, -20), (6, 30), (10, 40)) for s in range(5)]
+    rows += [("direction", "E2M3", c, 0, e) for c, e in ((1, 9), (3, 10))]
     table = pd.DataFrame(rows, columns=["claim", "model", "capacity", "seed", "effect"])
-    assert claims.number(table[table.seed == 0], "direction") == "+15.00 at 3 nats"
-    assert claims.number(table, "direction") == "+16.00 (3.29 to 28.71) at 3 nats"
+    table = table.assign(value=table.effect, control=0.0, limit=np.nan, share=np.nan)
+    assert claims.number(table, "direction") == "E2M1 +30.2 ± 0.2 at 6 nats; E2M3 +10.0 at 3 nats, degrees"
+    never = table[table.capacity == 3]  # at no capacity it holds: the smallest
+    assert claims.number(never, "direction") == "E2M1 −19.8 ± 0.2, E2M3 +10.0 at 3 nats, degrees"
     assert claims.number(table, "theory") == claims.number(table[table.model == "none"], "direction") == "–"
 
 

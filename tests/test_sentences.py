@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from geomlib import BetaVAE, claims, data, laws, paper, results, theory
+from geomlib import BetaVAE, claims, data, measures, laws, paper, results, theory
 
 OURS = paper.results()
 pytestmark = pytest.mark.skipif(not (OURS.measure == "price").any(), reason="the released networks hold no rate")
@@ -85,6 +85,77 @@ def test_once_theory_knows_the_question_it_predicts_e2m1_and_e2m2_at_03_nats_alm
     assert claims.by_theory(one, OURS, labels=True)[0.3].round(2).to_dict() == {"E2M1": 0.99, "E2M2": 1.0}
     blind = claims.by_theory(codes, OURS)[0.3]
     assert (blind[["E2M1", "E2M2", "E2M3", "E2M4", "E2M5"]].abs() < 0.05).all() and blind["baseline"] > 0.9
+
+
+def _means(scale):
+    return claims.verdicts(claims.released(scale)).set_index(["claim", "model", "capacity"])
+
+
+def test_a_map_of_the_class_border_predicts_e2m1_and_e2m2_as_well_as_the_theory_that_knows_the_question():
+    codes = results.codes()
+    for model in "E2M1", "E2M2":
+        border = claims.borders(data.TASKS[paper.MODELS[model]["tasks"][0]].table) + 0.0 * claims.EDGE
+        rates = OURS.query("model == @model and capacity == 0.3 and seed == 0 and measure == 'rate'").value
+        found = measures.resolution_of(*codes[model, 0.3, 0])
+        theirs = claims.agreement(found, claims.limit_map(model, float(rates.iloc[0]), labels=True))
+        assert claims.agreement(found, border) == pytest.approx(theirs, abs=0.01)
+    short = {key: c for key, c in results.codes(paper.ROOT / "data/sketch/codes.npz").items() if key[1] == 0.3}
+    one = {key: code for key, code in short.items() if key[0] in ("E2M1", "E2M2")}
+    table = claims.by_theory(one, paper.results(paper.ROOT / "data/sketch/results.csv"), labels=True)
+    assert table[0.3].round(2).to_dict() == {"E2M1": 0.74, "E2M2": 1.0}
+
+
+def test_direction_is_not_shown_since_its_sign_turns_with_long_training_and_e2m2_owes_it_to_its_control():
+    sketch, full = _means("sketch").loc["direction"], _means("full").loc["direction"]
+    for model in "E2M1", "E2M4":
+        assert sketch.effect[model, 3] < 0 < full.effect[model, 3]
+    held = sketch[sketch.verdict == "holds"]
+    assert list(held.index) == [("E2M2", 6.0), ("E2M2", 10.0)]
+    assert held.value.round(1).tolist() == [-0.6, 2.6] and held.control.round(1).tolist() == [-9.0, -7.9]
+    assert (sketch.effect.drop("E2M2") < 0).all()  # of the sketches, most turn the other way
+    late = full.effect[full.index.get_level_values("capacity") >= 3]
+    assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
+
+
+def test_specialization_misfits_the_best_code_as_experiment_1_says():
+    limit = _means("full").loc["specialization"].limit
+    assert limit["E1M1"][[0.3, 1.0]].tolist() == pytest.approx([0.40, 0.02], abs=0.006)
+    assert limit["E1M2"][[0.3, 1.0, 3.0]].tolist() == pytest.approx([0.03, -0.04, -0.24], abs=0.006)
+    for scale in "full", "sketch":
+        found = _means(scale).loc["specialization"]
+        assert found.value["E1M1", 1] > 0.3 and found.effect["E1M2", 0.3] < found.effect["E1M1", 0.3] / 2
+        assert (found.value["E1M2"][[0.3, 1.0, 3.0]] > limit["E1M2"][[0.3, 1.0, 3.0]]).all()
+    assert _means("full").effect["specialization", "E1M2", 10] > 0.1
+
+
+def test_at_full_length_no_other_border_parts_as_much_and_in_sketches_e2m3_fails_that_test():
+    full, sketch = (_means(scale).loc["separation"] for scale in ("full", "sketch"))
+    assert (full.share == 0).all() and (full.seeds == 1).all()  # one network of each
+    assert (sketch.share["E2M3"] > 0.05).all() and (sketch.share.drop("E2M3") < 0.05).all()
+    assert full.effect["E2M1", 1] > sketch.effect["E2M1", 1]
+    assert np.exp(full.value["E2M1", 3]) == pytest.approx(5, abs=0.3)  # about five times, on Home
+
+
+def test_at_the_smallest_capacity_four_kinds_of_network_follow_theory_closely():
+    found = _means("full").loc["theory"].value
+    assert found["baseline", 0.3] > 0.9 and found["E1M1", 0.3] > 0.9 and found["E1M2", 0.3] < 0.8
+
+
+def test_at_03_nats_four_of_ten_baselines_lie_below_the_least_loss_by_chance():
+    found = NETWORKS.loc["baseline"].xs(0.3, level="capacity")
+    excess = found.reconstruction_loss - np.interp(found.rate, *theory.rate_distortion("uniform"))
+    assert (excess < 0).sum() == 4 and len(excess) == 10 and abs(excess).max() < 0.0004
+    assert found.reconstruction_loss.std() == pytest.approx(0.0002, abs=5e-5)
+
+
+def test_of_the_missed_numbers_six_are_explained_by_another_rate_or_recipe():
+    card = results.scorecard()
+    again = results.second_readings(card)
+    missed = card[card.verdict == "missed"].set_index(["model", "measure", "capacity"]).index
+    explained = again[again.verdict == "reproduced"].drop_duplicates(["network", "words", "capacity"])
+    known = card.set_index(["network", "words", "capacity"]).verdict
+    both = pd.MultiIndex.from_frame(explained[["network", "words", "capacity"]])
+    assert len(missed) == 27 and (known[known.index.isin(both)] == "missed").sum() == 6
 
 
 def test_all_fifty_baselines_of_the_protocol_hold_their_rate_and_read_their_image():

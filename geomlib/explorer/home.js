@@ -229,13 +229,22 @@ class Capacity extends Live {
   }
   go(to, time, done) {
     const from = this.at;
-    this.show(to, from);
-    this.move(time, (part) => { this.at = from + part * (to - from); }, done);
+    this.slider.value = to;
+    this.move(time, (part) => {
+      this.at = from + part * (to - from);
+      if (Math.round(this.at) !== this.told) this.tell(Math.round(this.at));
+    }, done);
   }
-  /** The slider's stop, its words, and the figure's; at: where the picture is. */
-  show(stop, at = stop) {
-    this.at = at;
+  /** The picture, the slider and the words of a stop. */
+  show(stop) {
+    this.at = stop;
     this.slider.value = stop;
+    this.tell(stop);
+    this.draw();
+  }
+  /** The words of a stop: while the picture moves, of the one that it is nearest to. */
+  tell(stop) {
+    this.told = stop;
     const { capacity, edges } = this.stops[stop], told = mean(edges.map(geomlib.toldApart));
     this.output.textContent = nats(capacity);
     this.slider.setAttribute("aria-valuetext", nats(capacity));
@@ -243,7 +252,6 @@ class Capacity extends Live {
       `(50\u00a0% is guessing), with a d′ of ${number(mean(edges))} on average.`;
     this.say(words);
     this.canvases[0].setAttribute("aria-label", `Map of the 169 codes of the baseline. ${words}`);
-    this.draw();
   }
   render() {
     const low = Math.min(Math.floor(this.at), this.stops.length - 2);
