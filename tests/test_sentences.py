@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from geomlib import BetaVAE, claims, data, measures, laws, paper, results, theory
+from geomlib import BetaVAE, claims, data, laws, measures, paper, results, theory
 
 OURS = paper.results()
 pytestmark = pytest.mark.skipif(not (OURS.measure == "price").any(), reason="the released networks hold no rate")
