@@ -44,9 +44,8 @@ def table():
         [
             g.claims.markdown("notebooks/{}.md"),
             "",
-            "In brackets: the effect of each model, a difference from a control, at the smallest capacity at which "
-            "it holds,",
-            "or else has a number. We wrote the rule for a verdict down first, and only then trained the networks it",
+            "In brackets: the effect of each model, a difference from a control, at the smallest capacity at which it",
+            "holds, or else has a number. We wrote the rule for a verdict down first, and only then trained the networks it",
             "judges (`book/protocol.md`). The baseline, seed 0:",
             "",
             *("| " + " | ".join(row) + " |" for row in rows),
