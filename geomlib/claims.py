@@ -250,12 +250,15 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def table() -> pd.DataFrame:
-    """The verdict table: a row a claim; what came out for the sketches and at full length, each with its `number`, the
-    biggest reservation, and the page with the evidence."""
+    """The verdict table: a row a claim; what came out for the sketches and at full length, with its `number` where it
+    is not open, the biggest reservation, and the page with the evidence."""
     columns = {}
     for scale, name in (("sketch", "ten sketches"), ("full", "full length")):
         judged = verdicts(released(scale))
-        columns[name] = [f"{headline(judged, claim)} [{number(released(scale), claim)}]" for claim in ROWS]
+        said = {claim: headline(judged, claim) for claim in ROWS}
+        columns[name] = [
+            words if words == "open" else f"{words} [{number(released(scale), claim)}]" for claim, words in said.items()
+        ]
     names, _, reservations, pages = zip(*ROWS.values())
     return pd.DataFrame({"effect": names, **columns, "biggest reservation": reservations, "page": pages})
 

@@ -386,7 +386,7 @@ def test_a_claim_is_a_thin_line_a_seed_and_a_thick_one_for_the_mean_beside_a_gre
     assert limit.get_linestyle() == "--" and [line.get_color() for line in lines[3:]] == [figures.COLOURS["E1M2"]] * 3
     np.testing.assert_array_equal([line.get_ydata() for line in lines[3:]], [*values, [2, 4, 5 - 1]])
     assert lines[5].get_linewidth() > lines[3].get_linewidth() and not np.any([x.get_ydata() for x in lines[:3]])
-    assert ax.get_legend_handles_labels()[1] == ["limit", "control", "E1M2"]
+    assert ax.get_legend_handles_labels()[1] == ["best code", "control", "E1M2"]
 
 
 def test_dots_are_a_row_each_from_the_top_and_the_published_number_is_a_ring(ax):

@@ -153,7 +153,7 @@ function specOf(settings, defaults, batch) {
 /** Settings of a spec, an object; an Error of one sentence where this page can't train or show it. */
 function settingsOfSpec(spec, defaults) {
   const refuse = (why) => { throw new Error(why); };
-  const missing = Object.keys(defaults).filter((name) => !(name in spec));
+  const missing = ["world", "counts", "tasks", "capacity", "seed", "steps"].filter((name) => !(name in spec));
   if (missing.length) refuse(`its spec lacks ${missing.slice(0, 3).join(", ")}: another version of geomlib wrote it`);
   if (spec.world !== "corridors")
     refuse("it was trained in a world of its own, and this page knows the corridors alone");
