@@ -17,9 +17,7 @@ logger = logging.getLogger(__name__)
 
 _apart = np.abs(np.subtract.outer(np.arange(SIDE), np.arange(SIDE)))
 PROFILE = np.exp(-(_apart**2) / (2 * WIDTH**2))  # (13, 13) P(open), axes: position x, column
-RING = np.exp(
-    -(np.minimum(_apart, SIDE - _apart) ** 2) / (2 * WIDTH**2)
-)  # the same where column 12 is next to column 0
+RING = np.exp(-(np.minimum(_apart, SIDE - _apart) ** 2) / (2 * WIDTH**2))  # the same, column 12 next to column 0
 BLOB = np.exp(-(_apart**2) / (2 * 2**2))  # a row or column of a round blob
 
 

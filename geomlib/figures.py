@@ -497,14 +497,18 @@ def draw_claim(ax, model, capacities, values, control=None, limit=None, title=""
     ax.set(title=title, ylabel=label)
 
 
-def draw_lines(ax, table, names, low=None, high=None) -> None:
-    """A line for each column of a table, from light to dark, over its index; low, high: tables of where a band ends."""
-    shades = matplotlib.colormaps["viridis"](np.linspace(0.85, 0, table.shape[1]))
+def draw_lines(ax, values, low, high, title="") -> None:
+    """A line for each column of a table, from light to dark, against its index, capacities in nats, within a band.
+
+    values, low, high: tables of one shape; the columns' names are the labels
+    """
+    shades = matplotlib.colormaps["viridis"](np.linspace(0.85, 0, values.shape[1]))
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    for i, (name, colour) in enumerate(zip(names, shades)):
-        ax.plot(table.index, table.iloc[:, i], color=colour, marker="o", markersize=4, label=name)
-        if low is not None and high is not None:
-            ax.fill_between(table.index, low.iloc[:, i], high.iloc[:, i], color=colour, alpha=0.15, linewidth=0)
+    for name, colour in zip(values, shades):
+        ax.plot(values.index, values[name], color=colour, marker="o", markersize=4, label=name)
+        ax.fill_between(values.index, low[name], high[name], color=colour, alpha=0.15, linewidth=0)
+    _capacities(ax, values.index)
+    ax.set_title(title)
 
 
 def draw_dots(ax, model, names, values, published, title="", label="") -> None:

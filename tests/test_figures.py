@@ -389,6 +389,17 @@ def test_a_claim_is_a_thin_line_a_seed_and_a_thick_one_for_the_mean_beside_a_gre
     assert ax.get_legend_handles_labels()[1] == ["best code", "control", "E1M2"]
 
 
+def test_lines_against_capacity_have_their_names_and_a_band(ax):
+    values = pd.DataFrame({"rings": [1.0, 2.0], "blob": [3.0, 4.0]}, [0.3, 10])
+    figures.draw_lines(ax, values, values - 1, values + 0.5, "claim")
+    _, *lines = ax.lines
+    assert [line.get_label() for line in lines] == ["rings", "blob"]
+    assert len({to_rgb(line.get_color()) for line in lines}) == 2
+    np.testing.assert_array_equal([line.get_ydata() for line in lines], values.to_numpy().T)
+    band = ax.collections[1].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (2, 4.5) and ax.get_xscale() == "log"
+
+
 def test_dots_are_a_row_each_from_the_top_and_the_published_number_is_a_ring(ax):
     figures.draw_dots(ax, "E2M1", ["no", "yes"], [[0.1, 0.2, 0.3], []], [0.5, np.nan], label="distortion")
     _, first, second, ring = ax.lines

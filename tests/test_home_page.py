@@ -154,7 +154,9 @@ def test_frequencies_are_chosen_and_the_numbers_are_the_librarys(page, codes):
             assert ask(page, "frequency", f"result.{who}.{name}") == pytest.approx(expected, rel=1e-3)
             assert who == "partner" or f"{expected:.2f}" in page.inner_text(".live-frequency .said")
     page.click(".choice [name=baseline]")
-    assert "on average" in page.inner_text(".live-frequency .said")
+    assert f"d′ of {mean_resolutions(codes['baseline', 0.3, 0]).mean():.2f} on average" in page.inner_text(
+        ".live-frequency .said"
+    )
 
 
 def test_what_is_painted_is_trained_beside_a_partner_that_saw_all_alike(page):

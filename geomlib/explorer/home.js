@@ -11,16 +11,6 @@ const mix = (from, to, part) => from.map((x, i) => x + part * (to[i] - x));
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 const byColumn = Array.from({ length: PAIRS }, (_, pair) => VIRIDIS[Math.round((pair % SIDE) / 3)]);
 
-/** Numbers from little-endian float16 in base64. */
-function halves(text) {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0)), view = new DataView(bytes.buffer);
-  return Array.from({ length: bytes.length / 2 }, (_, i) => {
-    const half = view.getUint16(2 * i, true), exponent = (half >> 10) & 31, fraction = half & 1023;
-    const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
-    return half >> 15 ? -size : size;
-  });
-}
-
 /** What the live figures share: they stand in a figure of the page, start in view, and draw when needed. */
 class Live {
   constructor(name, html) {
@@ -98,7 +88,7 @@ class Live {
 
 /** The networks of a model as numbers, by rising capacity. */
 const stopsOf = (model) => geomlib.home.models[model].map((stop) => (
-  { ...stop, points: halves(stop.points), edges: halves(stop.edges) }));
+  { ...stop, points: [...geomlib.halves(stop.points)], edges: [...geomlib.halves(stop.edges)] }));
 const between = (a, b, part) => (part >= 1 || a === b ? b : {
   points: mix(a.points, b.points, part), edges: mix(a.edges, b.edges, part),
   noise: a.noise + part * (b.noise - a.noise), hollow: part > 0 });
@@ -288,12 +278,6 @@ function byFrequency(edges, frequencies) {
   return most > 1.01 * least ? { frequent: mean((f) => f > 0.999 * most), rare: mean((f) => f < 1.001 * least) } : {};
 }
 
-/** Mean d' of the edges between two answers, and inside one: labels (169). */
-function byAnswer(edges, labels) {
-  const mean = (differ) => geomlib.meanOf(edges, ([a, b]) => (labels[a] !== labels[b]) === differ);
-  return { border: mean(true), elsewhere: mean(false) };
-}
-
 const OFTEN = 8;                             // how much more often a painted stimulus is shown, about as in E1M1
 const PRESETS = [["baseline", "All alike"], ["E1M1", "One half more often"], ["E1M2", "The diagonal more often"]];
 
@@ -427,7 +411,7 @@ class Frequency extends Live {
       ? `Neighbours shown often: d′ ${number(own.frequent)}; neighbours shown rarely: ${number(own.rare)}, ` +
         `a ratio of ${number(own.frequent / own.rare)}. Where all are shown alike, the same two places have a ` +
         `ratio of ${number(partner.frequent / partner.rare)}.`
-      : `With all shown alike, neighbours have a d′ of ${number(own.mean)} on average.`);
+      : `With all shown alike, neighbours have a d′ of ${number(mean(this.target))} on average.`);
     this.lattice.setAttribute("aria-label", "Grid of the 169 stimuli; lines join neighbours, thick where they are " +
       `told apart. ${this.said.textContent}`);
   }
@@ -494,7 +478,7 @@ class Question extends Live {
     this.output.textContent = nats(to[0].capacity);
     this.slider.setAttribute("aria-valuetext", nats(to[0].capacity));
     this.find(".asked").innerHTML = `Asked: ${named(question)}`;
-    const [plain, asked] = to.map((network) => byAnswer(network.edges, labels));
+    const [plain, asked] = to.map((network) => geomlib.acrossBorder(network.edges, labels));
     this.result = { plain, asked };
     this.say(`${name} at ${nats(to[0].capacity)}: neighbours with different answers have a d′ of ` +
       `${number(asked.border)}, neighbours with the same answer ` +

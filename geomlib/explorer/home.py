@@ -92,7 +92,7 @@ def export_home(folder: str | Path, codes: Mapping[Key, Codes] | None = None) ->
     (folder / "home.js").write_text(
         ENGINE
         + f"geomlib.home = {_json(shown(codes, turned))};\n"
-        + "".join((HERE / f"{name}.js").read_text() for name in ("text", "world", "measures", "plot", "home"))
+        + "".join((HERE / f"{name}.js").read_text() for name in ("text", "base64", "world", "measures", "plot", "home"))
     )
     (folder / "home.css").write_text((HERE / "home.css").read_text())
     for name, figure in (

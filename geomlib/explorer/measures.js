@@ -69,9 +69,16 @@ function unevennessOf(edges) {
   return Number.isFinite(spread / mean) ? spread / mean : NaN;
 }
 
+/** Means over the edges between two classes, and over those inside one: values (312), labels (169). */
+function acrossBorder(values, labels) {
+  const part = (differ) => meanOf(values, ([a, b]) => (labels[a] !== labels[b]) === differ);
+  return { border: part(true), elsewhere: part(false) };
+}
+
 /** Separation: mean d' of the edges between two classes, over that of edges inside one, as measures.border_ratio. */
 function borderRatio(edges, labels) {
-  return meanOf(edges, ([a, b]) => labels[a] !== labels[b]) / meanOf(edges, ([a, b]) => labels[a] === labels[b]);
+  const { border, elsewhere } = acrossBorder(edges, labels);
+  return border / elsewhere;
 }
 
 /**
@@ -190,5 +197,6 @@ function eigen(matrix) {
   return { values: Float64Array.from(a, (line, i) => line[i]), vectors };
 }
 
-Object.assign(geomlib, { resolution, meanOf, exponentOf, unevennessOf, borderRatio, turnOf, rsa, planeOf, align });
+Object.assign(geomlib, { resolution, meanOf, exponentOf, unevennessOf, acrossBorder, borderRatio, turnOf, rsa, planeOf,
+  align });
 }

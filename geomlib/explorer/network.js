@@ -1,23 +1,6 @@
 // A trained network in the browser: encoder, decoder and heads, one image at a time, computed by the engine.
 "use strict";
 {
-/** base64 of bytes, 0..255 -> Float32Array. */
-function bytes(base64) {
-  return Float32Array.from(atob(base64), (character) => character.charCodeAt(0));
-}
-
-/** base64 of little-endian float16 -> Float32Array. */
-function halves(base64) {
-  const bytes = atob(base64), out = new Float32Array(bytes.length / 2);
-  for (let i = 0; i < out.length; i++) {
-    const bits = bytes.charCodeAt(2 * i) | (bytes.charCodeAt(2 * i + 1) << 8);
-    const exponent = (bits >> 10) & 31, fraction = bits & 1023;
-    const size = exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24;
-    out[i] = bits >> 15 ? -size : size;
-  }
-  return out;
-}
-
 const BATCH = 8;                             // the fewest images that the engine takes; the first is used
 const engines = {};                          // one for all networks of the same latents and heads
 
@@ -30,7 +13,7 @@ class Network {
       const [, task] = /^classifiers\.([^.]+)\.[12]\.bias$/.exec(name) ?? [];
       if (task) heads[task] = Math.max(shapes[name][0], 2);
     }
-    this.values = halves(raw.weights);
+    this.values = geomlib.halves(raw.weights);
     this.engine = engines[JSON.stringify([latents, heads])] ??=
       new geomlib.Engine({ heads, latents, batch: BATCH, train: false });
     this.mu = new Float32Array(latents);     // posterior mean
@@ -81,5 +64,5 @@ function take(array, values) {
   for (let i = 0; i < values.length; i++) values[i] = array[i * BATCH];
 }
 
-Object.assign(geomlib, { Network, bytes, halves });
+Object.assign(geomlib, { Network });
 }

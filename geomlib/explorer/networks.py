@@ -34,7 +34,7 @@ ENGINE = (
 )  # a script that needs no other file
 SCRIPT = ENGINE + "".join(
     (HERE / f"{name}.js").read_text()
-    for name in ("text", "world", "network", "stimulus", "plot", "side", "game", "explorer")
+    for name in ("text", "base64", "world", "network", "stimulus", "plot", "side", "game", "explorer")
 )
 TRAIN = ENGINE + "".join(
     (HERE / f"{name}.js").read_text()

@@ -53,13 +53,16 @@ function fillTable(body, rows) {
 /** In how many trials neighbours are told apart, and where more than elsewhere, if frequencies or classes differ. */
 function toldApartIn({ edges }, { counts, ...settings }) {
   const told = edges.map(geomlib.toldApart), labels = geomlib.labelsOf({ counts, ...settings });
-  const share = (wanted) => `${Math.round(100 * geomlib.meanOf(told, wanted))} %`, places = [];
+  const percent = (part) => `${Math.round(100 * part)} %`, places = [];
+  const share = (wanted) => percent(geomlib.meanOf(told, wanted));
   const often = ([a, b]) => Math.min(counts[a], counts[b]), most = Math.max(...counts);
   const seldom = Math.min(...counts.filter((count) => count));
   if (seldom < most) places.push(`${share((edge) => often(edge) === most)} where shown most, ` +
     `${share(([a, b]) => counts[a] === seldom && counts[b] === seldom)} where least`);
-  if (labels) places.push(`${share(([a, b]) => labels[a] !== labels[b])} across a border of the task, ` +
-    `${share(([a, b]) => labels[a] === labels[b])} within a class`);
+  if (labels) {
+    const { border, elsewhere } = geomlib.acrossBorder(told, labels);
+    places.push(`${percent(border)} across a border of the task, ${percent(elsewhere)} within a class`);
+  }
   return `Neighbours are told apart in ${share()} of trials (50 % is guessing)` +
     `${places.length ? `: ${places.join("; ")}` : ""}.`;
 }
