@@ -1136,6 +1136,8 @@ def test_each_picture_says_in_words_what_it_shows(page, all_runs):
 @pytest.mark.parametrize("width", [360, 1200])
 def test_a_term_is_explained_where_it_stands(page, width):
     page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("new Promise(requestAnimationFrame)")  # by then the theme's sidebar has begun to slide
+    page.evaluate("Promise.all(document.getAnimations().filter(x => x instanceof CSSTransition).map(x => x.finished))")
     for term in page.locator(".explorer .term:visible").all():
         words = term.locator("span")
         assert not words.is_visible()
