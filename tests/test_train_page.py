@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import geomlib as g
-from geomlib import claims, results, runs
+from geomlib import claims, data, results, runs
 from geomlib.explorer import Trainer, networks
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -259,10 +259,11 @@ def test_a_table_that_is_none_is_answered_by_a_sentence_and_nothing_is_lost(page
 
 
 def test_what_makes_no_sense_is_told_and_nothing_is_lost(page):
-    page.evaluate("page.set('counts=abc&capacity=99&task=constructor&seed=-1&steps=0')")
+    page.evaluate("page.set('world=sea&counts=abc&capacity=99&task=constructor&seed=-1&steps=0')")
     told = page.inner_text(".told")
     assert all(
-        part in told for part in ("counts abc", "capacity 99: 0.1 to 12 nats", "task constructor", "seed -1", "steps 0")
+        part in told
+        for part in ("world sea: one of corridors, rings, blob", "counts abc", "capacity 99: 0.1 to 12 nats", "task constructor", "seed -1", "steps 0")
     )
     kept = page.evaluate("[page.settings.capacity, page.seedControl.value, page.taskControl.value]")
     assert kept == [0.3, "0", "none"]
@@ -379,6 +380,41 @@ def test_the_limit_is_that_of_theory(page):
     np.testing.assert_allclose(found[1:], [0.1356, 0.1134, 0.0694], atol=2e-4)  # theory.rate_distortion("bottom")
 
 
+@pytest.mark.parametrize("world", data.WORLDS)
+def test_its_worlds_are_those_of_geomlib(page, world):
+    wall = page.evaluate("world => [...geomlib.wallTable(world)]", world)
+    np.testing.assert_allclose(np.reshape(wall, (13,) * 4), data.world_table(world), atol=1e-6)
+    assert page.evaluate("Object.keys(geomlib.WORLD_NAMES)") == list(data.WORLDS)
+    four = """world => {                            // four pairs: quick, here and there
+        const limit = geomlib.limitOf(Float64Array.from({ length: 169 }, (_, pair) => [0, 5, 80, 168].indexOf(pair) + 1), world);
+        return [limit.floor, ...[0.3, 0.8, 1.1].map(rate => geomlib.limitAt(limit, rate).error)];
+    }"""
+    counts = np.zeros(169, int)
+    counts[[0, 5, 80, 168]] = [1, 2, 3, 4]
+    rates, errors = g.theory.rate_distortion(counts.reshape(13, 13) * 100, world=world)
+    expected = [errors[-1], *np.interp([0.3, 0.8, 1.1], rates, errors)]
+    np.testing.assert_allclose(page.evaluate(four, world), expected, atol=5e-4)
+
+
+def test_a_world_has_its_own_words_and_images_and_the_limit_of_its_own(page):
+    page.evaluate("page.set('capacity=1&steps=12&seed=3')")
+    corridors = page.evaluate("[...page.image]")
+    page.select_option("[name=world]", "blob")
+    assert page.evaluate("[...page.image]") != corridors
+    assert "world=blob" in page.evaluate("location.hash")
+    assert "row ≤ column?" in page.inner_text("[name=task]") and "x_UC" not in page.inner_text(".choices")
+    assert "row 3, column 9." in page.inner_text(".seen .about")
+    train(page)
+    assert page.input_value("[name=world]") == "blob"
+    blob = codes_of(page)[0]
+    page.select_option("[name=world]", "corridors")
+    assert page.inner_text("[name=train]") == "Train anew" and "x_UC 3, x_LC 9." in page.inner_text(".seen .about")
+    train(page)
+    assert not np.allclose(blob, codes_of(page)[0], atol=1e-3)
+    said = page.locator(".kept li .said").all_inner_texts()
+    assert said[0].startswith("One blob on a field, ") and said[1] == "One blob on a field → two corridors."
+
+
 def test_a_map_is_the_plane_of_the_codes_upright(page):
     rng = np.random.default_rng(0)
     square = np.indices((13, 13)).reshape(2, 169).T - 6.0
@@ -493,6 +529,7 @@ def downloaded(page):
         "counts=diagonal&capacity=1&task=region",
         f"counts={'12' * 84}3&capacity=1&task=thirds&classes={''.join(map(str, THIRDS.ravel()))}",
         f"counts={','.join(map(str, range(40, 209)))}&usual=100&capacity=1&task=none",
+        "world=blob&counts=bottom&capacity=1&task=order",
     ],
 )
 def test_a_downloaded_network_opens_in_python_and_its_lines_train_the_same(page, monkeypatch, state):
@@ -502,7 +539,7 @@ def test_a_downloaded_network_opens_in_python_and_its_lines_train_the_same(page,
     run = downloaded(page)
     assert run.spec.steps == 12 and run.spec.seed == 5 and run.spec.batch_size == 16 and len(run.history) == 0
     mean, variance = codes_of(page)
-    drawn = g.corridors(np.full((13, 13), 30), seed=2)
+    drawn = g.corridors(np.full((13, 13), 30), seed=2, world=run.spec.world)
     with torch.inference_mode():
         mu, logvar = (part.numpy() for part in run.model.encode(torch.from_numpy(drawn.images)))
     theirs = g.measures.pair_means(mu, drawn.factors)
@@ -574,6 +611,8 @@ def wrong_networks():
     yield "more", safetensors(good, **model, other=[1]), "it holds other, which a network of its spec doesn't have"
     yield "no JSON", safetensors("{", **model), "its spec is no JSON"
     yield "old", safetensors('{"world": "corridors"}', **model), "its spec lacks"
+    own = g.runs.spec_json(g.Spec(world=np.full((13, 13, 13, 13), 0.5)))
+    yield "own world", safetensors(own, **model), "it was trained in a world of its own"
     two = g.runs.spec_json(g.Spec(tasks=["order", "region"]))
     yield "two tasks", safetensors(two, **model), "it answers 2 tasks at once"
 
@@ -637,6 +676,7 @@ def test_the_widget_trains_and_its_network_comes_back_as_a_run(visit, tmp_path):
         ({"tasks": ["order", "region"]}, "one task at most"),
         ({"tasks": {"many": np.arange(169).reshape(13, 13) // 4}}, "43 classes; the page knows tables of 36"),
         ({"counts": np.zeros((13, 13))}, "counts must sum to"),
+        ({"world": np.zeros((13, 13, 13, 13))}, "world must be one of corridors, rings, blob in the page, got a table"),
     ],
 )
 def test_the_widget_refuses_what_the_page_cannot_train(given, said):

@@ -230,6 +230,7 @@ class Trainer(anywidget.AnyWidget):
     counts    how often each pair is shown, as of `Spec`: a name of `data.COUNTS`, or a (13, 13) table
     tasks     none, or one: its name in a list, or {name: (13, 13) table of up to 36 classes}
     capacity  nats, 0.1 to 12
+    world     a name of `data.WORLDS`: "corridors", "rings" or "blob"
     state     the settings on show, as in the address of the book's page; may be set
 
     All of them are what the reader starts from, and may change there. `run` is the network that finished last.
@@ -256,11 +257,17 @@ class Trainer(anywidget.AnyWidget):
     state = traitlets.Unicode().tag(sync=True)
 
     def __init__(
-        self, counts: Any = "uniform", tasks: Any = (), capacity: float = 0.3, seed: int = 0, steps: int = 500
+        self,
+        counts: Any = "uniform",
+        tasks: Any = (),
+        capacity: float = 0.3,
+        seed: int = 0,
+        steps: int = 500,
+        world: str = "corridors",
     ):
         super().__init__()
         self._spec = train_defaults()
-        self.state = address(Spec(counts=counts, tasks=tasks, capacity=capacity, seed=seed, steps=steps))
+        self.state = address(Spec(world=world, counts=counts, tasks=tasks, capacity=capacity, seed=seed, steps=steps))
 
     @property
     def run(self) -> Run:
@@ -283,8 +290,11 @@ def address(spec: Spec) -> str:
         raise ValueError(f"the page asks one task at most, got {', '.join(spec.tasks)}; g.fit trains them together")
     if spec.from_csv:
         raise ValueError(f"counts must be a name or a (13, 13) table in the page, got the images of {spec.counts}")
+    if not isinstance(spec.world, str):
+        raise ValueError(f"world must be one of {', '.join(data.WORLDS)} in the page, got a table; g.fit trains any")
     named = spec.counts_name in ("uniform", "bottom", "diagonal")
-    state = {"counts": spec.counts_name if named else ",".join(map(str, np.ravel(spec.counts)))}
+    state = {"world": spec.world} if spec.world != "corridors" else {}
+    state |= {"counts": spec.counts_name if named else ",".join(map(str, np.ravel(spec.counts)))}
     if not named:
         state["usual"] = f"{np.mean(np.ravel(spec.counts)[np.ravel(spec.counts) > 0]):g}"
     state |= {"capacity": f"{spec.capacity:g}", "task": "none"}

@@ -20,11 +20,12 @@ const TRAIN_HTML = `
 <div class="panes">
   <div class="choices">
     <section aria-label="What the network sees">
-      <h2>1 How often is each pair shown?</h2>
+      <h2>1 What is shown, and how often?</h2>
+      <label>World <select name="world"></select></label>
       <label>Start from <select name="preset"></select></label>
       <label>Brush <select name="brush"></select></label>
       ${BOARD_HTML("counts")}
-      <p class="hint">x_UC ↓, x_LC →: drag to paint; by keys, arrows and space.</p>
+      <p class="hint"><span class="directions"></span>: drag to paint; by keys, arrows and space.</p>
       <button type="button" name="opentable">Open a table of counts …</button>
     </section>
     <section class="asked" aria-label="What the network must do">

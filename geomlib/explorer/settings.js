@@ -1,6 +1,7 @@
 // What a training on the page Train depends on, as one value, and its other forms: an address, a spec, Python, words.
 //
-// settings   counts (169)   how often each pair is shown, pair 13 x_UC + x_LC; any numbers >= 0
+// settings   world          a name of WORLDS
+//            counts (169)   how often each pair is shown, pair 13 x_UC + x_LC; any numbers >= 0
 //            usual          the count that "as often as usual" stands for
 //            capacity       nats      task   "none" or a name      labels (169)   the task's classes, or null
 //            seed, steps
@@ -27,6 +28,12 @@ const PRESETS = { __proto__: null,          // name -> how often a pair is shown
   stripe: [(uc, lc) => (Math.abs(uc - 6) < 2 ? 32 : 4), "a stripe more often", false],
 };
 
+const WORLD_NAMES = { __proto__: null, corridors: "two corridors (the paper's)", rings: "two rings: corridors without an end",
+  blob: "one blob on a field" };
+/** Words about pairs in a world: a blob has a row and a column in place of the positions in two corridors. */
+const inWorld = (world, words) => (world === "blob" ? words.replace(/x_UC/g, "row").replace(/x_LC/g, "column") : words);
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 const table = (of) => Float64Array.from({ length: PAIRS }, (_, pair) => of(Math.floor(pair / SIDE), pair % SIDE));
 const rowsOf = (values) => Array.from({ length: SIDE }, (_, uc) =>
   Array.from(values.slice(SIDE * uc, SIDE * (uc + 1))));
@@ -66,9 +73,10 @@ function whatIsMissing(settings) {
 
 /* --- as the part of an address after # --------------------------------------------------------------------------- */
 
-function addressOf({ counts, usual, capacity, task, labels, seed, steps }) {
+function addressOf({ world, counts, usual, capacity, task, labels, seed, steps }) {
   const name = presetOf(counts), state = new URLSearchParams();
   const own = () => (isDigits(counts) ? digitsOf(counts) : Array.from(counts).join(","));
+  if (world !== "corridors") state.set("world", world);
   state.set("counts", name === "own" ? own() : name);
   if (name === "own" && usual !== USUAL) state.set("usual", usual);
   state.set("capacity", plain(capacity));
@@ -89,6 +97,11 @@ function settingsOf(address) {
     return otherwise;
   };
   const whole = (low, high) => (x) => Number.isInteger(x) && x >= low && x <= high;
+  let world = state.get("world") ?? "corridors";
+  if (!(world in WORLD_NAMES)) {
+    wrong.push(`world ${world.slice(0, 20)}: one of ${Object.keys(WORLD_NAMES).join(", ")}`);
+    world = "corridors";
+  }
   const text = state.get("counts") ?? "uniform";
   let counts = text in PRESETS ? presetCounts(text) : readDigits(text);
   if (!counts && text.includes(",")) {
@@ -104,7 +117,7 @@ function settingsOf(address) {
       task = "none";
     }
   }
-  const settings = { counts: counts ?? presetCounts("uniform"), task, labels,
+  const settings = { world, counts: counts ?? presetCounts("uniform"), task, labels,
     usual: number("usual", USUAL, (x) => x > 0 && x <= MOST_IMAGES, "a number above 0"),
     capacity: number("capacity", 0.3, (x) => x >= 0.1 && x <= 12, "0.1 to 12 nats"),
     seed: number("seed", 0, whole(0, 2 ** 32 - 1), "a whole number from 0 to 4,294,967,295"),
@@ -123,8 +136,8 @@ const namedInGeomlib = (counts) => {
 
 /** Python that trains the same thing. */
 function pythonOf(settings) {
-  const { counts, task, capacity, seed, steps } = settings, name = namedInGeomlib(counts), own = labelsOf(settings);
-  const painted = own && !(task in TASKS), fields = [], before = [];
+  const { world, counts, task, capacity, seed, steps } = settings, name = namedInGeomlib(counts);
+  const own = labelsOf(settings), painted = own && !(task in TASKS), fields = [], before = [];
   const asTable = (variable, values, factor) => (isDigits(values)
     ? [`rows = "${rowsOf(values).map(digitsOf).join(" ")}".split()`,
       `${variable} = np.array([[int(digit, 36) for digit in row] for row in rows])${factor}`]
@@ -134,6 +147,7 @@ function pythonOf(settings) {
     before.push("# images of each pair, a row for each x_UC", ...asTable("counts", counts, factor));
   }
   if (painted) before.push("# the class of each pair, a row for each x_UC", ...asTable("classes", own, ""));
+  if (world !== "corridors") fields.push(`world="${world}"`);
   if (name !== "uniform") fields.push(name ? `counts="${name}"` : "counts=counts");
   if (own) fields.push(painted ? `tasks={"${task}": classes}` : `tasks=["${task}"]`);
   fields.push(`capacity=${plain(capacity)}`, `seed=${seed}`, `steps=${steps}`);
@@ -143,8 +157,9 @@ function pythonOf(settings) {
 
 /** The spec of settings, as JSON. defaults: geomlib.Spec's; batch: images of a step. */
 function specOf(settings, defaults, batch) {
-  const { counts, capacity, task, seed, steps } = settings, labels = labelsOf(settings), images = imagesOf(counts);
-  return JSON.stringify({ ...defaults, capacity, seed, steps, steps_per_epoch: Math.min(1329, steps), batch_size: batch,
+  const { world, counts, capacity, task, seed, steps } = settings, labels = labelsOf(settings);
+  const images = imagesOf(counts);
+  return JSON.stringify({ ...defaults, world, capacity, seed, steps, steps_per_epoch: Math.min(1329, steps), batch_size: batch,
     train_end: null, validation_end: null,
     counts: namedInGeomlib(counts) ?? rowsOf(counts.map((count) => count * images)),
     tasks: labels ? { [task]: rowsOf(labels) } : {} });
@@ -155,8 +170,8 @@ function settingsOfSpec(spec, defaults) {
   const refuse = (why) => { throw new Error(why); };
   const missing = ["world", "counts", "tasks", "capacity", "seed", "steps"].filter((name) => !(name in spec));
   if (missing.length) refuse(`its spec lacks ${missing.slice(0, 3).join(", ")}: another version of geomlib wrote it`);
-  if (spec.world !== "corridors")
-    refuse("it was trained in a world of its own, and this page knows the corridors alone");
+  if (!(spec.world in WORLD_NAMES))
+    refuse(`it was trained in a world of its own, and this page knows ${Object.keys(WORLD_NAMES).join(", ")}`);
   if (spec.source) refuse(`it is a classifier on the codes of ${spec.source}, not a network`);
   const name = typeof spec.counts === "string" ? spec.counts : "";
   const counts = name in PRESETS ? presetCounts(name) : readTable(spec.counts);
@@ -169,7 +184,7 @@ function settingsOfSpec(spec, defaults) {
   if (task && !known && (task in TASKS || !labels || !isDigits(labels)))
     refuse(`its task ${task} is none of the paper's, and not a table of ${MOST_CLASSES} classes at most`);
   const { capacity, seed, steps } = spec;
-  return { ...countsOf(uniform ? presetCounts("uniform") : counts), capacity, task: task ?? "none",
+  return { world: spec.world, ...countsOf(uniform ? presetCounts("uniform") : counts), capacity, task: task ?? "none",
     labels: task && !known ? labels : null, seed, steps };
 }
 function readTable(rows) {
@@ -186,8 +201,9 @@ function countsOf(counts) {
 /* --- in words ----------------------------------------------------------------------------------------------------- */
 
 const PARTS = {                              // what settings say, one part each
+  world: ({ world }) => WORLD_NAMES[world].split(/[:(]/)[0].trim(),
   capacity: ({ capacity }) => plain(capacity),
-  shown: ({ counts }) => PRESETS[presetOf(counts)]?.[1] ?? "pairs as painted",
+  shown: ({ world, counts }) => inWorld(world, PRESETS[presetOf(counts)]?.[1] ?? "pairs as painted"),
   task: ({ task }) => (task === "none" ? "no task" : `task ${task}`),
   seed: ({ seed }) => String(seed),
   steps: ({ steps }) => steps.toLocaleString("en"),
@@ -197,10 +213,11 @@ const PARTS = {                              // what settings say, one part each
 function differenceOf(settings, before = null) {
   const said = Object.fromEntries(Object.entries(PARTS).map(([part, say]) => [part, say(settings)]));
   if (!before)
-    return `${nats(settings.capacity)}, ${said.shown}, ${said.task}, seed ${said.seed}, ${said.steps} steps.`;
+    return `${settings.world === "corridors" ? "" : `${capital(said.world)}, `}${nats(settings.capacity)}, ${said.shown}, ${said.task}, seed ${said.seed}, ${said.steps} steps.`;
   const old = Object.fromEntries(Object.entries(PARTS).map(([part, say]) => [part, say(before)])), changes = [];
   const arrow = (part) => `${old[part]} → ${said[part]}`;
   const sameTable = (a, b) => String(a) === String(b);
+  if (said.world !== old.world) changes.push(arrow("world"));
   if (said.capacity !== old.capacity) changes.push(`capacity ${old.capacity} → ${nats(settings.capacity)}`);
   if (said.shown !== old.shown) changes.push(arrow("shown"));
   else if (!sameTable(settings.counts, before.counts)) changes.push("pairs painted otherwise");
@@ -209,9 +226,9 @@ function differenceOf(settings, before = null) {
   if (said.seed !== old.seed) changes.push(`seed ${arrow("seed")}`);
   if (said.steps !== old.steps) changes.push(`steps ${arrow("steps")}`);
   const text = changes.join(", ") || "the same settings again";
-  return `${text[0].toUpperCase()}${text.slice(1)}.`;
+  return `${capital(text)}.`;
 }
 
-Object.assign(geomlib, { SIDE, PAIRS, USUAL, TASKS, QUESTIONS, PRESETS, MOST_IMAGES, presetOf, presetCounts, labelsOf,
+Object.assign(geomlib, { SIDE, PAIRS, USUAL, TASKS, QUESTIONS, PRESETS, WORLD_NAMES, inWorld, MOST_IMAGES, presetOf, presetCounts, labelsOf,
   whatIsMissing, addressOf, settingsOf, pythonOf, specOf, settingsOfSpec, countsOf, differenceOf });
 }

@@ -13,7 +13,6 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 const { number } = geomlib;
 const options = (select, values) => select.replaceChildren(...values.map(([value, label]) => new Option(label, value)));
-const columns = (pair) => `x_UC ${Math.floor(pair / SIDE)}, x_LC ${pair % SIDE}`;
 
 class TrainPage {
   /**
@@ -28,19 +27,14 @@ class TrainPage {
       chart: find(".chart"), status: find(".status"), told: find(".told"), spoken: find(".spoken"),
       progress: find("progress"),
       rows: find("tbody"), code: find("pre"), unsettled: find(".unsettled"), picker: find("[type=file]"),
-      painted: find(".painted"), about: find(".seen .about"), plots: [...root.querySelectorAll(".codes .plot")],
+      painted: find(".painted"), directions: find(".directions"), about: find(".seen .about"), plots: [...root.querySelectorAll(".codes .plot")],
       images: [...root.querySelectorAll(".seen canvas")], networks: [...root.querySelectorAll(".codes")] });
     for (const element of root.querySelectorAll("[name]")) this[`${element.name}Control`] = element;
     this.natsControl = find("[name=nats]");
-    const presets = Object.entries(PRESETS).map(([name, [, words]]) => [name, words]);
-    options(this.presetControl, [...presets, ["own", "your own"]]);
+    options(this.worldControl, Object.entries(geomlib.WORLD_NAMES));
     options(this.brushControl, BRUSHES);
-    const tasks = Object.keys(TASKS).map((task) => [task, `${task}: ${QUESTIONS[task]}`]);
-    options(this.taskControl, [["none", "none"], ...tasks, ["painted", "paint the classes"]]);
     options(this.classControl, CLASSES.map((name, k) => [k, name]));
     options(this.stepsControl, LENGTHS);
-    options(this.colourControl, [["uc", "x_UC"], ["lc", "x_LC"], ["shown", "how often shown"],
-      ["class", "class of the task"]]);
     [this.brushControl.value, this.classControl.value] = ["8", "1"];
     this.forget();
     this.listen();
@@ -49,7 +43,6 @@ class TrainPage {
       open: () => this.pick(".json"), again: (address) => this.set(address),
       look: () => ({ colours: this.colours(), chosen: this.pair, style: this.style }) });
     this.set(hash);
-    this.choose(this.pair);
     this.resized = new ResizeObserver(() => this.resize());
     for (const canvas of [...this.plots, this.chart]) this.resized.observe(canvas);
     this.themed = new MutationObserver(() => { this.restyle(); this.draw(); this.runs.draw(); });
@@ -57,6 +50,7 @@ class TrainPage {
   }
 
   listen() {
+    this.worldControl.onchange = () => this.change({ world: this.worldControl.value });
     this.presetControl.onchange = () => {
       const name = this.presetControl.value;
       if (name !== "own") this.change({ counts: geomlib.presetCounts(name), usual: USUAL });
@@ -97,7 +91,7 @@ class TrainPage {
       done: () => this.settle(),
       moved: (cell, said) => {
         this.choose(cell);
-        if (said) this.spoken.textContent = `${columns(cell)}: ${words(cell)}`;
+        if (said) this.spoken.textContent = `${this.placeOf(cell)}: ${words(cell)}`;
       },
     });
   }
@@ -113,7 +107,7 @@ class TrainPage {
       if (to === undefined) return;
       event.preventDefault();
       this.choose(to);
-      this.spoken.textContent = columns(to);
+      this.spoken.textContent = this.placeOf(to);
     };
   }
 
@@ -147,6 +141,26 @@ class TrainPage {
 
   /* --- the settings ----------------------------------------------------------------------------------------------- */
 
+  /** Words about pairs, as they are said in the chosen world. */
+  inWords(words) { return geomlib.inWorld(this.settings.world, words); }
+  placeOf(pair) { return this.inWords(`x_UC ${Math.floor(pair / SIDE)}, x_LC ${pair % SIDE}`); }
+
+  /** What can be chosen, in the words of the chosen world, and an image of it. */
+  enterWorld() {
+    const { value } = this.colourControl, told = (pairs) => pairs.map(([name, words]) => [name, this.inWords(words)]);
+    options(this.presetControl, [...told(Object.entries(PRESETS).map(([name, [, words]]) => [name, words])),
+      ["own", "your own"]]);
+    options(this.taskControl, [["none", "none"],
+      ...told(Object.entries(QUESTIONS).map(([task, question]) => [task, `${task}: ${question}`])),
+      ["painted", "paint the classes"]]);
+    options(this.colourControl, [...told([["uc", "x_UC"], ["lc", "x_LC"]]), ["shown", "how often shown"],
+      ["class", "class of the task"]]);
+    if (value) this.colourControl.value = value;
+    this.directions.textContent = this.inWords("x_UC ↓, x_LC →");
+    this.worldControl.value = this.world = this.settings.world;
+    this.showPair(this.pair);
+  }
+
   change(some) {
     Object.assign(this.settings, some);
     this.settle();
@@ -179,6 +193,7 @@ class TrainPage {
 
   take(settings) {
     this.settings = settings;
+    if (settings.world !== this.world) this.enterWorld();
     this.colourControl.value = settings.task !== "none" ? "class" : this.plainColour();
     this.settle();
   }
@@ -190,6 +205,7 @@ class TrainPage {
     if (this.settled !== undefined && counts !== new URLSearchParams(this.settled).get("counts") && task === "none")
       this.colourControl.value = this.plainColour();
     this.settled = hash;
+    if (settings.world !== this.world) this.enterWorld();
     this.presetControl.value = counts;
     this.taskControl.value = task === "none" || task in TASKS ? task : "painted";
     this.painted.hidden = this.taskControl.value !== "painted";
@@ -237,9 +253,9 @@ class TrainPage {
     if (missing) return false;
     this.hire(2);
     this.trainedSpec = geomlib.specOf(settings, this.spec, this.batch);
-    const { capacity, steps, seed, task, counts } = settings, { spec } = this, labels = geomlib.labelsOf(settings);
+    const { world, capacity, steps, seed, task, counts } = settings, { spec } = this, labels = geomlib.labelsOf(settings);
     const { learning_rate: learningRate, decay, cooldown } = spec, alike = new Float64Array(PAIRS).fill(1);
-    const common = { seed, batch: this.batch, latents: spec.latent_dim, heads: {}, tables: {},
+    const common = { seed, batch: this.batch, latents: spec.latent_dim, world, heads: {}, tables: {},
       settings: { capacity, steps, stepsPerEpoch: Math.min(1329, steps), learningRate, decay, cooldown } };
     const asked = labels && { heads: { [task]: Math.max(...labels) + 1 }, tables: { [task]: labels } };
     await Promise.all([this.helpers[0].ask("start", { ...common, ...asked, frequencies: counts }),
@@ -249,13 +265,13 @@ class TrainPage {
 
   /** The limit of the world that is trained on, in a worker of its own; known ones are kept. */
   async findLimit() {
-    const { counts } = this.trainedSettings, key = String(counts), { trainedHash } = this;
+    const { counts, world } = this.trainedSettings, key = `${world} ${counts}`, { trainedHash } = this;
     this.seeker?.close();
     this.seeker = null;
     this.limit = this.limits[key] ?? null;
     if (!this.limit) {
       const seeker = this.seeker = new geomlib.Helper((message) => this.failed(message));
-      const found = this.limits[key] = await seeker.ask("limit", { frequencies: counts });
+      const found = this.limits[key] = await seeker.ask("limit", { frequencies: counts, world });
       seeker.close();
       if (this.trainedHash === trainedHash) this.limit = found;
     }
@@ -382,8 +398,10 @@ class TrainPage {
   /* --- one stimulus ----------------------------------------------------------------------------------------------- */
 
   choose(pair) {
-    if (pair === this.pair && this.chosen) return;
-    [this.pair, this.chosen, this.image] = [pair, true, geomlib.exampleOf(pair)];
+    if (pair !== this.pair) this.showPair(pair);
+  }
+  showPair(pair) {
+    [this.pair, this.image] = [pair, geomlib.exampleOf(pair, this.settings.world)];
     this.showImages();
     this.draw();
     this.reconstruct();
@@ -411,7 +429,7 @@ class TrainPage {
       else canvas.getContext("2d").clearRect(0, 0, SIDE, SIDE);
     });
     const errors = shown.flatMap((pixels, k) => (k && pixels ? `${number(error(pixels), 3)} (${who[k]})` : []));
-    this.about.textContent = `${columns(this.pair)}. ` +
+    this.about.textContent = `${this.placeOf(this.pair)}. ` +
       (errors.length ? `Squared error of a pixel: ${errors.join(", ")}. ` : "") +
       "Point at a map or a board to choose another, or use the arrow keys there. White is open, black is wall.";
   }
@@ -455,10 +473,10 @@ class TrainPage {
   drawBoards() {
     const { counts, usual, labels, task } = this.settings, [often, classes] = this.boards;
     often.draw(Array.from(counts, (count) => geomlib.countColour(count / usual)), "How often each pair is shown, " +
-      `x_UC down, x_LC across: ${this.presetControl.selectedOptions[0]?.text}. ` +
+      `${this.inWords("x_UC down, x_LC across")}: ${this.presetControl.selectedOptions[0]?.text}. ` +
       "Arrow keys move, space paints with the brush.");
     if (labels) classes.draw(Array.from(labels, (k) => geomlib.classColour(k, Math.max(...labels) + 1)),
-      `Class of each pair in the task ${task}, x_UC down, x_LC across. Arrow keys move, space paints with the brush.`);
+      `Class of each pair in the task ${task}, ${this.inWords("x_UC down, x_LC across")}. Arrow keys move, space paints with the brush.`);
   }
 
   colours() {
@@ -532,7 +550,7 @@ class TrainPage {
     const { helpers, image } = this;
     this.busy = true;
     const seen = await helpers[0].ask("open", { heads, tables, latents, values, seed: settings.seed, batch: this.batch,
-      frequencies: settings.counts, draws: DRAWS, image });
+      world: settings.world, frequencies: settings.counts, draws: DRAWS, image });
     if (helpers !== this.helpers) return;
     this.busy = false;
     this.paths = [seen.state.recent.slice(0, 2), []];        // a point: its way there is not known

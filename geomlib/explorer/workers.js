@@ -6,10 +6,10 @@ geomlib.trainerWorker = function () {
   let engine, batch, recent = null;
 
   /** Make the network at the first job; what it is trained on. */
-  function prepare({ heads, latents, tables, frequencies, batch: size }) {
+  function prepare({ heads, latents, tables, world, frequencies, batch: size }) {
     if (!engine) {
       engine = new geomlib.Engine({ heads, latents, batch: size });
-      engine.wall.set(geomlib.wallTable());
+      engine.wall.set(geomlib.wallTable(world));
     }
     engine.frequencies.set(frequencies);
     for (const task in tables) engine.heads[task].table.set(tables[task]);
@@ -69,7 +69,7 @@ geomlib.trainerWorker = function () {
     },
     reconstruct: ({ image }) => reconstruct(image),
     weights: () => ({ values: engine.values().slice(), shapes: engine.shapes }),
-    limit: ({ frequencies }) => geomlib.limitOf(frequencies),
+    limit: ({ frequencies, world }) => geomlib.limitOf(frequencies, world),
   };
   onmessage = ({ data: { id, job, given } }) => postMessage({ id, answer: jobs[job](given) });
 };

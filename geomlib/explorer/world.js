@@ -1,25 +1,31 @@
-// The corridors as tables, and the least error that any code of them can have. Written as a function, so that a worker
+// The worlds as tables, and the least error that any code of them can have. Written as a function, so that a worker
 // can be given its text.
 "use strict";
 geomlib.defineWorld = function () {
-  const SIDE = 13, WIDTH = 1.2, PAIRS = 169, ROWS = 6;       // of geomlib/data.py and theory.py
-  const profile = (x, column) => Math.exp(-((column - x) ** 2) / (2 * WIDTH ** 2));    // P(open)
+  const SIDE = 13, PAIRS = 169;                              // of geomlib/data.py
+  const near = (apart, width) => Math.exp(-(apart ** 2) / (2 * width ** 2));
+  const bands = (apart) => (first, second, row, column) =>   // two corridors, and an open row between them
+    (row === 6 ? 1 : near(apart(row < 6 ? first : second, column), 1.2));
+  const across = (x, column) => Math.abs(x - column);
+  const WORLDS = { __proto__: null,                          // P(open) of a pixel, as data.WORLDS has it
+    corridors: bands(across),
+    rings: bands((x, column) => Math.min(across(x, column), SIDE - across(x, column))),
+    blob: (first, second, row, column) => near(row - first, 2) * near(column - second, 2),
+  };
 
   /** P(wall) of each pair and pixel, (169, 169). */
-  function wallTable() {
-    const wall = new Float32Array(PAIRS * PAIRS);
+  function wallTable(world = "corridors") {
+    const wall = new Float32Array(PAIRS * PAIRS), split = (i) => [Math.floor(i / SIDE), i % SIDE];
     for (let pair = 0; pair < PAIRS; pair++)
-      for (let pixel = 0; pixel < PAIRS; pixel++) {
-        const row = Math.floor(pixel / SIDE), x = row < 6 ? Math.floor(pair / SIDE) : pair % SIDE;
-        wall[pair * PAIRS + pixel] = row === 6 ? 0 : 1 - profile(x, pixel % SIDE);
-      }
+      for (let pixel = 0; pixel < PAIRS; pixel++)
+        wall[pair * PAIRS + pixel] = 1 - WORLDS[world](...split(pair), ...split(pixel));
     return wall;
   }
 
-  /** An image (169) of a pair, 0 open and 1 wall. All pairs share its noise, so that what differs is the corridors'. */
-  function exampleOf(pair) {
+  /** An image (169) of a pair, 0 open and 1 wall. All pairs share its noise, so that what differs is the pair's. */
+  function exampleOf(pair, world) {
     let state = 1;
-    return Float32Array.from(wallTable().subarray(pair * PAIRS, (pair + 1) * PAIRS), (p) => {
+    return wallTable(world).slice(pair * PAIRS, (pair + 1) * PAIRS).map((p) => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       return Number(state / 2 ** 32 < p);
     });
@@ -39,33 +45,56 @@ geomlib.defineWorld = function () {
     return 1 - (tail * Math.exp(-x * x)) / 2;
   }
 
+  /** Rows of x (S, P) in the fewest coordinates that keep their products to a millionth: (S, W), as [values, W]. */
+  function coordinates(x, S, P) {                            // Cholesky, the row with most left first
+    const kept = [], left = new Float64Array(S), products = (i, j) => {
+      let sum = 0;
+      for (let p = 0; p < P; p++) sum += x[i * P + p] * x[j * P + p];
+      return sum;
+    };
+    for (let i = 0; i < S; i++) left[i] = products(i, i);
+    const enough = 1e-6 * Math.max(...left);
+    for (let most; left[most = left.indexOf(Math.max(...left))] > enough;) {
+      const root = Math.sqrt(left[most]), column = Float64Array.from(left, (_, i) =>
+        (products(i, most) - kept.reduce((sum, other) => sum + other[i] * other[most], 0)) / root);
+      column.forEach((value, i) => { left[i] -= value ** 2; });
+      kept.push(column);
+    }
+    const W = kept.length;
+    return [Float64Array.from({ length: S * W }, (_, i) => kept[i % W][Math.floor(i / W)]), W];
+  }
+
   /**
    * The limit of a world, as theory.codes computes it (Blahut and Arimoto): for falling slopes, the code of the
    * positions that minimises rate + slope x squared error.
    *
-   * frequencies (169)
+   * frequencies (169); world: a name of WORLDS
    * returns  floor, the error of one who knows the pair, and codes by rising rate: rate (nats), error (mean of a pixel,
    *          floor included), price (error that a nat is worth), edges (312) their d', NaN where a pair is never shown
    */
-  function limitOf(frequencies) {
-    const shown = [...frequencies.keys()].filter((pair) => frequencies[pair] > 0), S = shown.length, W = 2 * SIDE;
-    const total = shown.reduce((sum, pair) => sum + frequencies[pair], 0);
+  function limitOf(frequencies, world) {
+    const shown = [...frequencies.keys()].filter((pair) => frequencies[pair] > 0), S = shown.length;
+    const total = shown.reduce((sum, pair) => sum + frequencies[pair], 0), wall = wallTable(world);
     const probability = Float64Array.from(shown, (pair) => frequencies[pair] / total);
-    const x = new Float64Array(S * W), root = Math.sqrt(ROWS), place = new Map(shown.map((pair, s) => [pair, s]));
+    const [x, W] = coordinates(Float64Array.from({ length: S * PAIRS }, (_, i) =>
+      1 - wall[shown[Math.floor(i / PAIRS)] * PAIRS + (i % PAIRS)]), S, PAIRS);
+    const place = new Map(shown.map((pair, s) => [pair, s]));
+    const lengths = Float64Array.from(shown, (_, s) => dot(x, s, x, s, W));
     let floor = 0, squares = 0;
     shown.forEach((pair, s) => {
-      for (let k = 0; k < W; k++) {
-        const p = profile(k < SIDE ? Math.floor(pair / SIDE) : pair % SIDE, k % SIDE);
-        x[s * W + k] = root * p;
-        floor += (probability[s] * ROWS * p * (1 - p)) / PAIRS;
-        squares += probability[s] * ROWS * p * p;
+      squares += probability[s] * lengths[s];
+      for (let i = 0; i < PAIRS; i++) {
+        const p = wall[pair * PAIRS + i];
+        floor += (probability[s] * p * (1 - p)) / PAIRS;
       }
     });
-    const lengths = Float64Array.from(shown, (_, s) => dot(x, s, x, s, W));
     let y = x.slice(), share = probability.slice(), R = S;
     const assignment = new Float64Array(S * S), codes = [];  // (R, S) probability of each reproduction, given the pair
+    let nearest = 10;                                        // squared distance of the two pairs most alike
+    for (let s = 0; s < S; s++) for (let t = 0; t < s; t++)
+      nearest = Math.min(nearest, lengths[s] + lengths[t] - 2 * dot(x, s, x, t, W));
     const entropy = -probability.reduce((sum, p) => sum + p * Math.log(p), 0);
-    for (let slope = 1.5, factor = 1.15, last = entropy; slope > 1e-3; slope /= factor) {
+    for (let slope = 4 / nearest, factor = 1.15, last = entropy; slope > 1e-3; slope /= factor) {
       let cost = Infinity;
       for (let turn = 0; turn < 12_000 / R; turn++) {        // fewer where there are many reproductions
         const before = cost;
@@ -173,6 +202,6 @@ geomlib.defineWorld = function () {
     return { error: mix("error"), price: mix("price"), edges: (t < 0.5 ? low : high).edges };
   }
 
-  Object.assign(geomlib, { EDGES, wallTable, exampleOf, toldApart, limitOf, limitAt });
+  Object.assign(geomlib, { WORLDS, EDGES, wallTable, exampleOf, toldApart, limitOf, limitAt });
 };
 geomlib.defineWorld();
