@@ -224,11 +224,16 @@ def _mean(x) -> np.float64:
 def rsa(distances, others) -> float:
     """Representational similarity: Spearman's rank correlation of two codes' distances, or d', of all pairs of stimuli.
 
-    distances, others (S, S), symmetric; pairs that are NaN in one of them are left out. 1: the same order
+    distances, others (S, S), symmetric; pairs that are NaN in one of them are left out. 1: the same order. Raises
+    ValueError for other shapes, as those of codes: `dprime_of`, or scipy's `cdist`, gives distances of codes.
     """
     from scipy.stats import spearmanr
 
-    pairs = np.stack([_array(x)[np.triu_indices(len(x), 1)] for x in (distances, others)])
+    both = np.array([_array(distances), _array(others)]) if np.shape(distances) == np.shape(others) else np.zeros(0)
+    if both.ndim != 3 or both.shape[1] != both.shape[2]:
+        shapes = f"{np.shape(distances)} and {np.shape(others)}"
+        raise ValueError(f"distances and others must be (S, S), a row and a column each stimulus, got {shapes}")
+    pairs = both[:, *np.triu_indices(both.shape[1], 1)]
     return float(spearmanr(*pairs[:, ~np.isnan(pairs).any(0)]).statistic)
 
 

@@ -156,7 +156,9 @@ def parse(pairs: Iterable[Sequence[str]]) -> dict[str, Any]:
 
 
 def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
-    """`geometry`, `geometry.md` or a path -> the text notebook."""
+    """`geometry`, `geometry.md` or a path -> the text notebook, in a folder here, else in the repository's."""
+    home = places.repository()
+    folder = home / folder if home and not Path(folder).is_dir() else folder
     for path in Path(name), Path(folder, name), Path(folder, f"{name}.md"):
         if path.is_file():
             return path

@@ -27,6 +27,7 @@ STATE_PARTS = "", "mean.", "square."  # of a checkpoint: how the names of weight
 HOLD = "hold."  # ... and of the state of the feedback that holds the rate
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
 FEW = 2_000  # images, below which a network hardly learns
+FAR = 0.05  # share of the capacity by which a rate may miss it unsaid
 logger = logging.getLogger(__name__)
 
 
@@ -154,7 +155,21 @@ def fit(
     jobs = [([specs[i] for i in g], place, [begun[i] for i in g], g, on_checkpoint, sources, record) for g in groups]
     results = side_by_side(fit_stack, jobs, done, sum(spec.steps for spec in specs))
     runs = {index: run for group, result in zip(groups, results) for index, run in zip(group, result)}
-    return [runs[index] for index in range(len(specs))]
+    trained = [runs[index] for index in range(len(specs))]
+    if far := [run for run in trained if _off(run) > FAR]:
+        worst = max(far, key=_off)
+        reached, asked = worst.final["rate"], worst.spec.capacity
+        logger.warning(
+            f"{len(far)} of {len(trained)} networks ended more than {FAR:.0%} away from their capacity, the farthest "
+            f"with a rate of {reached:.3g} at a capacity of {asked:g} nats: raise steps; few hardly hold a rate"
+        )
+    return trained
+
+
+def _off(run: Run) -> float:
+    """How far a held network ended away from its capacity, as a share of it; 0 for what holds no rate."""
+    held = run.spec.loss == "held" and not run.spec.source and run.spec.capacity > 0
+    return abs(run.final["rate"] / run.spec.capacity - 1) if held else 0.0
 
 
 def _warnings(spec: Spec) -> Iterator[str]:

@@ -530,3 +530,11 @@ def test_the_embedding_is_scikit_learns_where_that_has_todays_rule(seed):
     theirs = sklearn.manifold.MDS(random_state=seed, **fixed, **start).fit_transform(codes)
     ours = m.embed(codes, seed)
     np.testing.assert_allclose(pdist(ours), pdist(theirs), atol=1e-8 * pdist(codes).max())
+
+
+def test_distances_that_are_no_square_are_refused():
+    codes = np.zeros((169, 5))
+    with pytest.raises(ValueError, match=r"must be \(S, S\).*got \(169, 5\) and \(169, 5\)"):
+        m.rsa(codes, codes)
+    with pytest.raises(ValueError, match=r"got \(4, 4\) and \(3, 3\)"):
+        m.rsa(np.zeros((4, 4)), np.zeros((3, 3)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geomlib import cli, pages
+from geomlib import cli, pages, paper
 
 NOTEBOOK = """\
 ---
@@ -355,3 +355,11 @@ def test_an_unknown_notebook_is_answered_with_the_known(notebook):
     assert pages.find("small", notebook.parent) == pages.find(notebook) == notebook
     with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean small?"):
         pages.find("smal", notebook.parent)
+
+
+def test_a_page_of_the_repository_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert pages.find("recipes").samefile(paper.ROOT / "notebooks/recipes.md")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks/mine.md").touch()
+    assert pages.find("mine") == Path("notebooks/mine.md")

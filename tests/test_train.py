@@ -119,6 +119,12 @@ def test_progress_counts_what_a_checkpoint_has_done(tiny, monkeypatch):
     assert seen == [[7]]
 
 
+def test_training_says_where_a_rate_was_not_held(tiny, caplog):
+    _, short = g.fit([dataclasses.replace(tiny, loss=loss) for loss in ("H", "held")], "cpu")
+    assert short.final["rate"] < 0.95 * tiny.capacity
+    assert "1 of 2 networks ended more than 5% away from their capacity, the farthest with a rate of" in caplog.text
+
+
 def test_training_says_where_the_steps_are_too_few_for_the_originals_clock(tiny, caplog):
     g.fit([dataclasses.replace(tiny, loss=loss) for loss in ("held", "B", "H")], "cpu")
     said = caplog.text

@@ -263,7 +263,14 @@ def test_what_makes_no_sense_is_told_and_nothing_is_lost(page):
     told = page.inner_text(".told")
     assert all(
         part in told
-        for part in ("world sea: one of corridors, rings, blob", "counts abc", "capacity 99: 0.1 to 12 nats", "task constructor", "seed -1", "steps 0")
+        for part in (
+            "world sea: one of corridors, rings, blob",
+            "counts abc",
+            "capacity 99: 0.1 to 12 nats",
+            "task constructor",
+            "seed -1",
+            "steps 0",
+        )
     )
     kept = page.evaluate("[page.settings.capacity, page.seedControl.value, page.taskControl.value]")
     assert kept == [0.3, "0", "none"]
@@ -386,7 +393,8 @@ def test_its_worlds_are_those_of_geomlib(page, world):
     np.testing.assert_allclose(np.reshape(wall, (13,) * 4), data.world_table(world), atol=1e-6)
     assert page.evaluate("Object.keys(geomlib.WORLD_NAMES)") == list(data.WORLDS)
     four = """world => {                            // four pairs: quick, here and there
-        const limit = geomlib.limitOf(Float64Array.from({ length: 169 }, (_, pair) => [0, 5, 80, 168].indexOf(pair) + 1), world);
+        const frequencies = Float64Array.from({ length: 169 }, (_, pair) => [0, 5, 80, 168].indexOf(pair) + 1);
+        const limit = geomlib.limitOf(frequencies, world);
         return [limit.floor, ...[0.3, 0.8, 1.1].map(rate => geomlib.limitAt(limit, rate).error)];
     }"""
     counts = np.zeros(169, int)
