@@ -375,6 +375,29 @@ def active_latents(mu, logvar) -> int:
     return int((latent_rates(mu, logvar) > ACTIVE).sum())
 
 
+def information(mu, logvar, z) -> tuple[float, float]:
+    """Bounds on how many nats a code tells about its image, I(image; z), estimated from samples: at least, at most.
+
+    It is the rate minus KL(q(z), standard normal), where q(z) is the mean of the posteriors of all N images. With z's
+    own image among them this is at most I, on average over samples, and hardly above ln N. With it left out it is at
+    least I; so is the rate, which the second number never exceeds.
+
+    mu, logvar  (N, D) posterior means and log-variances
+    z           (M, D) sampled codes of the first M of these images, M <= N > 1
+    """
+    from scipy.special import logsumexp
+
+    (mu, logvar), z = _posterior(mu, logvar), _codes("z", z)
+    if z.shape[1] != mu.shape[1] or not len(z) <= len(mu) > 1:
+        raise ValueError(f"z must be codes of the first of the N > 1 images, got {z.shape} for mu of {mu.shape}")
+    sharp, rate = np.exp(-logvar), latent_rates(mu, logvar).sum()
+    log = (z @ (2 * mu * sharp).T - z**2 @ sharp.T - (mu**2 * sharp + logvar).sum(1)) / 2  # (M, N) ln q(z|image) + a
+    low = logsumexp(log, 1) - np.log(len(mu)) + (z**2).sum(1) / 2  # (M,) ln q(z) - ln p(z), of the same a
+    log[np.arange(len(z)), np.arange(len(z))] = -np.inf
+    high = logsumexp(log, 1) - np.log(len(mu) - 1) + (z**2).sum(1) / 2
+    return float(max(rate - low.mean(), 0)), float(min(rate - high.mean(), rate))
+
+
 def _array(x) -> np.ndarray:
     """An array; of a tensor its numbers, wherever it lies and whatever it was computed for."""
     return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)

@@ -271,6 +271,26 @@ def test_a_latent_is_active_above_a_hundredth_of_a_nat():
     assert m.active_latents(np.repeat(mu, 5, 0), np.zeros((5, 4))) == 2
 
 
+@pytest.mark.parametrize("told", [0.3, 1, 2])
+def test_a_gaussian_code_tells_what_its_channel_carries_and_a_shift_of_it_costs_rate_and_tells_no_more(told):
+    rng, noise = np.random.default_rng(1), np.exp(-2 * told)  # of a latent whose codes are N(0, 1) in all
+    mu, logvar = rng.normal(scale=np.sqrt(1 - noise), size=(4000, 1)), np.full((4000, 1), np.log(noise))
+    z = mu[:2000] + np.sqrt(noise) * rng.normal(size=(2000, 1))
+    rates = [m.latent_rates(mu + shift, logvar).sum() for shift in (0, 1)]
+    for shift in (0, 1):
+        low, high = m.information(mu + shift, logvar, z + shift)
+        assert low <= high <= rates[shift] and [low, high] == pytest.approx([told, told], abs=0.06)
+    assert rates[1] == pytest.approx(rates[0] + 0.5, abs=0.05)
+
+
+def test_equal_codes_tell_nothing_and_of_codes_far_apart_the_bounds_are_what_names_an_image_and_the_rate():
+    rng, same = np.random.default_rng(1), np.ones((500, 2))
+    assert m.information(same, np.zeros((500, 2)), same + rng.normal(size=(500, 2))) == pytest.approx([0, 0], abs=0.2)
+    far, sharp = rng.normal(size=(200, 5)), np.full((200, 5), -9.0)
+    low, high = m.information(far, sharp, far + np.exp(sharp / 2) * rng.normal(size=(200, 5)))
+    assert low == pytest.approx(np.log(200), abs=0.2) and high == m.latent_rates(far, sharp).sum() > 15
+
+
 def test_the_loss_of_a_uniform_guess_is_a_quarter():
     images = RNG.integers(0, 2, (50, 1, 13, 13)).astype(np.float32)
     assert m.reconstruction_loss(images, np.full_like(images, 0.5)) == 0.25
@@ -309,6 +329,7 @@ NAN = np.where(np.arange(N)[:, None] == 4, np.nan, CODES)
         (lambda: m.f1_batchwise(LABELS, LABELS, 4, batch=0), "batch must be a number of images >= 1, got 0"),
         (lambda: m.active_latents(CODES, REFERENCE[1:]), "mu and logvar must have one shape"),
         (lambda: m.active_latents(CODES, NAN), "logvar must be finite"),
+        (lambda: m.information(CODES[1:], CODES[1:], CODES), r"z must be .*, got \(60, 5\) for mu of \(59, 5\)"),
         (lambda: m.reconstruction_loss(CODES, CODES[1:]), "must have one shape"),
         (lambda: m.reconstruction_loss(CODES, NAN), "reconstructions must be finite"),
     ],
