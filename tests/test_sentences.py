@@ -430,3 +430,13 @@ def test_from_3_nats_on_e1m1_spends_more_on_a_rare_image_than_the_baseline_and_l
     assert more[3][~frequent].mean() == pytest.approx(1.5, abs=0.05)
     assert min(more[c][~frequent].mean() for c in (6, 10)) > 2
     assert all(0.15 < -more[c][frequent].mean() < 0.3 for c in more)
+
+
+@pytest.mark.parametrize("model", ["baseline", "E1M1", "E1M2"])
+def test_the_shares_of_a_networks_clusters_and_of_theorys_prototypes_agree_within_005(model):
+    run = paper.run(model, 0.3, 0)
+    images = evaluate.load_data(run.spec).images[run.spec.train_end :][:3000]
+    code = min(theory.limit(run.spec.counts), key=lambda code: abs(code.rate - NETWORKS.rate[model, 0.3, 0]))
+    best, share = theory.prototypes(code, *theory.source(run.spec.counts)[:2])
+    decoded = evaluate.decode(run.model, evaluate.sample(run.model, images, [0]).numpy())
+    assert abs(theory.gather(decoded, best, share)[1] - share).max() < 0.055
