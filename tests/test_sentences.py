@@ -383,11 +383,11 @@ def test_gaussians_read_from_a_code_what_its_head_leaves_unread(gaussians):
     assert gaussians["baseline", "E2M1", 10] > 0.99  # order
     assert results.head(OURS, "baseline", "E2M1", whole=True).loc[0, 10] == pytest.approx(0.84, abs=0.005)
     assert all(gaussians[m, "E2M1", 3] < gaussians["baseline", "E2M1", 3] for m in paper.ONE_HEAD[1:])
-    region = {model: gaussians[model, "E2M4", 3] for model in ("baseline", *paper.ONE_HEAD)}
-    assert min(region, key=region.get) == "E2M3" and region["E2M4"] < region["baseline"] - 0.03
+    region = pd.Series({model: gaussians[model, "E2M4", 3] for model in ("baseline", *paper.ONE_HEAD)})
+    assert region.idxmin() == "E2M3" and region["E2M4"] < region["baseline"] - 0.03
     assert all(gaussians[model, "E2M4", c] > 0.95 for model in ("baseline", "E2M4") for c in (6, 10))
-    head = {model: results.head(OURS, model, "E2M4", whole=True).loc[0, 3] for model in ("baseline", *paper.ONE_HEAD)}
-    assert max(head, key=head.get) == "E2M3" and min(head, key=head.get) == "E2M4"
+    head = pd.Series({model: results.head(OURS, model, "E2M4", whole=True).loc[0, 3] for model in region.index})
+    assert (head.idxmax(), head.idxmin()) == ("E2M3", "E2M4")
 
 
 @pytest.mark.parametrize("model, capacity, unnamed", [("E2M4", 3, 13), ("E2M4", 10, 3), ("E2M5", 10, 13)])
