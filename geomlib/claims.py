@@ -27,7 +27,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "specialization": (
         "specialization",
         "of exponent",
-        "fades as capacity grows; in short trainings tiny for E1M2",
+        "from 1 nat on the best code no longer has it; fades as capacity grows",
         "experiment1",
     ),
     "prototypization": (
@@ -45,13 +45,13 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "direction": (
         "orthogonalization: direction",
         "degrees",
-        "not shown: E2M2 owes its verdict to its control, and long training turns the sign of others",
+        "comes with long training alone: sketches turn the other way; E2M3 does not turn",
         "experiment2",
     ),
     "theory": (
         "theory predicts resolution",
         "of correlation",
-        "with ample capacity little pattern is left to predict",
+        "small for E1M2; with ample capacity little pattern is left to predict",
         "limit",
     ),
 }
@@ -250,10 +250,10 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def table() -> pd.DataFrame:
-    """The verdict table: a row a claim; what came out for the sketches and at full length, with its `number` where it
+    """The verdict table: a row a claim; what came out at full length and for the sketches, with its `number` where it
     is not open, the biggest reservation, and the page with the evidence."""
     columns = {}
-    for scale, name in (("sketch", "ten sketches"), ("full", "full length")):
+    for scale, name in (("full", "full length"), ("sketch", "ten sketches")):
         judged = verdicts(released(scale))
         said = {claim: headline(judged, claim) for claim in ROWS}
         columns[name] = [

@@ -106,16 +106,18 @@ def test_a_map_of_the_class_border_predicts_e2m1_and_e2m2_as_well_as_the_theory_
     assert table[0.3].round(2).to_dict() == {"E2M1": 0.74, "E2M2": 1.0}
 
 
-def test_direction_is_not_shown_since_its_sign_turns_with_long_training_and_e2m2_owes_it_to_its_control():
+def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_sketches_turn_the_other_way():
     sketch, full = _means("sketch").loc["direction"], _means("full").loc["direction"]
-    for model in "E2M1", "E2M4":
-        assert sketch.effect[model, 3] < 0 < full.effect[model, 3]
-    held = sketch[sketch.verdict == "holds"]
-    assert list(held.index) == [("E2M2", 6.0), ("E2M2", 10.0)]
-    assert held.value.round(1).tolist() == [-0.6, 2.6] and held.control.round(1).tolist() == [-9.0, -7.9]
-    assert (sketch.effect.drop("E2M2") < 0).all()  # of the sketches, most turn the other way
-    late = full.effect[full.index.get_level_values("capacity") >= 3]
-    assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
+    held = full[full.verdict == "holds"]
+    assert {model for model, _ in held.index} == {"E2M1", "E2M2", "E2M4"} and (full.seeds >= claims.SEEDS).all()
+    assert (full.verdict["E2M1"] == "holds").all() and full.verdict["E2M2", 3] == full.verdict["E2M4", 6] == "holds"
+    early = full[full.index.get_level_values("capacity").isin([3, 6])]
+    assert early.control.abs().max() < 3 and early.drop("E2M3").value.between(10, 50).all()  # far from 90 degrees
+    assert early.value["E2M3"].abs().max() < 12
+    others = sketch[sketch.verdict == "holds"]
+    assert list(others.index) == [("E2M2", 6.0), ("E2M2", 10.0)]
+    assert others.value.round(1).tolist() == [-0.6, 2.6] and others.control.round(1).tolist() == [-9.0, -7.9]
+    assert (sketch.effect.drop("E2M2") < 0).all()
 
 
 def test_specialization_misfits_the_best_code_as_experiment_1_says():
@@ -129,9 +131,9 @@ def test_specialization_misfits_the_best_code_as_experiment_1_says():
     assert _means("full").effect["specialization", "E1M2", 10] > 0.1
 
 
-def test_at_full_length_no_other_border_parts_as_much_and_in_sketches_e2m3_fails_that_test():
+def test_at_full_length_hardly_any_other_border_parts_as_much_and_in_sketches_e2m3_fails_that_test():
     full, sketch = (_means(scale).loc["separation"] for scale in ("full", "sketch"))
-    assert (full.share == 0).all() and (full.seeds == 1).all()  # one network of each
+    assert (full.share < 0.02).all() and (full.verdict == "holds").all()
     assert (sketch.share["E2M3"] > 0.05).all() and (sketch.share.drop("E2M3") < 0.05).all()
     assert full.effect["E2M1", 1] > sketch.effect["E2M1", 1]
     assert np.exp(full.value["E2M1", 3]) == pytest.approx(5, abs=0.3)  # about five times, on Home
@@ -176,7 +178,7 @@ def test_the_baselines_lie_above_the_limit_by_what_the_protocol_says():
 
 
 def test_the_other_models_of_seed_0_hold_their_rate():
-    found = NETWORKS.drop("baseline")
+    found = NETWORKS.drop("baseline").xs(0, level="seed", drop_level=False)
     assert len(found) == 35 and abs(found.rate / found.index.get_level_values("capacity") - 1).max() < 0.02
 
 
@@ -195,7 +197,7 @@ def test_halved_or_doubled_all_numbers_of_the_feedback_hold_the_rate_but_a_rise_
 
 def test_with_the_plain_cross_entropy_e2m4_learns_its_regions_better():
     plain, twice = (
-        table.query("model == 'E2M4' and measure == 'f1_joint' and capacity in (3, 10)")
+        table.query("model == 'E2M4' and measure == 'f1_joint' and capacity in (3, 10) and seed == 0")
         .groupby("capacity")
         .value.mean()
         for table in (pd.read_csv(paper.ROOT / "data/softmax.csv"), OURS)
