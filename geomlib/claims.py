@@ -45,7 +45,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "direction": (
         "orthogonalization: direction",
         "degrees",
-        "comes with long training alone: sketches turn the other way; E2M3 does not turn",
+        "comes with long training alone: sketches turn the other way; E2M3 hardly turns",
         "experiment2",
     ),
     "theory": (

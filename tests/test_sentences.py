@@ -106,10 +106,11 @@ def test_a_map_of_the_class_border_predicts_e2m1_and_e2m2_as_well_as_the_theory_
     assert table[0.3].round(2).to_dict() == {"E2M1": 0.74, "E2M2": 1.0}
 
 
-def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_sketches_turn_the_other_way():
+def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_hardly_in_e2m3():
     sketch, full = _means("sketch").loc["direction"], _means("full").loc["direction"]
     held = full[full.verdict == "holds"]
-    assert {model for model, _ in held.index} == {"E2M1", "E2M2", "E2M4"} and (full.seeds >= claims.SEEDS).all()
+    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(5, abs=0.5)
+    assert (held.drop("E2M3").effect > 10).all() and (full.seeds >= claims.SEEDS).all()
     assert (full.verdict["E2M1"] == "holds").all() and full.verdict["E2M2", 3] == full.verdict["E2M4", 6] == "holds"
     early = full[full.index.get_level_values("capacity").isin([3, 6])]
     assert early.control.abs().max() < 3 and early.drop("E2M3").value.between(10, 50).all()  # far from 90 degrees
@@ -151,14 +152,14 @@ def test_at_03_nats_four_of_ten_baselines_lie_below_the_least_loss_by_chance():
     assert found.reconstruction_loss.std() == pytest.approx(0.0002, abs=5e-5)
 
 
-def test_of_the_missed_numbers_six_are_explained_by_another_rate_or_recipe():
+def test_of_the_missed_numbers_five_are_explained_by_another_rate_or_recipe():
     card = results.scorecard()
     again = results.second_readings(card)
     missed = card[card.verdict == "missed"].set_index(["model", "measure", "capacity"]).index
     explained = again[again.verdict == "reproduced"].drop_duplicates(["network", "words", "capacity"])
     known = card.set_index(["network", "words", "capacity"]).verdict
     both = pd.MultiIndex.from_frame(explained[["network", "words", "capacity"]])
-    assert len(missed) == 27 and (known[known.index.isin(both)] == "missed").sum() == 6
+    assert len(missed) == 22 and (known[known.index.isin(both)] == "missed").sum() == 5
 
 
 def test_all_fifty_baselines_of_the_protocol_hold_their_rate_and_read_their_image():
@@ -185,6 +186,21 @@ def test_the_other_models_of_seed_0_hold_their_rate():
 def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
     agreement = claims.seed_agreement(results.codes())["distances", "median"]["baseline"]
     assert (agreement[[0.3, 1, 3, 6]] > 0.99).all() and agreement[10] == pytest.approx(0.74, abs=0.005)
+
+
+def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
+    agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
+    assert agreement["E2M3"] == pytest.approx(0.78, abs=0.02) and agreement["E2M4"] == pytest.approx(0.6, abs=0.05)
+    assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
+
+
+def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2_percent_are_named():
+    found = NETWORKS.drop("baseline").drop(0, level="seed")
+    off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
+    assert off.max() < 0.036 and set(off[off > 0.02].index.get_level_values("model")) == {"E2M4"}
+    assert (off > 0.02).sum() == 4 and (found.rate > 0.2).all()
+    for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
+        assert (found.loc[model].reconstruction_loss < 0.995 * theory.ends(paper.spec(model, 1).counts)[0]).all()
 
 
 def test_halved_or_doubled_all_numbers_of_the_feedback_hold_the_rate_but_a_rise_that_never_ends():
