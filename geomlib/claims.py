@@ -27,7 +27,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "specialization": (
         "specialization",
         "of exponent",
-        "from 1 nat on the best code no longer has it; fades as capacity grows",
+        "from 1 nat on the best code no longer has it; in E1M2 it is back at 10 nats",
         "experiment1",
     ),
     "prototypization": (

@@ -229,11 +229,12 @@ def rsa(distances, others) -> float:
     """
     from scipy.stats import spearmanr
 
-    both = np.array([_array(distances), _array(others)]) if np.shape(distances) == np.shape(others) else np.zeros(0)
-    if both.ndim != 3 or both.shape[1] != both.shape[2]:
-        shapes = f"{np.shape(distances)} and {np.shape(others)}"
-        raise ValueError(f"distances and others must be (S, S), a row and a column each stimulus, got {shapes}")
-    pairs = both[:, *np.triu_indices(both.shape[1], 1)]
+    one, two = _array(distances), _array(others)
+    if one.shape != two.shape or one.shape != one.shape[:1] * 2:
+        raise ValueError(
+            f"distances and others must be (S, S), a row and a column each stimulus, got {one.shape} and {two.shape}"
+        )
+    pairs = np.stack([x[np.triu_indices(len(x), 1)] for x in (one, two)])
     return float(spearmanr(*pairs[:, ~np.isnan(pairs).any(0)]).statistic)
 
 
