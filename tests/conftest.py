@@ -13,11 +13,13 @@ TINY = {
 }  # 861 images to train on
 
 
-SLOW = ["anywhere", "cli", "explorer_browser", "graph", "installed", "pages", "runs", "train"]
+SLOW = ["train_page", "explorer_browser", "graph", "pages", "cli", "installed", "anywhere", "runs", "train"]
 
 
 def pytest_collection_modifyitems(items):
-    """The markers: `browser` where a test opens one, `slow` where a file's tests train, run notebooks or commands."""
+    """The markers: `browser` where a test opens one, `slow` where a file's tests train, run notebooks or commands. Slow
+    files go first, so that processes side by side end together."""
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in SLOW)
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
