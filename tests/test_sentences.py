@@ -190,7 +190,7 @@ def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
 
 def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
     agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
-    assert agreement["E2M3"] == pytest.approx(0.78, abs=0.02) and agreement["E2M4"] == pytest.approx(0.6, abs=0.05)
+    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.77, 0.62]
     assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
 
 
