@@ -108,6 +108,10 @@ def test_a_map_of_the_class_border_predicts_e2m1_and_e2m2_as_well_as_the_theory_
 
 def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_hardly_in_e2m3():
     sketch, full = _means("sketch").loc["direction"], _means("full").loc["direction"]
+    for model in "E2M1", "E2M4":
+        assert sketch.effect[model, 3] < 0 < full.effect[model, 3]
+    late = full.effect[full.index.get_level_values("capacity") >= 3]
+    assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
     held = full[full.verdict == "holds"]
     assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(5, abs=0.5)
     assert (held.drop("E2M3").effect > 10).all() and (full.seeds >= claims.SEEDS).all()
