@@ -1,4 +1,4 @@
-// Numbers as the scripts hold them, in base64.
+// Numbers as files and scripts hold them: bytes and float16.
 "use strict";
 {
 /** base64 of bytes, 0..255 -> Float32Array. */
@@ -8,15 +8,17 @@ function bytes(base64) {
 
 /** base64 of little-endian float16 -> Float32Array. */
 function halves(base64) {
-  const bytes = atob(base64), out = new Float32Array(bytes.length / 2);
-  for (let i = 0; i < out.length; i++) {
-    const bits = bytes.charCodeAt(2 * i) | (bytes.charCodeAt(2 * i + 1) << 8);
-    const exponent = (bits >> 10) & 31, fraction = bits & 1023;
-    const size = exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24;
-    out[i] = bits >> 15 ? -size : size;
-  }
-  return out;
+  return fromHalves(new Uint16Array(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer));
 }
 
-Object.assign(geomlib, { bytes, halves });
+/** float16, as the bits of each number (Uint16Array) -> Float32Array. */
+function fromHalves(bits16) {
+  return Float32Array.from(bits16, (bits) => {
+    const exponent = (bits >> 10) & 31, fraction = bits & 1023, sign = bits >> 15 ? -1 : 1;
+    if (exponent === 31) return fraction ? NaN : sign * Infinity;
+    return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
+  });
+}
+
+Object.assign(geomlib, { bytes, halves, fromHalves });
 }

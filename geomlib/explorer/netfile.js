@@ -39,18 +39,10 @@ function readTensors(bytes) {
     if (!Array.isArray(shape) || end - start !== size * shape.reduce((a, b) => a * b, 1) || !(start >= 0) ||
       8 + length + end > bytes.length) none();
     const part = bytes.slice(8 + length + start, 8 + length + end);
-    const values = size === 4 ? new Float32Array(part.buffer) : fromHalves(new Uint16Array(part.buffer));
+    const values = size === 4 ? new Float32Array(part.buffer) : geomlib.fromHalves(new Uint16Array(part.buffer));
     tensors[name] = { shape, values };
   }
   return { tensors, notes };
-}
-
-function fromHalves(halves) {
-  return Float32Array.from(halves, (bits) => {
-    const exponent = (bits >> 10) & 31, fraction = bits & 1023, sign = bits >> 15 ? -1 : 1;
-    if (exponent === 31) return fraction ? NaN : sign * Infinity;
-    return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
-  });
 }
 
 /**

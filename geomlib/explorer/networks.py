@@ -39,7 +39,7 @@ SCRIPT = ENGINE + "".join(
 TRAIN = ENGINE + "".join(
     (HERE / f"{name}.js").read_text()
     for name in (
-        *("text", "world", "measures", "settings", "board", "plot", "pictures", "netfile"),
+        *("text", "base64", "world", "measures", "settings", "board", "plot", "pictures", "netfile"),
         *("workers", "numbers", "runlist", "layout", "train"),
     )
 )

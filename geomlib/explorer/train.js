@@ -147,6 +147,7 @@ class TrainPage {
 
   /** What can be chosen, in the words of the chosen world, and an image of it. */
   enterWorld() {
+    if (this.settings.world === this.world) return;
     const { value } = this.colourControl, told = (pairs) => pairs.map(([name, words]) => [name, this.inWords(words)]);
     options(this.presetControl, [...told(Object.entries(PRESETS).map(([name, [, words]]) => [name, words])),
       ["own", "your own"]]);
@@ -193,7 +194,7 @@ class TrainPage {
 
   take(settings) {
     this.settings = settings;
-    if (settings.world !== this.world) this.enterWorld();
+    this.enterWorld();
     this.colourControl.value = settings.task !== "none" ? "class" : this.plainColour();
     this.settle();
   }
@@ -205,7 +206,7 @@ class TrainPage {
     if (this.settled !== undefined && counts !== new URLSearchParams(this.settled).get("counts") && task === "none")
       this.colourControl.value = this.plainColour();
     this.settled = hash;
-    if (settings.world !== this.world) this.enterWorld();
+    this.enterWorld();
     this.presetControl.value = counts;
     this.taskControl.value = task === "none" || task in TASKS ? task : "painted";
     this.painted.hidden = this.taskControl.value !== "painted";

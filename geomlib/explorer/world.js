@@ -13,19 +13,23 @@ geomlib.defineWorld = function () {
     blob: (first, second, row, column) => near(row - first, 2) * near(column - second, 2),
   };
 
+  /** P(wall) of each pixel (169) in a pair's images. */
+  function wallOf(pair, world) {
+    const first = Math.floor(pair / SIDE), second = pair % SIDE, open = WORLDS[world];
+    return Float32Array.from({ length: PAIRS }, (_, i) => 1 - open(first, second, Math.floor(i / SIDE), i % SIDE));
+  }
+
   /** P(wall) of each pair and pixel, (169, 169). */
   function wallTable(world = "corridors") {
-    const wall = new Float32Array(PAIRS * PAIRS), split = (i) => [Math.floor(i / SIDE), i % SIDE];
-    for (let pair = 0; pair < PAIRS; pair++)
-      for (let pixel = 0; pixel < PAIRS; pixel++)
-        wall[pair * PAIRS + pixel] = 1 - WORLDS[world](...split(pair), ...split(pixel));
+    const wall = new Float32Array(PAIRS * PAIRS);
+    for (let pair = 0; pair < PAIRS; pair++) wall.set(wallOf(pair, world), pair * PAIRS);
     return wall;
   }
 
   /** An image (169) of a pair, 0 open and 1 wall. All pairs share its noise, so that what differs is the pair's. */
   function exampleOf(pair, world) {
     let state = 1;
-    return wallTable(world).slice(pair * PAIRS, (pair + 1) * PAIRS).map((p) => {
+    return wallOf(pair, world).map((p) => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       return Number(state / 2 ** 32 < p);
     });
@@ -202,6 +206,6 @@ geomlib.defineWorld = function () {
     return { error: mix("error"), price: mix("price"), edges: (t < 0.5 ? low : high).edges };
   }
 
-  Object.assign(geomlib, { WORLDS, EDGES, wallTable, exampleOf, toldApart, limitOf, limitAt });
+  Object.assign(geomlib, { EDGES, wallTable, exampleOf, toldApart, limitOf, limitAt });
 };
 geomlib.defineWorld();
