@@ -224,12 +224,12 @@ def borders(labels: np.ndarray) -> np.ndarray:
 def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each claim at each capacity.
 
-    found    of `effects`; None: of the released networks at full length
+    found    of `effects`, or of `laws.effects`: then for each setting; None: of the released networks at full length
     returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
              95 % interval over seeds; NaN for one), share (the largest), verdict (holds, does not hold, open)
     """
     found = released() if found is None else found
-    keys = ["claim", "model", "capacity"]
+    keys = [*(["setting"] if "setting" in found else []), "claim", "model", "capacity"]
     table = found.groupby(keys).agg(
         seeds=("seed", "nunique"),
         value=("value", "mean"),

@@ -19,14 +19,14 @@ FREQUENCIES: dict[str, np.ndarray] = {  # how often images of each x_LC are show
     "ramp": 16 ** (1 - _lc / 12),
     "bump": 8 ** ((1 + np.cos((_lc - 6) * np.pi / 6)) / 2),
 }
-WEIGHTS = (0.03, 0.1, 0.3, 1, 3, 10)  # of a task
-ELSEWHERE: dict[str, dict[str, dict[str, Any]]] = {  # where the claims are asked again, and what is changed
-    "worlds": {world: {"world": world} for world in ("rings", "blob")},
-    "networks": {
-        "2 latents": {"latent_dim": 2},
-        "10 latents": {"latent_dim": 10},
-        "bernoulli": {"likelihood": "bernoulli"},
-    },
+_THREE = ("baseline", "E1M1", "E2M3")
+AGAIN: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {  # the claims: of which models, what is changed
+    "weight": (("E2M2", "E2M3"), {f"weight {w:g}": {"task_weight": w} for w in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}),
+    "worlds": (_THREE, {world: {"world": world} for world in ("rings", "blob")}),
+    "networks": (
+        _THREE,
+        {"2 latents": {"latent_dim": 2}, "10 latents": {"latent_dim": 10}, "bernoulli": {"likelihood": "bernoulli"}},
+    ),
 }
 Settings = dict[str, tuple[str, dict[str, Any]]]  # name -> model, and what is changed of it
 PAPER: Settings = {model: (model, {}) for model in MODELS}
@@ -35,12 +35,9 @@ LAWS: dict[str, Settings] = {
         name: ("baseline", {"counts": (table / table.sum() * data.IMAGES).round().astype(int)})
         for name, table in FREQUENCIES.items()
     },
-    "weight": {
-        f"{model} weight {w:g}": (model, {"task_weight": float(w)}) for model in ("E2M2", "E2M3") for w in WEIGHTS
-    },
     **{
-        law: {f"{name} {m}": (m, changes) for name, changes in some.items() for m in ("baseline", "E1M1", "E2M3")}
-        for law, some in ELSEWHERE.items()
+        law: {f"{name} {model}": (model, changes) for name, changes in settings.items() for model in models}
+        for law, (models, settings) in AGAIN.items()
     },
 }
 
@@ -124,15 +121,19 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     return pd.DataFrame(rows, columns=columns)
 
 
-def elsewhere(law: str, codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
-    """`claims.verdicts` where the claims are asked again: a first column, where, and those of the verdicts.
+def effects(
+    law: str, codes: Mapping[Key, Codes], ours: pd.DataFrame, baselines: Mapping[Key, Codes] | None = None
+) -> pd.DataFrame:
+    """`claims.effects` in the settings of `AGAIN`: a first column, setting, and those of the claims.
 
-    law, codes, ours   "worlds" or "networks", as of `released`
+    law, codes, ours   "weight", "worlds" or "networks", as of `released`
+    baselines          codes of the baselines of the same capacities and seeds, where the law has none of its own
     """
     found = {}
-    for where, changes in ELSEWHERE[law].items():
-        own = {(name.removeprefix(f"{where} "), c, s): x for (name, c, s), x in codes.items() if name.startswith(where)}
-        rows = ours[ours.model.str.startswith(where)]
-        rows = rows.assign(model=rows.model.str.removeprefix(f"{where} "))
-        found[where] = claims.verdicts(claims.effects(own, rows, changes.get("world", "corridors")))
-    return pd.concat(found, names=["where"]).reset_index("where").reset_index(drop=True)
+    for setting, changes in AGAIN[law][1].items():
+        start = f"{setting} "
+        own = {(name.removeprefix(start), c, s): x for (name, c, s), x in codes.items() if name.startswith(start)}
+        rows = ours[ours.model.str.startswith(start)]
+        rows = rows.assign(model=rows.model.str.removeprefix(start))
+        found[setting] = claims.effects({**(baselines or {}), **own}, rows, changes.get("world", "corridors"))
+    return pd.concat(found, names=["setting"]).reset_index("setting").reset_index(drop=True)

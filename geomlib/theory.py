@@ -43,7 +43,9 @@ def source(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarra
     return means, probability, float(probability @ (means * (1 - means)).mean((1, 2)))
 
 
-def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None = None) -> Iterator[Code]:
+def codes(
+    means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None = None, weight: float = 1
+) -> Iterator[Code]:
     """The best codes of a source, one for each of SLOPES until a code has no rate left (Blahut and Arimoto).
 
     Each code minimizes rate + slope * distortion over the assignment, the share of each reproduction and the
@@ -51,14 +53,14 @@ def codes(means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None 
     where each state is its own reproduction, which is the best code there, and falls; reproductions then merge.
 
     With labels, a reproduction is a probability of each class, too, and the distortion is the networks' loss,
-    reconstruction error + cross entropy of each task, times 169.
+    reconstruction error + weight * cross entropy of each task, times 169.
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
     """
     x, truth = _coordinates(means, labels)
     y, share = np.c_[x, truth], probability
     for slope in SLOPES:
-        y, share, assignment = _settle(y, share, slope, x, truth, probability)
+        y, share, assignment = _settle(y, share, slope, x, truth, probability, weight)
         y, share = _merge(y, share, SAME)
         code = _code(slope, assignment, means, truth, probability)
         if code.rate < 1e-6:
@@ -75,23 +77,23 @@ def _coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
     return (u * s)[:, s > 1e-9], np.concatenate([np.eye(task.max() + 1)[task] for task in each], 1)
 
 
-def _settle(y, share, slope, x, truth, probability):
+def _settle(y, share, slope, x, truth, probability, weight):
     """`_step` until the cost falls no more: reproductions, their shares and the assignment."""
     cost = np.inf
     for _ in range(1000):
         before = cost
-        y, share, assignment, cost = _step(y, share, slope, x, truth, probability)
+        y, share, assignment, cost = _step(y, share, slope, x, truth, probability, weight)
         if before - cost < 1e-7:
             break
     return y, share, assignment
 
 
-def _step(y, share, slope, x, truth, probability):
+def _step(y, share, slope, x, truth, probability, weight=1.0):
     """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
     assignment (R, S), and the cost, rate + slope * distortion."""
     at, guess = np.split(y, [x.shape[1]], 1)
     distance = (at**2).sum(1)[:, None] + (x**2).sum(1) - 2 * at @ x.T  # (R, S)
-    distance -= PIXELS * np.log(np.maximum(guess, 1e-300)) @ truth.T
+    distance -= PIXELS * weight * np.log(np.maximum(guess, 1e-300)) @ truth.T
     weight = np.log(share)[:, None] - slope * distance
     top = weight.max(0)
     weight = np.exp(weight - top)
@@ -124,7 +126,7 @@ def _merge(y, share, apart):
     return np.stack([np.bincount(group, share * column) for column in y.T], 1) / shares[:, None], shares
 
 
-def limit(counts: Any, labels: Any = None, world: Any = "corridors") -> list[Code]:
+def limit(counts: Any, labels: Any = None, world: Any = "corridors", weight: float = 1) -> list[Code]:
     """The best codes of a world, the rate rising from 0 to all that the states can be told apart by.
 
     Codes that stopped short of their minimum are left out: two others in turn do better. The list is kept, and is the
@@ -134,69 +136,76 @@ def limit(counts: Any, labels: Any = None, world: Any = "corridors") -> list[Cod
     labels   (13, 13) class of each pair, or (T, 13, 13) of T tasks: adds the cross entropy (nats) of heads that read
              them from the code, as the networks' loss does; what is least is then the sum
     world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
+    weight   of the cross entropy in this sum, > 0: that of a spec's `task_weight`
     """
+    if not 0 < weight < np.inf:
+        raise ValueError(f"weight must be a finite number > 0, got {weight}")
     table, classes = counts_table(counts), None
     if labels is not None:
         if np.size(labels) == 0 or np.size(labels) % PIXELS:
             raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {np.shape(labels)}")
         classes = np.reshape(labels, (-1, PIXELS)).astype(int)[:, table.ravel() > 0].tobytes()
-    return _limit(table.tobytes(), classes, world_table(world).tobytes())
+    return _limit(table.tobytes(), classes, world_table(world).tobytes(), float(weight))
 
 
 @functools.lru_cache(maxsize=16)
-def _limit(counts: bytes, labels: bytes | None, world: bytes) -> list[Code]:
+def _limit(counts: bytes, labels: bytes | None, world: bytes, weight: float) -> list[Code]:
     means, probability, _ = source(
         np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)
     )
     classes = None if labels is None else np.frombuffer(labels, int).reshape(-1, len(means))
-    found = list(codes(means, probability, classes))
+    found = list(codes(means, probability, classes, weight))
     if classes is not None:
-        found += _codes_of_classes(means, probability, classes)
-    loss = np.array([code.distortion + PIXELS * code.cross_entropy for code in found])
+        found += _codes_of_classes(means, probability, classes, weight)
+    loss = np.array([code.distortion + PIXELS * weight * code.cross_entropy for code in found])
     rates = np.array([code.rate for code in found])
-    slopes = np.r_[SLOPES, SLOPES / (1 + PIXELS * SLOPES)]  # those of `_codes_of_classes`, too
+    slopes = np.r_[SLOPES, SLOPES / (1 + PIXELS * weight * SLOPES)]  # those of `_codes_of_classes`, too
     best = np.unique((rates + slopes[:, None] * loss).argmin(1))
     best = best[np.argsort(rates[best])]
     return [found[i] for i in best[np.diff(rates[best], prepend=-1) > 1e-9]]
 
 
-def _codes_of_classes(means, probability, labels) -> Iterator[Code]:
+def _codes_of_classes(means, probability, labels, weight) -> Iterator[Code]:
     """Codes that tell of a state only what depends on its classes: the best ones while the rate is below their entropy.
 
     There a nat saves one nat of cross entropy whichever class it tells of, so what is left to choose is that of the
-    classes' mean images; the slope is that of these plus 1. `codes` can't find them: a class told surely stays so.
+    classes' mean images; the slope is that of these plus the weight. `codes` can't find them: a class told surely
+    stays so.
     """
     kinds, kind = np.unique(labels, axis=1, return_inverse=True)
     member = np.eye(kinds.shape[1])[kind.ravel()] * probability[:, None]  # (S, kinds)
     share, (_, truth) = member.sum(0), _coordinates(means, labels)
     centres = np.tensordot(member.T, means, 1) / share[:, None, None]
     for code in codes(centres, share):
-        slope = code.slope / (1 + PIXELS * code.slope)
+        slope = code.slope / (1 + PIXELS * weight * code.slope)
         yield _code(slope, code.assignment[:, kind.ravel()], means, truth, probability)
 
 
-def rate_distortion(counts: Any, labels: Any = None, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray]:
+def rate_distortion(
+    counts: Any, labels: Any = None, world: Any = "corridors", weight: float = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """The limit: least mean squared pixel error against rate, for codes that carry only the state, not its pixels.
 
     A code of all pixels could go below, down to no error at the images' own entropy: above the entropy of the states
     (5.13 nats for `uniform`), where this curve ends, networks can code pixel noise (`with_pixels`).
 
-    counts, labels, world   as of `limit`; with labels, distortions are the networks' loss: error + cross entropy
+    counts, labels, world, weight   as of `limit`; with labels, distortions are the networks' loss: error + weight *
+             cross entropy
     returns  rates (P,) in nats, rising from 0 to the entropy of the states, and distortions (P,), falling to the
              floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
     """
-    found, floor = limit(counts, labels, world), source(counts, world)[2]
-    distortions = [floor + code.distortion / PIXELS + code.cross_entropy for code in found]
+    found, floor = limit(counts, labels, world, weight), source(counts, world)[2]
+    distortions = [floor + code.distortion / PIXELS + weight * code.cross_entropy for code in found]
     return np.array([code.rate for code in found]), np.array(distortions)
 
 
-def price(counts: Any, rate: float, labels: Any = None, world: Any = "corridors") -> float:
+def price(counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1) -> float:
     """What one more nat is worth at a rate (nats): the limit's slope -dD/dR, in mean squared pixel error per nat.
 
-    A held network's lambda is its own price at its rate. counts, labels, world: as of `limit`."""
-    rates, losses = rate_distortion(counts, labels, world)
+    A held network's lambda is its own price at its rate. counts, labels, world, weight: as of `limit`."""
+    rates, losses = rate_distortion(counts, labels, world, weight)
     between = -np.diff(losses) / np.diff(rates)  # from each best code to the next, and the price at a code lies between
-    at = [1 / (PIXELS * code.slope) for code in limit(counts, labels, world)]
+    at = [1 / (PIXELS * code.slope) for code in limit(counts, labels, world, weight)]
     return float(np.interp(rate, rates, np.clip(at, np.r_[between, 0], np.r_[np.inf, between])))
 
 
@@ -242,13 +251,15 @@ def _dprime(overlap) -> np.ndarray:
         return np.sqrt(np.maximum(-8 * np.log(overlap), 0))
 
 
-def limit_dprime(counts: Any, rate: float, labels: Any = None, world: Any = "corridors") -> np.ndarray:
+def limit_dprime(
+    counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1
+) -> np.ndarray:
     """d' of each two stimuli in the best code of a rate (nats): (169, 169), NaN for a stimulus without images.
 
     Between the rates of two best codes, both in turn are best: the observer knows which, so overlaps are averaged.
-    counts, labels, world: as of `limit`
+    counts, labels, world, weight: as of `limit`
     """
-    found, there = limit(counts, labels, world), np.flatnonzero(counts_table(counts))
+    found, there = limit(counts, labels, world, weight), np.flatnonzero(counts_table(counts))
     rates = np.array([code.rate for code in found])
     if not rate >= 0:
         raise ValueError(f"rate must be a number >= 0 (nats), got {rate}")
@@ -260,9 +271,11 @@ def limit_dprime(counts: Any, rate: float, labels: Any = None, world: Any = "cor
     return matrix
 
 
-def limit_resolution(counts: Any, rate: float, labels: Any = None, world: Any = "corridors") -> np.ndarray:
+def limit_resolution(
+    counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1
+) -> np.ndarray:
     """d' of neighbouring stimuli in the best code of a rate (nats): `neighbours` of `limit_dprime`, (2, 13, 13)."""
-    return neighbours(limit_dprime(counts, rate, labels, world))
+    return neighbours(limit_dprime(counts, rate, labels, world, weight))
 
 
 def with_pixels(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray]:

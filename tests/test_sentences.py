@@ -239,8 +239,8 @@ def test_the_formulas_resolution_is_within_a_fifth_at_6_and_10_nats_and_a_quarte
 
 def test_what_the_page_on_other_worlds_says():
     codes, ours = laws.released("worlds")
-    found = laws.elsewhere("worlds", codes, ours)
-    found = found.set_index(["where", "claim", "capacity", "model"]).sort_index()
+    found = claims.verdicts(laws.effects("worlds", codes, ours))
+    found = found.set_index(["setting", "claim", "capacity", "model"]).sort_index()
     rates = ours[ours.measure == "rate"]
     off = rates[(rates.value / rates.capacity - 1).abs() > 0.15]
     assert len(rates) == 150 and set(off.model) == {"rings E2M3"} and set(off.seed[off.value > 2 * off.capacity]) == {0}

@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import linprog
 from scipy.special import entr
 
+from geomlib.claims import agreement
 from geomlib.data import COUNTS, PROFILE, TASKS, world_table
 from geomlib.measures import dprime_of, neighbours
 from geomlib.theory import (
@@ -284,7 +285,19 @@ def test_a_nat_saves_a_nat_of_cross_entropy_and_some_error_until_the_class_is_to
     assert rate_distortion("uniform", four)[1][0] > 4
 
 
-def test_below_the_entropy_of_two_classes_the_best_code_tells_the_class_alone_by_a_flip():
+def test_a_task_of_little_weight_changes_the_best_code_little_and_one_of_more_makes_a_nat_worth_more():
+    labels, plain = TASKS["order"].table, limit_resolution("uniform", 2)
+    light = limit_resolution("uniform", 2, labels, weight=1e-6)
+    assert agreement(light, plain) > 0.999
+    prices = [price("uniform", 0.3, labels, weight=weight) for weight in (0.3, 1, 3)]
+    assert np.diff(prices) == pytest.approx([0.7, 2], abs=1e-3)  # of the first nats, each saves one of the class
+    for weight in (0, -1, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"weight must be a finite number > 0, got {weight}"):
+            price("uniform", 0.3, labels, weight=weight)
+
+
+@pytest.mark.parametrize("weight", [0.3, 1, 10])
+def test_below_the_entropy_of_two_classes_the_best_code_tells_the_class_alone_by_a_flip(weight):
     """Two equally frequent classes: rate ln 2 - h(e) at flip rate e, cross entropy h(e), no symbol shared at e = 0."""
     counts, labels = np.ones((13, 13)), 1 * (np.indices((13, 13))[0] >= 6)
     counts[12] = 0
@@ -292,9 +305,10 @@ def test_below_the_entropy_of_two_classes_the_best_code_tells_the_class_alone_by
         rate = np.log(2) - entr(e) - entr(1 - e)
         step = np.diff([PROFILE[:6].mean(0), PROFILE[6:12].mean(0)], axis=0)  # of the two classes' mean images
         seen = (0.5 - e) ** 2 * (step**2).sum() * 6 / 169  # squared error that is saved
-        loss = ends(counts)[0] - seen + entr(e) + entr(1 - e)
-        assert np.interp(rate, *rate_distortion(counts, labels)) == pytest.approx(loss, abs=2e-4)
-        found = limit_resolution(counts, rate, labels)
+        loss = ends(counts)[0] - seen + weight * (entr(e) + entr(1 - e))
+        told = rate_distortion(counts, labels, weight=weight)
+        assert np.interp(rate, *told) == pytest.approx(loss, rel=1e-4, abs=2e-4)
+        found = limit_resolution(counts, rate, labels, weight=weight)
         np.testing.assert_allclose(found[0, 5], np.sqrt(-8 * np.log(2 * np.sqrt(e * (1 - e)))), rtol=0.02)
         np.testing.assert_allclose(found[1, :12, :12], 0, atol=1e-6)
         np.testing.assert_allclose(found[0, :5], 0, atol=1e-6)
