@@ -259,6 +259,40 @@ def test_what_the_page_on_other_worlds_says():
     assert theory.verdict["blob", 1.0] == "does not hold"
 
 
+def test_what_the_page_on_the_weight_of_a_task_says():
+    codes, ours = laws.released("weight")
+    found = laws.effects("weight", codes, ours, results.codes(paper.ROOT / "data/sketch/codes.npz"))
+    judged = claims.verdicts(found)
+    for table, name in (found, "setting"), (judged, "setting"), (ours, "model"):
+        table["weight"] = table[name].str.split().str[1].astype(float)
+    apart = found[found.claim == "separation"].groupby(["model", "capacity", "seed"])[["weight", "effect"]]
+    order = apart.apply(lambda x: x.weight.corr(x.effect, "spearman"))
+    assert order["E2M2"].min() > 0 and (order["E2M3"].groupby("capacity").min() < 0).all()
+    rise = judged[judged.claim == "separation"].set_index(["model", "capacity", "weight"]).effect.unstack()
+    share = rise.diff(axis=1).div(rise.max(axis=1) - rise.min(axis=1), axis=0)
+    assert (
+        share.loc["E2M2"].max(axis=1).gt(0.5).tolist() == [True, *[False] * 4] and share.loc[("E2M2", 0.3), 0.1] > 0.5
+    )
+    assert (share.loc["E2M3"].max(axis=1) > 0.5).all() and set(share.loc["E2M3"].idxmax(axis=1)) == {0.3, 1}
+    assert rise.loc["E2M3"][[0.03, 0.1]].abs().max(axis=None) < 0.02
+    turns = judged[(judged.claim == "direction") & (judged.model == "E2M2")].set_index(["capacity", "weight"]).effect
+    assert round(turns[6, 0.3]) == 30 and turns[6, 10] < -40
+    mean = (
+        ours.assign(network=ours.model.str.split().str[2]).groupby(["network", "measure", "capacity", "weight"]).value
+    )
+    mean = mean.mean()["E2M2"]
+    loss = mean["reconstruction_loss", 3]
+    assert round(loss[10], 3) == 0.14 and round(theory.ends("uniform")[0], 3) == 0.155
+    worth = theory.price("uniform", 0.3, data.TASKS["quadrant"].table) - 1  # beside the weight
+    paid = mean["price", 0.3]
+    assert (paid / (paid.index + worth)).between(0.825, 0.845).all()
+    share = data.COUNTS["uniform"].ravel() @ data.TASKS["quadrant"].table.ravel() / data.COUNTS["uniform"].sum()
+    assert -share * np.log(share) - (1 - share) * np.log(1 - share) == pytest.approx(0.6, abs=0.05)
+    rates = ours[ours.measure == "rate"]
+    off = (rates.value / rates.capacity - 1).abs()
+    assert (len(off), (off > 0.03).sum(), (off > 0.15).sum()) == (300, 162, 57)
+
+
 def test_at_03_nats_the_frequent_half_is_told_apart_about_twice_as_well_whatever_the_step():
     both = laws.released("frequency")
     found = laws.exponents(both[0], results.codes(paper.ROOT / "data/sketch/codes.npz"), both[1])
