@@ -73,11 +73,14 @@ def notebook_of(page):
 
 
 PAGES = re.findall(r"\bbook/pages/([^\s#]+)", Path("_toc.yml").read_text())
+COMMON = []                                  # the pages that show no network of a folder: the sketch's book has them as they are
 named = {}                                   # figure: its page; two of one name would fail the build at its end
 for name in PAGES:
     if not Path(notebook_of(name)).exists():
         raise WorkflowError(f"_toc.yml names book/pages/{name}, but there is no {notebook_of(name)}")
     text = Path(notebook_of(name)).read_text()
+    if not re.search("^(runs|results) *=", text, re.M):
+        COMMON.append(name)
     for key, value in TEMPLATES.get(name, ("", {}))[1].items():
         text = text.replace(f"{{{key}}}", value)
     for figure in re.findall(r"^ +name: *(fig-\S+)", text, re.M):
@@ -159,7 +162,8 @@ wildcard_constraints:
     seed = r"\d+",
 
 
-localrules: book, pdf, sketch, reproduce, stage, comparison
+localrules: book, pdf, sketch, reproduce, stage, comparison, common_page
+ruleorder: common_page > page
 
 
 rule book:
@@ -219,6 +223,14 @@ rule page:
     params: options = parameters, page = "{root}book/pages/{name}.ipynb"
     resources: mem_mb = 3000, runtime = 30
     shell: "geomlib page {input.notebook:q} -o {params.page:q} {params.options:q} && cksum {params.page:q} > {output:q}"
+
+
+rule common_page:
+    input: "book/pages/{name}.sum"
+    output: "sketch/book/pages/{name}.sum"
+    params: page = "book/pages/{name}.ipynb"
+    wildcard_constraints: name = "|".join(COMMON)
+    shell: "cp {params.page:q} sketch/book/pages/ && cp {input:q} {output:q}"
 
 
 rule explorer:

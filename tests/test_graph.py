@@ -52,6 +52,15 @@ def test_the_book_runs_its_pages_and_trains_nothing(tree):
     assert len(pages) == sum(command.startswith("geomlib page") for command in commands) > 0
 
 
+def test_the_sketch_runs_the_pages_that_show_its_networks_and_takes_the_others_from_the_book(tree):
+    commands = plan("--forceall", "sketch", folder=tree)
+    own = {name for command in commands for name in re.findall(r"^geomlib page .* -o sketch/book/pages/(\S+)\.", command)}
+    taken = {name for command in commands for name in re.findall(r"^cp book/pages/(\S+)\.ipynb", command)}
+    assert own | taken == set(re.findall(r"\bbook/pages/(\S+)", (ROOT / "_toc.yml").read_text())) and not own & taken
+    assert {"claims", "recipes"} <= taken and {"scorecard", "geometry-E1M1", "limit"} <= own
+    assert all("--banner" in command for command in commands if "-o sketch/book/pages" in command)
+
+
 def test_a_page_depends_on_the_modules_that_it_names_and_on_theirs_but_not_on_every_file(tree):
     command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--nolock", "--forceall", "book"]
     shown = subprocess.run(command, cwd=tree, capture_output=True, text=True).stdout
