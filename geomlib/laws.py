@@ -76,7 +76,7 @@ def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.Data
 
 
 def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = PAPER) -> pd.DataFrame:
-    """What a nat is worth to networks without a task, and the resolution that its price allows.
+    """What a nat is worth to networks without a task, in squared error, and the resolution that its price allows.
 
     codes, ours   as of `released`; settings: those of a law, by the names in `codes`
     returns       a row a network: model (its setting), capacity, seed, rate (nats), price (lambda), and
@@ -89,7 +89,7 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = 
     rows = []
     for key, both in codes.items():
         model, changes = settings.get(key[0], ("", {}))
-        if model and not MODELS[model].get("tasks"):
+        if model and not MODELS[model].get("tasks") and "likelihood" not in changes:
             own = spec(model, *key[1:], **changes)
             rates, losses = theory.rate_distortion(own.counts, world=own.world)
             rate, price, loss = wide.loc[key, ["rate", "price", "reconstruction_loss"]]

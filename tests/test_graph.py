@@ -54,7 +54,9 @@ def test_the_book_runs_its_pages_and_trains_nothing(tree):
 
 def test_the_sketch_runs_the_pages_that_show_its_networks_and_takes_the_others_from_the_book(tree):
     commands = plan("--forceall", "sketch", folder=tree)
-    own = {name for command in commands for name in re.findall(r"^geomlib page .* -o sketch/book/pages/(\S+)\.", command)}
+    own = {
+        name for command in commands for name in re.findall(r"^geomlib page .* -o sketch/book/pages/(\S+)\.", command)
+    }
     taken = {name for command in commands for name in re.findall(r"^cp book/pages/(\S+)\.ipynb", command)}
     assert own | taken == set(re.findall(r"\bbook/pages/(\S+)", (ROOT / "_toc.yml").read_text())) and not own & taken
     assert {"claims", "recipes"} <= taken and {"scorecard", "geometry-E1M1", "limit"} <= own
