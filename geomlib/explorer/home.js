@@ -284,12 +284,12 @@ const PRESETS = [["baseline", "All alike"], ["E1M1", "One half more often"], ["E
 /** How often each stimulus is shown, to choose or to paint, and what a network of 0.3 nats then tells apart. */
 class Frequency extends Live {
   constructor() {
-    super("frequency", `<div class="choice" role="group" aria-label="How often each stimulus is shown">
+    super("frequency", `<div class="beside"><div class="choice" role="group" aria-label="How often each stimulus is shown">
       ${PRESETS.map(([name, words]) => `<button type="button" name="${name}">${words}</button>`).join("")}</div>
       <div class="two"><div><p>Paint how often</p>
       <canvas class="board" tabindex="0" role="application" aria-roledescription="board to paint on"></canvas></div>
       <div><p>What is told apart</p><canvas class="lattice" role="img"></canvas></div></div>
-      <p class="about"></p><p class="said" role="status"></p>`);
+      <p class="about"></p><p class="said" role="status"></p></div>`);
     const networks = Object.fromEntries(PRESETS.map(([name]) => [name, stopsOf(name)[0].edges]));
     Object.assign(this, { networks, about: this.find(".about"), cursor: 84, partner: networks.baseline,
       spec: geomlib.home.training, buttons: [...this.root.querySelectorAll(".choice button")] });
@@ -443,13 +443,13 @@ class Frequency extends Live {
 class Question extends Live {
   constructor() {
     const { tasks, models } = geomlib.home, names = Object.keys(tasks);
-    super("question", `<div class="asking"><div class="choice" role="group" aria-label="The question">
+    super("question", `<div class="beside"><div class="asking"><div class="choice" role="group" aria-label="The question">
       ${names.map((name) => `<button type="button" name="${name}">${named(tasks[name].question)}</button>`).join("")}
       </div>
       ${sliderHtml("question-capacity", models.baseline)}</div>
       <div class="two"><div><p>Asked nothing</p><canvas class="map" role="img"></canvas></div>
       <div><p class="asked"></p><canvas class="map" role="img"></canvas></div></div>
-      <p class="said" role="status"></p>`);
+      <p class="said" role="status"></p></div>`);
     const networks = Object.fromEntries(["baseline", ...names].map((name) => [name, stopsOf(name)]));
     Object.assign(this, { names, networks, slider: this.find("input"), output: this.find("output"),
       buttons: [...this.root.querySelectorAll("button")] });
