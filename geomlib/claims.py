@@ -45,7 +45,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "direction": (
         "orthogonalization: direction",
         "degrees",
-        "comes with long training alone: sketches turn the other way; E2M3 hardly turns",
+        "comes with long training: most sketches turn the other way; E2M3 hardly turns",
         "experiment2",
     ),
     "theory": (
@@ -55,10 +55,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
         "limit",
     ),
 }
-SECOND = {  # a claim's second control: it holds only where both do
-    "specialization": "specialization falls",
-    "theory": "theory beyond the edge",
-}
+SECOND = {"theory": "theory beyond the edge"}  # a claim's second control: it holds only where both do
 
 
 @cache

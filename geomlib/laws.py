@@ -52,8 +52,7 @@ def table(
 ) -> pd.DataFrame:
     """The numbers of a law's networks, which are trained where they are missing: as of `results.table`, with the name
     of the setting in place of the model. Beside the output lie their stimulus codes, as .npz."""
-    if law not in LAWS:
-        raise ValueError(f"law must be one of {', '.join(LAWS)}, got {law!r}")
+    _check(law, LAWS)
     rows, codes = [], {}
     for name, (model, own) in LAWS[law].items():
         keys = [(model, capacity, seed) for capacity in capacities for seed in seeds]
@@ -66,11 +65,17 @@ def table(
     return found
 
 
+def _check(law: str, known: Iterable[str]) -> None:
+    if law not in known:
+        raise ValueError(f"law must be one of {', '.join(known)}, got {law!r}")
+
+
 def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The codes and the numbers of a law's networks, as of `results.codes` and `paper.results`, by setting.
 
     scale    "sketch" (500 steps), "full"
     """
+    _check(law, LAWS)
     path = places.needed_repository("the codes of the laws' networks lie") / f"data/laws/{law}-{scale}.csv"
     return results.codes(path.with_suffix(".npz")), results.results(path)
 
@@ -129,6 +134,7 @@ def effects(
     law, codes, ours   "weight", "worlds" or "networks", as of `released`
     baselines          codes of the baselines of the same capacities and seeds, where the law has none of its own
     """
+    _check(law, AGAIN)
     found = {}
     for setting, changes in AGAIN[law][1].items():
         start = f"{setting} "

@@ -80,8 +80,23 @@ def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_pat
     assert set(found.model) == set(few) == {"rings baseline", "rings E1M1"}
     codes = results.codes(output.with_suffix(".npz"))
     assert set(codes) == {(name, 1, seed) for name in few for seed in (0, 1)}
-    with pytest.raises(ValueError, match="law must be one of frequency, weight, worlds, networks, got 'gravity'"):
-        laws.table("gravity")
+    for asked in (laws.table, laws.released):
+        with pytest.raises(ValueError, match="law must be one of frequency, weight, worlds, networks, got 'gravity'"):
+            asked("gravity")
+    with pytest.raises(ValueError, match="law must be one of weight, worlds, networks, got 'frequency'"):
+        laws.effects("frequency", codes, found)
+
+
+def test_the_claims_are_asked_again_of_each_setting_with_its_own_world_and_names():
+    codes, ours = laws.released("worlds")
+    found = laws.effects("worlds", codes, ours)
+    alone = {("E1M1", 0.3, s): codes["rings E1M1", 0.3, s] for s in range(5)}
+    alone |= {("baseline", 0.3, s): codes["rings baseline", 0.3, s] for s in range(5)}
+    rows = ours[ours.model == "rings E1M1"].assign(model="E1M1")
+    again = g.claims.effects(alone, rows, "rings").query("claim == 'specialization'").set_index("seed").effect
+    rings = found.query("setting == 'rings' and claim == 'specialization' and capacity == 0.3").set_index("seed").effect
+    assert again.to_dict() == rings.to_dict() and set(found.setting) == {"rings", "blob"}
+    assert set(g.claims.verdicts(found).setting) == {"rings", "blob"}  # apart, though claims and models are the same
 
 
 def test_the_sets_of_frequencies_have_the_ratios_that_their_names_say():
