@@ -322,6 +322,13 @@ def test_what_the_page_on_the_weight_of_a_task_says():
     assert (len(off), (off > 0.03).sum(), (off > 0.15).sum()) == (300, 162, 57)
 
 
+def test_the_sketches_of_e2m3_with_seed_0_end_far_above_their_capacity_from_1_nat_on():
+    ours = paper.results(paper.ROOT / "data/sketch/results.csv")
+    rates = ours[(ours.measure == "rate") & (ours.model == "E2M3") & (ours.seed == 0)].set_index("capacity").value
+    assert round(rates[1], 1) == 4.5 and round(rates[10]) == 23
+    assert (rates[rates.index >= 1] / rates.index[rates.index >= 1] > 2).all()
+
+
 def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rates_are_held():
     rows = {}
     for length in "sketch", "full":
