@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import measures, places, theory
+from . import measures, results, theory
 from .data import COUNTS, SIDE, TASKS
-from .paper import MODELS, ONE_HEAD, ROOT, results
+from .paper import MODELS, ONE_HEAD
 from .results import Codes, Key
-from .results import codes as released_codes
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
 ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimuli apart
@@ -61,12 +60,7 @@ SECOND = {"theory": "theory beyond the edge"}  # a claim's second control: it ho
 @cache
 def released(scale: str = "full") -> pd.DataFrame:
     """The `effects` of the networks whose numbers are released: "full", or "sketch" for those of 500 steps."""
-    if scale not in ("full", "sketch"):
-        raise ValueError(f"scale must be full or sketch, got {scale!r}")
-    places.needed_repository("the codes of the released networks lie")
-    if scale == "full":
-        return effects(released_codes(), results())
-    return effects(released_codes(ROOT / "data/sketch/codes.npz"), results(ROOT / "data/sketch/results.csv"))
+    return effects(*results.released(scale))
 
 
 def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corridors") -> pd.DataFrame:

@@ -126,6 +126,23 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     return pd.DataFrame(rows, columns=columns)
 
 
+def dial(found: pd.DataFrame) -> pd.DataFrame:
+    """Whether separation rises with the weight of a task, and whether it jumps, by the rule of the protocol.
+
+    found    of `effects("weight", ...)`
+    returns  a row a model and capacity: least, mean  rank correlation of weight and separation, over the seeds
+             jump, at  the largest step between two neighbouring weights over the whole rise, and the weight it leads to
+    """
+    weights = {setting: changes["task_weight"] for setting, changes in AGAIN["weight"][1].items()}
+    apart = found[found.claim == "separation"].assign(weight=found.setting.map(weights))
+    seeds = apart.groupby(["model", "capacity", "seed"])[["weight", "effect"]]
+    order = seeds.apply(lambda some: some.weight.corr(some.effect, "spearman")).groupby(level=[0, 1])
+    rise = apart.groupby(["model", "capacity", "weight"]).effect.mean().unstack()
+    step = rise.diff(axis=1)
+    jump = step.max(axis=1) / (rise.max(axis=1) - rise.min(axis=1))
+    return pd.DataFrame({"least": order.min(), "mean": order.mean(), "jump": jump, "at": step.idxmax(axis=1)})
+
+
 def effects(
     law: str, codes: Mapping[Key, Codes], ours: pd.DataFrame, baselines: Mapping[Key, Codes] | None = None
 ) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from . import data, evaluate, measures, paper, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
-from .places import data_file
+from .places import data_file, needed_repository
 from .spec import Spec, file_sha256
 from .train import Run
 
@@ -130,6 +130,17 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
                 model, capacity, seed = name.rsplit("-", 2)
                 found[model, float(capacity[1:]), int(seed[1:])] = tuple(both.astype(np.float32))
     return found
+
+
+def released(scale: str = "full") -> tuple[dict[Key, Codes], pd.DataFrame]:
+    """The codes and the numbers of all networks whose numbers are released: "full", or "sketch" for those of 500
+    steps."""
+    if scale not in ("full", "sketch"):
+        raise ValueError(f"scale must be full or sketch, got {scale!r}")
+    needed_repository("the codes of the released networks lie")
+    if scale == "full":
+        return codes(), results()
+    return codes(paper.ROOT / "data/sketch/codes.npz"), results(paper.ROOT / "data/sketch/results.csv")
 
 
 def shown(
