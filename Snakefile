@@ -81,8 +81,6 @@ for name in PAGES:
     text = Path(notebook_of(name)).read_text()
     if not re.search("^(runs|results) *=", text, re.M):
         COMMON.append(name)
-    for key, value in TEMPLATES.get(name, ("", {}))[1].items():
-        text = text.replace(f"{{{key}}}", value)
     for figure in re.findall(r"^ +name: *(fig-\S+)", text, re.M):
         if figure in named:
             raise WorkflowError(f"{notebook_of(name)} names a figure {figure}, as {notebook_of(named[figure])} does; give it a name of its own")

@@ -274,24 +274,15 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
 
 
-def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="", colours=None) -> None:
-    """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns.
-
-    colours (R, C): what the colours show, None: the values
-    """
-    shown = ax.imshow(values if colours is None else colours, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
+def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="") -> None:
+    """A small matrix as colours with the numbers written in: values (R, C), NaN left empty; names of rows, columns."""
+    shown = ax.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
     for (r, c), value in np.ndenumerate(values):
         if np.isfinite(value):
             ground = np.array(shown.cmap(shown.norm(shown.get_array()[r, c]))[:3])
             ink = INK if ground**2.2 @ [0.2126, 0.7152, 0.0722] > 0.18 else PAPER  # the one of more contrast
-            ax.text(
-                c,
-                r,
-                f"{np.round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}"),
-                ha="center",
-                va="center",
-                color=ink,
-            )
+            text = f"{np.round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}")
+            ax.text(c, r, text, ha="center", va="center", color=ink)
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)

@@ -217,7 +217,7 @@ def check(parameters: Mapping[str, Any], allowed: Mapping[str, Any], notebook: P
 
 
 def fill(source: NotebookNode, parameters: Mapping[str, Any]) -> None:
-    """Put a parameter's value where a text, or a figure's caption or name, says {its name}; other braces stay."""
+    """Put a parameter's value where a text, or a figure's caption, says {its name}; other braces stay."""
 
     def filled(text: str) -> str:
         return re.sub(r"\{(\w+)\}", lambda name: str(parameters.get(name[1], name[0])), text)
@@ -226,7 +226,8 @@ def fill(source: NotebookNode, parameters: Mapping[str, Any]) -> None:
         if cell.cell_type == "markdown":
             cell.source = filled(cell.source)
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
-        figure.update({key: filled(figure[key]) for key in ("caption", "name") if key in figure})
+        if "caption" in figure:
+            figure["caption"] = filled(figure["caption"])
 
 
 def add_banner(source: NotebookNode, banner: str) -> None:

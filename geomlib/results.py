@@ -133,14 +133,20 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
 
 
 def released(scale: str = "full") -> tuple[dict[Key, Codes], pd.DataFrame]:
-    """The codes and the numbers of all networks whose numbers are released: "full", or "sketch" for those of 500
-    steps."""
-    if scale not in ("full", "sketch"):
-        raise ValueError(f"scale must be full or sketch, got {scale!r}")
+    """The codes and the numbers of all networks whose numbers are released.
+
+    scale   "full"; "sketch" for those of 500 steps; "capacities" for seed 0 alone, at ten more capacities besides
+    """
+    if scale not in ("full", "sketch", "capacities"):
+        raise ValueError(f"scale must be full, sketch or capacities, got {scale!r}")
     needed_repository("the codes of the released networks lie")
+    if scale == "sketch":
+        return codes(paper.ROOT / "data/sketch/codes.npz"), results(paper.ROOT / "data/sketch/results.csv")
     if scale == "full":
         return codes(), results()
-    return codes(paper.ROOT / "data/sketch/codes.npz"), results(paper.ROOT / "data/sketch/results.csv")
+    more, ours = (paper.ROOT / f"data/capacities.{ending}" for ending in ("npz", "csv"))
+    first = {key: both for key, both in codes().items() if key[2] == 0}
+    return first | codes(more), pd.concat([results().query("seed == 0"), results(ours)], ignore_index=True)
 
 
 def shown(

@@ -66,6 +66,12 @@ def test_the_home_page_shows_a_whole_picture_on_its_first_screen_and_has_at_most
     page.context.close()
 
 
+def test_the_book_has_at_most_40_numbered_figures():
+    numbers = [number for name in PAGES for number in
+               re.findall(r'caption-number">Fig. (\d+)', (BUILT / f"{name}.html").read_text())]  # fmt: skip
+    assert sorted(map(int, numbers)) == [*range(1, len(numbers) + 1)] and 30 < len(numbers) <= 40
+
+
 def test_a_page_says_what_it_is_to_those_who_share_it():
     told = [dict(re.findall(r'<meta property="(og:\w+)" content="([^"]*)"', (BUILT / f"{name}.html").read_text()))
             for name in PAGES]  # fmt: skip

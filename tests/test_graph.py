@@ -80,8 +80,9 @@ def test_a_page_depends_on_the_modules_that_it_names_and_on_theirs_but_not_on_ev
     [
         ("clams", "names book/pages/clams, but there is no notebooks/clams.md"),
         (
-            "extend",
-            "notebooks/extend.md names a figure fig-own, as notebooks/extend.md does; give it a name of its own",
+            "scorecard",
+            "notebooks/scorecard.md names a figure fig-agreement, as notebooks/scorecard.md does; "
+            "give it a name of its own",
         ),
     ],
 )

@@ -132,12 +132,12 @@ def test_a_page_without_parameters_keeps_the_defaults(notebook):
 
 def test_a_parameter_named_in_a_text_or_a_caption_is_put_there_and_other_braces_stay(notebook):
     text = "# A page of {model}, $x_{UC}$ {cite:p}`someone`"
-    figure = "---\nmystnb:\n  figure: {caption: 'of {model}', name: 'fig-{model}'}\n---\nprint(repr("
+    figure = "---\nmystnb:\n  figure: {caption: 'of {model}', name: fig-one}\n---\nprint(repr("
     notebook.write_text(NOTEBOOK.replace("# A small page", text).replace("print(repr(", figure))
     page = pages.page(notebook, notebook.with_suffix(".ipynb"), {"model": "E1M1"})
     title, _, cell = json.loads(page.read_text())["cells"][0], *json.loads(page.read_text())["cells"][-4:-2]
     assert "".join(title["source"]) == text.replace("{model}", "E1M1")
-    assert cell["metadata"]["mystnb"]["figure"] == {"caption": "of E1M1", "name": "fig-E1M1"}
+    assert cell["metadata"]["mystnb"]["figure"] == {"caption": "of E1M1", "name": "fig-one"}
 
 
 def test_equal_runs_give_equal_bytes(notebook):

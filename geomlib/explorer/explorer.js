@@ -199,14 +199,14 @@ class Page {
 
   /**
    * Sweep the capacity along a route of slider positions, resting at each trained one on the way: else to the smallest,
-   * or from there to the largest. pace: ms from one trained capacity to the next.
+   * or from there to the largest. time: ms for the whole slider.
    */
-  play(side, route = [side.position(), side.position() > 0 ? 0 : side.stops.length - 1], pace = 1600) {
+  play(side, route = [side.position(), side.position() > 0 ? 0 : side.stops.length - 1], time = 6400) {
     if (this.playing) return this.stop();
     const lengths = route.slice(1).map((to, i) => Math.abs(to - route[i])), total = lengths.reduce((a, b) => a + b);
     const place = (gone, i = 0) => (gone <= lengths[i] || i === lengths.length - 1
       ? route[i] + Math.sign(route[i + 1] - route[i]) * Math.min(gone, lengths[i]) : place(gone - lengths[i], i + 1));
-    const began = performance.now(), REST = 0.4;
+    const began = performance.now(), pace = time / (side.stops.length - 1), REST = 0.4;
     const step = (now) => {
       const gone = (now - began) / pace, whole = Math.floor(gone), part = Math.min((gone - whole) / (1 - REST), 1);
       const length = Math.min(Math.max(whole + (still.matches ? Math.round(part) : part), 0), total);
@@ -531,7 +531,7 @@ function introduce(page) {
   const seen = new IntersectionObserver(([{ isIntersecting }]) => {
     if (!isIntersecting) return;
     seen.disconnect();
-    if (!page.playing) page.play(side, [side.stops.length - 1, 0, home], 1000);
+    if (!page.playing) page.play(side, [side.stops.length - 1, 0, home], 4000);
   }, { threshold: 0.6 });
   for (const name of events) page.root.addEventListener(name, end, true);
   seen.observe(side.plot);

@@ -290,7 +290,8 @@ class Frequency extends Live {
       <canvas class="board" tabindex="0" role="application" aria-roledescription="board to paint on"></canvas></div>
       <div><p>What is told apart</p><canvas class="lattice" role="img"></canvas></div></div>
       <p class="about"></p><p class="said" role="status"></p></div>`);
-    const networks = Object.fromEntries(PRESETS.map(([name]) => [name, stopsOf(name)[0].edges]));
+    const edgesOf = (name) => stopsOf(name).find((stop) => stop.capacity === geomlib.home.training.capacity).edges;
+    const networks = Object.fromEntries(PRESETS.map(([name]) => [name, edgesOf(name)]));
     Object.assign(this, { networks, about: this.find(".about"), cursor: 84, partner: networks.baseline,
       spec: geomlib.home.training, buttons: [...this.root.querySelectorAll(".choice button")] });
     [this.board, this.lattice] = this.canvases;

@@ -251,7 +251,8 @@ def export(folder: str | Path, models: Models | None = None, codes: Mapping | No
     if models is None:
         models = released()
         known = {(name, run.spec.capacity) for name, listed in models.items() for _, run in listed}
-        codes = {(m, c): both for (m, c, s), both in results.codes().items() if s == 0 and (m, c) not in known}
+        more, _ = results.released("capacities")
+        codes = {(m, c): both for (m, c, _), both in more.items() if (m, c) not in known}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "explorer.js").write_text(SCRIPT)
     (folder / "explorer.css").write_text(STYLE)
@@ -298,8 +299,9 @@ def _json(value) -> str:
 
 
 def still(listed: dict, path: Path) -> None:
-    """The maps of the first model at its capacities, coloured by x_UC."""
-    _, stops = listed["models"][0]
+    """The maps of the first model at the paper's capacities, or all it has, coloured by x_UC."""
+    _, every = listed["models"][0]
+    stops = [stop for stop in every if stop["capacity"] in paper.CAPACITIES] or every
     colours = dict(listed["colours"])["x_UC"]
     points = lambda stop: np.frombuffer(base64.b64decode(stop["map"]), "<f2").reshape(169, 2).astype(float)
     _draw_maps([(f"{stop['capacity']:g} nats", points(stop), colours) for stop in stops], path)

@@ -159,9 +159,10 @@ class Side {
     this.model.value = name;
     this.slider.max = this.stops.length - 1;
     this.slider.disabled = this.play.disabled = this.stops.length === 1;
-    this.stopsText.replaceChildren(...this.stops.map(({ capacity }) => {
+    const named = Math.ceil(this.stops.length / 8);          // every so many have room for their number
+    this.stopsText.replaceChildren(...this.stops.map(({ capacity }, i) => {
       const label = document.createElement("span");
-      label.textContent = plain(capacity);
+      label.textContent = i % named ? "" : plain(capacity);
       return label;
     }));
     const D = this.stops[0].rates.length;
