@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from .data import SIDE, counts_table, world_table
 from .measures import neighbours
 
+ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # more only wait for each other: the products are small
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
 SAME = 0.003  # reproductions that differ by less, in pixels and classes together, have merged
 SLOPES = np.r_[1e6, np.geomspace(3, 0.001, 320)]  # from all states told apart to none, for any table
@@ -149,6 +151,7 @@ def limit(counts: Any, labels: Any = None, world: Any = "corridors", weight: flo
 
 
 @functools.lru_cache(maxsize=16)
+@ONE_THREAD
 def _limit(counts: bytes, labels: bytes | None, world: bytes, weight: float) -> list[Code]:
     means, probability, _ = source(
         np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)
@@ -312,6 +315,7 @@ def ends(counts: Any, world: Any = "corridors") -> tuple[float, float]:
     return floor + float(probability @ ((means - np.tensordot(probability, means, 1)) ** 2).mean((1, 2))), floor
 
 
+@ONE_THREAD
 def prototypes(
     code: Code, means: np.ndarray, probability: np.ndarray, apart: float = 0.25
 ) -> tuple[np.ndarray, np.ndarray]:
