@@ -49,7 +49,7 @@ STYLE = {
     "figure.constrained_layout.use": True,
     **dict.fromkeys(("figure.facecolor", "savefig.facecolor", "axes.facecolor"), "white"),
     **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
-    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize"), 10),
+    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "figure.labelsize"), 10),
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9),
     "legend.frameon": False,
     "lines.linewidth": 1.6,

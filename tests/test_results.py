@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import geomlib as g
-from geomlib import paper, results, runs
+from geomlib import measures, paper, results, runs
 
 
 def test_geometry_uses_1500_images_and_the_annotated_of_the_last_20000():
@@ -47,6 +47,18 @@ def test_the_released_codes_are_those_of_the_released_networks():
     assert all(means.shape == spreads.shape == (169, 5) and (spreads > 0).all() for means, spreads in codes.values())
     for both in zip(codes["E1M1", 3, 0], results.stimulus_codes(paper.run("E1M1", 3))):
         assert np.allclose(*both, rtol=2e-3, atol=2e-3)  # half precision
+
+
+def test_seed_0_is_released_at_fifteen_capacities_each_held_and_reading_its_image():
+    codes, ours = results.released("capacities")
+    rates = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    for model in dict.fromkeys(model for model, *_ in codes):
+        at = sorted(c for m, c, _ in codes if m == model)
+        assert len(at) == 15 and at[0] == 0.1 and at[-1] == 12 and set(paper.CAPACITIES) < set(at), model
+        d = [measures.dprime_of(*codes[model, c, 0]).mean() for c in at]
+        assert d[0] < d[at.index(1)] < d[-1] and d[0] > 0.1, model
+        assert max(abs(rates[model, c, 0] / c - 1) for c in at) < 0.03, model
+    assert {seed for *_, seed in codes} == {0} and set(rates.index) >= set(codes)
 
 
 def test_numbers_are_kept_beside_their_run_and_a_table_is_these_one_after_the_other(tmp_path):

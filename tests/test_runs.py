@@ -240,7 +240,7 @@ def test_a_second_process_that_waits_finds_the_run_trained(tmp_path, tiny):
 
 
 def test_networks_that_train_side_by_side_stop_when_they_are_killed_and_go_on(tmp_path, tiny):
-    spec, folders = dataclasses.replace(tiny, steps=7 * 150), [tmp_path / "a", tmp_path / "b"]
+    spec, folders = dataclasses.replace(tiny, steps=7 * 40), [tmp_path / "a", tmp_path / "b"]
     paths = [runs.checkpoint_file(folder) for folder in folders]
     first = start(spec, *folders)
     wait_until(lambda: all(path.exists() for path in paths))
