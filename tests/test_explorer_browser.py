@@ -75,6 +75,7 @@ def index(models, codes):
 @pytest.fixture(scope="session")
 def book(models, codes, tmp_path_factory):
     """The folder of the small book's HTML."""
+    pytest.importorskip("jupyter_book", reason="a book needs the extra `book`")
     root = tmp_path_factory.mktemp("book")
     shutil.copytree(paper.ROOT / "book/_static/vendor", root / "book/_static/vendor")
     shutil.copytree(paper.ROOT / "book/_ext", root / "book/_ext")

@@ -129,6 +129,11 @@ def test_every_package_that_the_library_imports_is_declared():
     ] == []
 
 
+def test_what_pandas_needs_besides_for_a_table_in_markdown_comes_with_the_pages():
+    asked = [path.name for path in NOTEBOOKS if ".to_markdown(" in path.read_text()]
+    assert asked and "tabulate" in {need.name for need in EXTRAS["pages"]}
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_ready_for_plain_papermill(notebook):
     source = jupytext.read(notebook)

@@ -33,16 +33,16 @@ NEIGHBOURS = np.array([(a, b) for a in range(169) for b in (a + 1, a + SIDE) if 
 def maps(codes: Mapping[Key, Codes], seed: int = 0) -> dict[str, dict[float, np.ndarray]]:
     """Each network's map of its codes, turned to be followed by eye.
 
-    codes    of `results.codes`; capacities that a model of MODELS lacks are left out
+    codes    of `results.codes`; of the capacities those that all models there have
     returns  model -> capacity, falling -> points (169, 2) in units of the codes, distances as near as they can be to
              those of the codes. The baseline of most capacity is turned to look like the square of stimuli, its others
              like the one of the next larger capacity, another model like the baseline of its capacity.
     """
     found: dict[str, dict[float, np.ndarray]] = {}
-    shared = set.intersection(*({c for m, c, s in codes if (m, s) == (model, seed)} for model in MODELS))
-    for model in MODELS:
+    trained = {m: {c for model, c, s in codes if (model, s) == (m, seed)} for m in MODELS}
+    for model in filter(trained.get, MODELS):
         found[model], last = {}, None
-        for capacity in sorted(shared, reverse=True):
+        for capacity in sorted(set.intersection(*filter(None, trained.values())), reverse=True):
             points = measures.embed(codes[model, capacity, seed][0])
             like = last if model == "baseline" else found["baseline"].get(capacity)
             last = measures.upright(points, PAIRS) if like is None else measures.align(points, like)
