@@ -301,6 +301,16 @@ def law(
 
 
 @app.command(group=MEASURE)
+def film(*, changes: Changes = [], output: Annotated[Path, Parameter(name=["-o", "--output"])]) -> None:
+    """Train two networks whose capacity rises slowly, in corridors and in rings, and keep their codes on the way.
+
+    Example: geomlib film -o data/laws/film-full.csv
+    """
+    codes, _ = laws.film(output, **fields(changes))
+    print(f"{len(codes)} frames in {output}")
+
+
+@app.command(group=MEASURE)
 def compare(file: Path, /) -> None:
     """Compare a table of numbers with data/results.csv and the published ones.
 

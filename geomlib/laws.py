@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 
 from . import claims, data, measures, places, results, theory
-from .paper import CAPACITIES, MODELS, spec, train_all
+from .objective import RISE, capacity_at
+from .paper import CAPACITIES, COLUMNS, MODELS, spec, train_all
 from .results import Codes, Key
+from .spec import Spec, change
+from .train import Checkpoint, Run, fit
 
 _lc = np.indices((data.SIDE, data.SIDE))[1]
 FREQUENCIES: dict[str, np.ndarray] = {  # how often images of each x_LC are shown, against the rarest
@@ -40,6 +43,8 @@ LAWS: dict[str, Settings] = {
         for law, (models, settings) in AGAIN.items()
     },
 }
+FILM: dict[str, Any] = {"capacity": 5.0, "steps": 16_000, "steps_per_epoch": 250}  # of `film`: a slow rise
+FILMED = ("corridors", "rings")
 
 
 def table(
@@ -70,12 +75,36 @@ def _check(law: str, known: Iterable[str]) -> None:
         raise ValueError(f"law must be one of {', '.join(known)}, got {law!r}")
 
 
+def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], pd.DataFrame]:
+    """One network in each world of FILMED while its capacity rises, as of `released("film", "full")`: its codes and its
+    rate after every epoch of the rise. The model is the world, the capacity C(t). changes: of FILM"""
+    codes, rows = {}, []
+    for world in FILMED:
+        own = change(Spec(world=world, **FILM), **changes)
+        for shot in _frames(own):
+            key = world, round(capacity_at(shot.epoch * own.steps_per_epoch, own), 4), own.seed
+            codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))
+            rate = shot.history.query("split == 'validation' and term == 'rate'").value.iloc[-1]
+            rows.append((*key, "rate", rate))
+    ours = pd.DataFrame(rows, columns=COLUMNS)
+    if output:
+        results.write(ours, codes, output)
+    return codes, ours
+
+
+def _frames(own: Spec) -> list[Checkpoint]:
+    """A network after each epoch in which its capacity rises."""
+    found: list[Checkpoint] = []
+    fit([own], "cpu", on_checkpoint=lambda _, shot: found.append(shot))  # of one spec, in this process
+    return [shot for shot in found if shot.epoch * own.steps_per_epoch <= RISE * own.steps]
+
+
 def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The codes and the numbers of a law's networks, as of `results.codes` and `paper.results`, by setting.
 
-    scale    "sketch" (500 steps), "full"
+    law      a name of LAWS, or "film"     scale    "sketch" (500 steps), "full"
     """
-    _check(law, LAWS)
+    _check(law, [*LAWS, "film"])
     path = places.needed_repository("the codes of the laws' networks lie") / f"data/laws/{law}-{scale}.csv"
     return results.codes(path.with_suffix(".npz")), results.results(path)
 
