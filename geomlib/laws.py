@@ -136,6 +136,29 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = 
     return pd.DataFrame(rows, columns=columns)
 
 
+def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corridors") -> pd.DataFrame:
+    """How uneven codes are and into how many clumps they have split, beside the best codes of as many nats.
+
+    codes, ours   as of `results.released`, of networks in one world; a model that is none of the paper's has the
+                  baseline's images and no task
+    returns       a row a network: model, capacity, seed, rate (nats), and
+                  unevenness, clumps  as of `claims.unevenness` and `measures.clumps`
+                  best, best_clumps   the same of the best code of its images and tasks at this rate
+    """
+    rate = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    rows = []
+    for key, both in codes.items():
+        about = MODELS.get(key[0], {})
+        labels = [data.TASKS[task].table for task in about.get("tasks", ())] or None
+        best = theory.limit_dprime(about.get("counts", "uniform"), rate[key], labels, world)
+        found = [
+            (claims.unevenness(measures.neighbours(d)), measures.clumps(d)) for d in (measures.dprime_of(*both), best)
+        ]
+        rows.append((*key, rate[key], *found[0], *found[1]))
+    columns = ["model", "capacity", "seed", "rate", "unevenness", "clumps", "best", "best_clumps"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
     """Specialization for the sets of `FREQUENCIES`: the exponents of d' against frequency, as of `claims.effects`.
 

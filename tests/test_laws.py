@@ -1,6 +1,7 @@
 """The laws beyond the paper: their worlds, the resolution that a price allows, their networks."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -103,3 +104,28 @@ def test_the_sets_of_frequencies_have_the_ratios_that_their_names_say():
     for name, table in laws.FREQUENCIES.items():
         ratio = {"ramp": 16, "bump": 8}.get(name) or int(name.split()[1])
         assert table.max() / table.min() == pytest.approx(ratio), name
+
+
+def test_a_code_of_clusters_has_split_and_an_even_one_has_not():
+    even, clustered = 3.0 * g.data.PAIRS, 9.0 * (g.data.PAIRS // 5) + 0.01 * g.data.PAIRS
+    codes = {("baseline", 1.0, n): (means, np.ones((169, 2))) for n, means in enumerate((even, clustered))}
+    ours = pd.DataFrame([(*key, "rate", 1.0) for key in codes], columns=g.paper.COLUMNS)
+    one, other = laws.splits(codes, ours).itertuples()
+    assert (one.clumps, other.clumps) == (169, 9) and one.unevenness < 1e-6 < 1 < other.unevenness
+    assert one.best == other.best == pytest.approx(0.11, abs=0.01) and one.best_clumps == 1
+    assert laws.splits(codes, ours, "rings").best.max() < 0.05
+    asked = {("E2M4", *key[1:]): both for key, both in codes.items()}
+    assert set(laws.splits(asked, ours.assign(model="E2M4")).best_clumps) == {9}  # of 25 classes, at 1 nat
+
+
+def test_a_film_has_a_frame_for_each_epoch_of_the_rise_and_is_read_as_it_was_written(tmp_path):
+    file = tmp_path / "film.csv"
+    codes, ours = laws.film(file, counts=FLAT, steps=20, steps_per_epoch=5, seed=3)
+    assert [key for key in codes if key[0] == "rings"] == [
+        ("rings", 1.7678, 3),
+        ("rings", 5.0, 3),
+    ]  # C(t) at steps 5, 10
+    assert len(codes) == len(ours) == 4 and (ours.measure == "rate").all() and (ours.value > 0).all()
+    again = results.codes(file.with_suffix(".npz"))
+    assert again.keys() == codes.keys()
+    assert np.allclose(again["corridors", 5.0, 3], codes["corridors", 5.0, 3], rtol=2e-3, atol=1e-3)

@@ -329,6 +329,28 @@ def test_the_sketches_of_e2m3_with_seed_0_end_far_above_their_capacity_from_1_na
     assert (rates[rates.index >= 1] / rates.index[rates.index >= 1] > 2).all()
 
 
+def test_what_the_page_on_splitting_says():
+    codes, ours = laws.released("film", "full")
+    frames = {w: laws.splits({key: c for key, c in codes.items() if key[0] == w}, ours, w) for w in laws.FILMED}
+    plain, rings = (frames[w].set_index("rate") for w in laws.FILMED)
+    for film in plain, rings:
+        assert film.clumps[:2.2].max() == 1 and film.clumps[2.7:].min() >= 121 and film.clumps[2.3:2.55].max() >= 50
+    assert plain.best_clumps[:1.7].max() == 1 and 2 <= plain.best_clumps[1.7:1.8].min()
+    assert plain.best_clumps[2.57:].min() == 121 and plain.best_clumps[1.9:2.3].between(10, 40).all()
+    ratio = plain.unevenness / plain.best
+    assert ratio[0.5:1.35].between(0.9, 1.36).all() and ratio[1.7:2.3].between(0.45, 0.51).all()
+    assert not (ratio[0.5:2] < 0.5).all() and rings.unevenness[0.5:2].max() < 0.1  # the rule of the protocol
+    found = laws.splits(*results.released("full")).set_index(["model", "capacity"])
+    clumps = lambda model, c: sorted(set(found.clumps[model, c]))
+    for model in ("E2M1", "E2M2", "E2M3", "E2M4"):
+        assert min(clumps(model, 0.3)) > 1 and min(clumps(model, 1)) > 1
+    assert clumps("E2M5", 0.3) == clumps("baseline", 0.3) == clumps("baseline", 1) == [1]
+    assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {9}
+    assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
+    assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (44, 50) and found.best_clumps["E2M1", 3].median() == 106
+    assert min(clumps("E2M4", 0.3)) > found.best_clumps["E2M4", 0.3].max()
+
+
 def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rates_are_held():
     rows = {}
     for length in "sketch", "full":
