@@ -292,7 +292,7 @@ def law(
     changes: Changes = [],
     output: Annotated[Path, Parameter(name=["-o", "--output"])],
 ) -> None:
-    """Train and measure the networks of a law beyond the paper: frequency, weight, worlds or networks.
+    """Train and measure the networks of a law beyond the paper: frequency, weight, worlds, networks or layers.
 
     Example: geomlib laws frequency --set schedule=sketch -o data/laws/frequency-sketch.csv
     """

@@ -30,6 +30,14 @@ AGAIN: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {  # the c
         _THREE,
         {"2 latents": {"latent_dim": 2}, "10 latents": {"latent_dim": 10}, "bernoulli": {"likelihood": "bernoulli"}},
     ),
+    "layers": (
+        _THREE,
+        {
+            "half the channels": {"channels": 128},
+            "twice the channels": {"channels": 512},
+            "perceptron": {"layers": "perceptron"},
+        },
+    ),
 }
 Settings = dict[str, tuple[str, dict[str, Any]]]  # name -> model, and what is changed of it
 PAPER: Settings = {model: (model, {}) for model in MODELS}

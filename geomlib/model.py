@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,46 +25,36 @@ class Output(NamedTuple):
 
 
 class BetaVAE(nn.Module):
-    """Encoder, decoder and heads; 349,643 parameters with 5 latents and no head.
+    """Encoder, decoder and heads; 349,643 parameters with 5 latents, the paper's layers and no head.
 
     latent_dim   number of latents D
     heads        task -> number of classes K; 2 gives a linear classifier with one sigmoid output, more a hidden
                  layer and a softmax. Heads read the sampled code.
+    layers       "convolutions", or "perceptron": two hidden layers each in encoder and decoder
+    channels     C of the last convolution, and of a hidden layer; the paper's is 256
     """
 
-    def __init__(self, latent_dim: int = 5, heads: Mapping[str, int] = {}):
+    def __init__(
+        self, latent_dim: int = 5, heads: Mapping[str, int] = {}, layers: str = "convolutions", channels: int = 256
+    ):
         super().__init__()
-        act = nn.LeakyReLU(0.01)
-        self.latent_dim, self.heads = latent_dim, dict(heads)
-        self.encoder = nn.Sequential(  # (N, 1, 13, 13)
-            nn.Conv2d(1, 32, 4, stride=2, padding=1),
-            act,  # (N, 32, 6, 6)
-            nn.Conv2d(32, 64, 3, stride=2, padding=1),
-            act,  # (N, 64, 3, 3)
-            nn.Conv2d(64, 256, 3, stride=2, padding=1),
-            act,
-        )  # (N, 256, 2, 2)
-        self.mu = nn.Linear(1024, latent_dim)
-        self.logvar = nn.Linear(1024, latent_dim)
-        self.expand = nn.Linear(latent_dim, 1024)
-        self.decoder = nn.Sequential(  # (N, 256, 2, 2)
-            nn.ConvTranspose2d(256, 64, 3, stride=2, padding=1),
-            act,  # (N, 64, 3, 3)
-            nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1),
-            act,  # (N, 32, 6, 6)
-            nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1, output_padding=1),
-            nn.Sigmoid(),
-        )
+        self.latent_dim, self.heads, self.layers, self.channels = latent_dim, dict(heads), layers, channels
+        self.features = (channels,) if layers == "perceptron" else (channels, 2, 2)
+        size = math.prod(self.features)
+        self.encoder = encoder(layers, channels)  # (N, 1, 13, 13) -> (N, *features)
+        self.mu, self.logvar = nn.Linear(size, latent_dim), nn.Linear(size, latent_dim)
+        self.expand = nn.Linear(latent_dim, size)
+        self.decoder = decoder(layers, channels)  # (N, *features) -> (N, 1, 13, 13), or (N, 169)
         self.classifiers = Heads(latent_dim, heads)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """images (N, 1, 13, 13) -> posterior means and log-variances, (N, D) each."""
-        features = self.encoder(images).flatten(1)  # (N, 1024)
+        features = self.encoder(images).flatten(1)  # (N, size)
         return self.mu(features), self.logvar(features)
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes (N, D) -> probability of wall (N, 1, 13, 13)."""
-        return self.decoder(self.expand(z).view(-1, 256, 2, 2))
+        return self.decoder(self.expand(z).view(-1, *self.features)).view(-1, 1, 13, 13)
 
     def classify(self, z: Tensor, masks: Mapping[str, Tensor] = {}) -> dict[str, Tensor]:
         """Codes (N, D) -> task -> probabilities: (N,) of class 1 for two classes, else (N, K).
@@ -77,6 +68,36 @@ class BetaVAE(nn.Module):
         mu, logvar = self.encode(images)
         z = mu + (logvar / 2).exp() * noise
         return Output(self.decode(z), mu, logvar, z, self.classify(z, masks))
+
+
+def encoder(layers: str, c: int) -> nn.Sequential:
+    """Images (N, 1, 13, 13) -> features, the paper's with c = 256."""
+    act = nn.LeakyReLU(0.01)
+    if layers == "perceptron":
+        return nn.Sequential(nn.Flatten(), nn.Linear(169, c), act, nn.Linear(c, c), act)
+    return nn.Sequential(
+        nn.Conv2d(1, c // 8, 4, stride=2, padding=1),
+        act,  # (N, c / 8, 6, 6)
+        nn.Conv2d(c // 8, c // 4, 3, stride=2, padding=1),
+        act,  # (N, c / 4, 3, 3)
+        nn.Conv2d(c // 4, c, 3, stride=2, padding=1),
+        act,  # (N, c, 2, 2)
+    )
+
+
+def decoder(layers: str, c: int) -> nn.Sequential:
+    """Features -> probability of wall of each pixel, the paper's with c = 256."""
+    act = nn.LeakyReLU(0.01)
+    if layers == "perceptron":
+        return nn.Sequential(act, nn.Linear(c, c), act, nn.Linear(c, 169), nn.Sigmoid())
+    return nn.Sequential(  # (N, c, 2, 2)
+        nn.ConvTranspose2d(c, c // 4, 3, stride=2, padding=1),
+        act,  # (N, c / 4, 3, 3)
+        nn.ConvTranspose2d(c // 4, c // 8, 3, stride=2, padding=1, output_padding=1),
+        act,  # (N, c / 8, 6, 6)
+        nn.ConvTranspose2d(c // 8, 1, 4, stride=2, padding=1, output_padding=1),
+        nn.Sigmoid(),
+    )
 
 
 class Heads(nn.ModuleDict):

@@ -73,6 +73,8 @@ class Spec:
     decay: float = _number(1e-6, 1.0, default=0.9)  # what the learning rate is multiplied by after each epoch
     cooldown: float = _number(0.0, 1.0)  # last share of the steps: the learning rate falls to 0; filled in: 0.2 if held
     latent_dim: int = _number(1, 1000, default=5)  # D, how many latents a code has
+    layers: str = _choice("convolutions", "perceptron")  # of encoder and decoder: the paper's, or two hidden layers
+    channels: int = _number(8, 4096, default=256)  # of the last convolution, the others in proportion; hidden units
     seed: int = _number(0, 2**32, default=0)  # of the first weights, the order in training and the sampling noise
     source: str = ""  # the run whose frozen codes the heads read; empty: a network of its own
 

@@ -87,7 +87,7 @@ class Checkpoint(NamedTuple):
         """Before the first epoch: PyTorch's default initialization, drawn from the spec's seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(spec.seed)
-            weights = BetaVAE(spec.latent_dim, spec.heads).state_dict()
+            weights = untrained(spec).state_dict()
         weights = {name: w for name, w in weights.items() if not spec.source or name.startswith("classifiers.")}
         state = {part + name: torch.zeros_like(w) for part in STATE_PARTS[1:] for name, w in weights.items()}
         if spec.loss == "held" and not spec.source:
@@ -99,9 +99,14 @@ class Checkpoint(NamedTuple):
         return assemble(spec, self.tensors, source)
 
 
+def untrained(spec: Spec) -> BetaVAE:
+    """A network of the spec's form."""
+    return BetaVAE(spec.latent_dim, spec.heads, spec.layers, spec.channels)
+
+
 def assemble(spec: Spec, weights: Mapping[str, Tensor], source: BetaVAE | None = None) -> BetaVAE:
     """A network from its weights by name; what a classifier lacks of them is its source's."""
-    network = BetaVAE(spec.latent_dim, spec.heads)
+    network = untrained(spec)
     known = dict(source.state_dict() if source else {}) | dict(weights)
     network.load_state_dict({name: known[name] for name in network.state_dict()})
     return network

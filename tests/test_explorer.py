@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from geomlib import BetaVAE, Spec, data, pages, paper, theory
+from geomlib import Spec, data, pages, paper, theory
 from geomlib.explorer import Explorer, networks
-from geomlib.train import Run
+from geomlib.train import Run, untrained
 
 
 def numbers(text):
@@ -21,7 +21,7 @@ def numbers(text):
 def fresh(capacity, seed=0, tasks=(), **fields):
     torch.manual_seed(seed)
     spec = Spec(capacity=capacity, seed=seed, tasks=tasks, **fields)
-    return Run(spec, BetaVAE(spec.latent_dim, spec.heads), None)
+    return Run(spec, untrained(spec), None)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,14 @@ def test_a_networks_weights_come_back_in_order():
     assert [(n, tuple(s)) for n, s in written["shapes"]] == [(n, tuple(p.shape)) for n, p in model.state_dict().items()]
     expected = torch.cat([p.half().float().ravel() for p in model.state_dict().values()])
     np.testing.assert_array_equal(numbers(written["weights"]), expected)
+
+
+@pytest.mark.parametrize("form", [{"layers": "perceptron"}, {"channels": 128}])
+def test_a_network_that_the_pages_engine_cannot_compute_has_a_map_and_no_weights(form):
+    shown = Explorer(fresh(3, **form))
+    assert shown._networks == {"baseline-c3": {}}
+    ((_, (stop,)),) = shown._index["models"]
+    assert np.isfinite(numbers(stop["map"])).all() and len(stop["rates"]) == 5
 
 
 def test_the_index_holds_mean_codes_of_noisy_images_of_each_pair(explorer):

@@ -15,9 +15,9 @@ def product_of_other_makers_too(request, monkeypatch):
     monkeypatch.setattr(fast, "onednn_wins", lambda: request.param == "oneDNN")
 
 
-def networks(m, heads, latent_dim=5):
+def networks(m, heads, latent_dim=5, **form):
     torch.manual_seed(7)
-    return [BetaVAE(latent_dim, heads) for _ in range(m)]
+    return [BetaVAE(latent_dim, heads, **form) for _ in range(m)]
 
 
 def inputs(m, n, heads, latent_dim=5):
@@ -52,18 +52,22 @@ def close(ours, theirs):
 
 
 @pytest.mark.parametrize(
-    "m, n, heads, latents",
-    [
+    "m, n, heads, latents, form",
+    [(*case, {}) for case in [
         (1, 128, {}, 5),
         (1, 16, HEADS, 5),
         (3, 5, HEADS, 5),
         (2, 1, {"identity": 169}, 5),
         (1, 3, HEADS, 1),
         (2, 3, HEADS, 8),
+    ]]
+    + [
+        (2, 5, {"order": 2}, 3, {"channels": 128}), (1, 5, {}, 5, {"channels": 17}),
+        (2, 5, HEADS, 4, {"layers": "perceptron", "channels": 33}),
     ],
-)
-def test_outputs_and_gradients_are_those_of_the_readable_network(m, n, heads, latents):
-    nets, (images, noise, masks) = networks(m, heads, latents), inputs(m, n, heads, latents)
+)  # fmt: skip
+def test_outputs_and_gradients_are_those_of_the_readable_network(m, n, heads, latents, form):
+    nets, (images, noise, masks) = networks(m, heads, latents, **form), inputs(m, n, heads, latents)
     weights = stack(nets)
     stacked = fast.forward(weights, images, noise, heads, masks)
     loss(stacked, images).backward()

@@ -75,6 +75,14 @@ def test_half_precision_halves_the_weights_and_loads_as_float32(tmp_path, folder
         )
 
 
+@pytest.mark.parametrize("form", [{"layers": "perceptron", "channels": 24}, {"channels": 40}])
+def test_a_network_of_other_layers_is_trained_stored_and_loaded(tmp_path, tiny, form):
+    (run,) = runs.train([dataclasses.replace(tiny, tasks=("order",), **form)], [tmp_path / "run"], "cpu")
+    again = runs.load(tmp_path / "run")
+    assert again.spec == run.spec and (again.model.layers, again.model.channels) == (run.spec.layers, run.spec.channels)
+    assert same(again, run) and again.final.reconstruction < 0.3
+
+
 def test_nothing_is_overwritten(folder, trained):
     before = (folder / "weights.safetensors").read_bytes()
     with pytest.raises(FileExistsError, match="move it away"):

@@ -32,6 +32,7 @@ from ..model import BetaVAE, Output
 
 ENCODER = {"encoder.0": 13, "encoder.2": 6, "encoder.4": 3}  # layer -> side of its larger grid
 DECODER = {"decoder.0": 3, "decoder.2": 6, "decoder.4": 13}
+HIDDEN = (1, 3)  # the layers of a perceptron's encoder, and of its decoder
 TURNED = ("encoder.4.weight", "decoder.0.weight")  # kernels between 3 x 3 and 2 x 2 pixels
 
 
@@ -48,16 +49,22 @@ def forward(
     heads    task -> number of classes, as in `BetaVAE`     masks          as in `classify`
     """
     get = lambda name: (weights[f"{name}.weight"], weights[f"{name}.bias"])
+    dense = lambda w, b, x: Product.apply(w, x) + b[..., None]
     x = images.flatten(2).mT.contiguous()  # (M, 169, N)
-    for name, side in ENCODER.items():
+    perceptron = "encoder.1.weight" in weights
+    order = (lambda w, axis: w) if perceptron else _pixels_first
+    for name, side in ({} if perceptron else ENCODER).items():
         x = Conv.apply(x, *get(name), side)
+    for name in HIDDEN if perceptron else ():
+        x = F.leaky_relu(dense(*get(f"encoder.{name}"), x), 0.01)
     w, b = (torch.cat(pair, 1) for pair in zip(get("mu"), get("logvar")))
-    mu, logvar = (Product.apply(_pixels_first(w, 2), x) + b[..., None]).mT.chunk(2, 2)
+    mu, logvar = dense(order(w, 2), b, x).mT.chunk(2, 2)
     z = mu + (logvar / 2).exp() * noise  # (M, N, D)
-    w, b = (_pixels_first(part, 1) for part in get("expand"))
-    x = Product.apply(w, z.mT) + b[..., None]
-    for name, side in DECODER.items():
+    x = dense(*(order(part, 1) for part in get("expand")), z.mT)
+    for name, side in ({} if perceptron else DECODER).items():
         x = Deconv.apply(x, *get(name), side, 0.01 if side < 13 else 1.0)
+    for name in HIDDEN if perceptron else ():
+        x = dense(*get(f"decoder.{name}"), F.leaky_relu(x, 0.01))
     reconstruction = x.mT.contiguous().sigmoid().unflatten(2, (1, 13, 13))
     return Output(reconstruction, mu, logvar, z, classify(weights, z, heads, masks))
 
@@ -242,8 +249,8 @@ def _kernels(y, windows, w, tables):
 
 
 def _pixels_first(w, axis):
-    """Reorder 1024 features from (channel, pixel), as in `BetaVAE`, to (pixel, channel)."""
-    return w.unflatten(axis, (256, 4)).transpose(axis, axis + 1).flatten(axis, axis + 1)
+    """Reorder features from (channel, pixel), as in `BetaVAE`, to (pixel, channel)."""
+    return w.unflatten(axis, (-1, 4)).transpose(axis, axis + 1).flatten(axis, axis + 1)
 
 
 def _turn(x):

@@ -63,7 +63,10 @@ def halves(array) -> str:
 
 
 def weights(model) -> dict:
-    """A network as network.js reads it: its parameters' names and shapes, and their values one after the other."""
+    """A network as network.js reads it: its parameters' names and shapes, and their values one after the other; nothing
+    for one of other layers than the paper's, which the engine can't compute: it has a map, and no image."""
+    if (model.layers, model.channels) != ("convolutions", 256):
+        return {}
     state = {name: value.numpy() for name, value in model.state_dict().items()}
     return {
         "shapes": [(name, value.shape) for name, value in state.items()],

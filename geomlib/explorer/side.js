@@ -210,7 +210,7 @@ class Side {
     const trained = this.stops.find((stop) => Math.abs(stop.capacity - this.capacity) < 1e-6);
     if (trained) this.capacity = trained.capacity;
     if (trained?.slug === this.slug) return;
-    [this.slug, this.network, this.moved, this.limit] = [trained?.slug, null, false, null];
+    [this.slug, this.network, this.moved, this.limit, this.codesOnly] = [trained?.slug, null, false, null, false];
     if (trained) this.page.load(trained.slug).then((raw) => {
       if (this.slug !== trained.slug) return;                // another was chosen meanwhile
       this.limit = raw.limit ? geomlib.bytes(raw.limit) : null;
@@ -293,7 +293,7 @@ class Side {
     this.image.getContext("2d").clearRect(0, 0, SIDE, SIDE);
     this.title.textContent = "Reconstruction";
     this.facts.textContent = t ? `No network was trained here; those beside it are at ${beside}.`
-      : this.codesOnly && this.limit ? "Of this network only the codes are kept here: it has a map, and no image."
+      : this.codesOnly ? "Of this network only the codes are kept here: it has a map, and no image."
       : "Loading …";
     this.answers.replaceChildren();
     this.asked = null;
