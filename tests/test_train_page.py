@@ -616,6 +616,9 @@ def wrong_networks():
     yield "NaN", safetensors(good, **nan), "its mu.bias holds values that are no finite numbers"
     yield "shape", safetensors(good, **model | {"mu.bias": np.zeros(4)}), "its mu.bias is 4, and its spec says 5"
     yield "missing", safetensors(good, **{"mu.bias": model["mu.bias"]}), "encoder.0.weight is missing"
+    for form in {"layers": "perceptron"}, {"channels": 128}:
+        spec = g.runs.spec_json(g.Spec(steps=500, **form))
+        yield f"{form}", safetensors(spec, **model), "it has other layers than the paper's"
     yield "more", safetensors(good, **model, other=[1]), "it holds other, which a network of its spec doesn't have"
     yield "no JSON", safetensors("{", **model), "its spec is no JSON"
     yield "old", safetensors('{"world": "corridors"}', **model), "its spec lacks"

@@ -42,12 +42,12 @@ def grouped(listed: Sequence[tuple[str, Run]]) -> dict[str, list[tuple[str, Run]
     """Runs of one's own as the page takes them: those of a name and of one form that differ in capacity are one
     network, others stand alone. A run without a name has one by its data, tasks and seed."""
     models: dict[str, list[tuple[str, Run]]] = {}
+    form = lambda spec: (spec.latent_dim, spec.layers, spec.channels)
     for given, run in sorted(listed, key=lambda pair: pair[1].spec.capacity):
         alike = lambda spec: (spec.world, spec.counts, spec.tasks)
         own = [m for m in paper.MODELS if alike(run.spec) == alike(paper.spec(m, 3))]
         base = given or f"{own[0] if own else 'own'}" + f" seed {run.spec.seed}" * bool(run.spec.seed)
         names = (base if n == 1 else f"{base} ({n})" for n in range(1, len(listed) + 1))
-        form = lambda spec: (spec.latent_dim, spec.layers, spec.channels)
         fits = lambda other, run=run: other.spec.capacity != run.spec.capacity and form(other.spec) == form(run.spec)
         name = next(n for n in names if all(fits(other) for _, other in models.get(n, ())))
         models.setdefault(name, []).append((f"{name}-c{run.spec.capacity:g}", run))
