@@ -249,12 +249,14 @@ def test_what_the_page_on_other_networks_says():
     codes, ours = laws.released("networks")
     found = claims.verdicts(laws.effects("networks", codes, ours)).set_index(["setting", "claim", "capacity", "model"])
     worlds = claims.verdicts(laws.effects("worlds", *laws.released("worlds")))
-    both = pd.concat([found, worlds.set_index(found.index.names)]).sort_index()
+    layers, numbers = laws.released("layers")
+    formed = claims.verdicts(laws.effects("layers", layers, numbers)).set_index(found.index.names)
+    both = pd.concat([found, worlds.set_index(found.index.names), formed]).sort_index()
     held = both[both.verdict == "holds"].reset_index()
-    assert held[held.claim == "specialization"].setting.nunique() == 5
+    assert held[held.claim == "specialization"].setting.nunique() == 8
     scarce = held[held.capacity == 0.3]
-    assert set(scarce[scarce.claim == "prototypization"].setting) == {"rings", "blob", "10 latents", "bernoulli"}
-    assert held[(held.claim == "theory") & (held.model == "E1M1")].setting.nunique() == 5
+    assert set(scarce[scarce.claim == "prototypization"].setting) == {*both.index.levels[0]} - {"2 latents"}
+    assert held[(held.claim == "theory") & (held.model == "E1M1")].setting.nunique() == 8
     theory = held[(held.claim == "theory") & (held.setting == "bernoulli")].groupby("model").capacity.agg(list)
     assert theory.to_dict() == {"baseline": [0.3, 1.0, 3.0], "E1M1": [1.0]}
     parted = held[(held.claim == "separation") & (held.setting == "10 latents")]
@@ -266,6 +268,27 @@ def test_what_the_page_on_other_networks_says():
     rates = ours[ours.measure == "rate"]
     off = rates[(rates.value / rates.capacity - 1).abs() > 0.15]
     assert len(rates) == 225 and off.model.value_counts().to_dict() == {"2 latents E2M3": 15, "10 latents E2M3": 1}
+
+    holds = (formed.verdict == "holds").sort_index()
+    assert holds["twice the channels", "separation"].xs("E2M3", level="model").tolist() == [True] * 4 + [False]
+    frequent = formed.effect.xs("E1M1", level="model").xs("specialization", level="claim").unstack()
+    assert frequent[10].round(2).to_dict() == {
+        "half the channels": 0.11,
+        "twice the channels": 0.02,
+        "perceptron": 0.22,
+    }
+    assert holds["perceptron", "specialization"].all() and holds["perceptron", "theory", 0.3, "E1M1"]
+    assert not holds["perceptron", "theory"].xs("baseline", level="model").any()
+    less = formed.effect.xs("E2M3", level="model").xs("separation", level="claim").loc["half the channels"]
+    assert (less < plain.effect["separation", "E2M3"]).all()
+    price = laws.prices(layers, numbers, laws.LAWS["layers"]).groupby(["model", "capacity"])[["wasted", "ratio"]].mean()
+    assert price.wasted["perceptron baseline", 3] == pytest.approx(1.3, abs=0.05)
+    assert price.ratio["perceptron baseline", 6] < 0.75 and price.ratio["half the channels baseline", 6] > 0.78
+    usual = laws.prices(*results.released("sketch")).query("model == 'baseline' and capacity == 3")
+    assert usual.wasted.mean() == pytest.approx(0.5, abs=0.05)
+    rates = numbers[numbers.measure == "rate"]
+    off = rates[(rates.value / rates.capacity - 1).abs() > 0.15]
+    assert len(rates) == 225 and {m for m in off.model if not m.startswith("perceptron")} == {"half the channels E2M3"}
 
 
 def test_what_the_page_on_other_worlds_says():
