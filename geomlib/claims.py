@@ -137,7 +137,7 @@ def by_theory(codes: Mapping[Key, Codes], ours: pd.DataFrame, labels: bool = Fal
 
     codes, ours   as of `effects`     labels   the limit of images and the model's one task; else of the images alone
     """
-    rates = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    rates = results.rates(ours)
     found = {
         key: agreement(measures.resolution_of(*both), limit_map(key[0], float(rates[key]), labels))
         for key, both in codes.items()

@@ -103,8 +103,13 @@ def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], 
 def _frames(own: Spec) -> list[Checkpoint]:
     """A network after each epoch in which its capacity rises."""
     found: list[Checkpoint] = []
-    fit([own], "cpu", on_checkpoint=lambda _, shot: found.append(shot))  # of one spec, in this process
-    return [shot for shot in found if shot.epoch * own.steps_per_epoch <= RISE * own.steps]
+
+    def keep(_: int, shot: Checkpoint) -> None:
+        if shot.epoch * own.steps_per_epoch <= RISE * own.steps:
+            found.append(shot)
+
+    fit([own], "cpu", on_checkpoint=keep)  # of one spec, in this process
+    return found
 
 
 def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.DataFrame]:
@@ -153,7 +158,7 @@ def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corrido
                   unevenness, clumps  as of `claims.unevenness` and `measures.clumps`
                   best, best_clumps   the same of the best code of its images and tasks at this rate
     """
-    rate = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    rate = results.rates(ours)
     rows = []
     for key, both in codes.items():
         about = MODELS.get(key[0], {})
@@ -174,7 +179,7 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     returns       the claim is "frequency", the model the set; control: the same slope in the baseline; limit: the
                   slope of the limit, minus that of the limit of even frequencies at the same rate
     """
-    rates = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    rates = results.rates(ours)
     rows = []
     for (name, capacity, seed), both in codes.items():
         counts, rate = LAWS["frequency"][name][1]["counts"], float(f"{rates[name, capacity, seed]:.2g}")

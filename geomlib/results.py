@@ -163,6 +163,11 @@ def shown(
     return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours
 
 
+def rates(table: pd.DataFrame) -> pd.Series:
+    """The rate (nats) of each (model, capacity, seed) in a table of numbers."""
+    return table[table.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+
+
 def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
     """A measure of a model from `results` or `published`: a row a seed, a column a capacity; NaN if there is none."""
     rows = table[(table.model == model) & (table.measure == measure)].assign(**{} if "seed" in table else {"seed": 0})

@@ -81,8 +81,9 @@ def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_pat
     assert set(found.model) == set(few) == {"rings baseline", "rings E1M1"}
     codes = results.codes(output.with_suffix(".npz"))
     assert set(codes) == {(name, 1, seed) for name in few for seed in (0, 1)}
-    for asked in (laws.table, laws.released):
-        with pytest.raises(ValueError, match="law must be one of frequency, .*, networks, layers.*, got 'gravity'"):
+    known = "frequency, weight, worlds, networks, layers"
+    for asked, names in (laws.table, known), (laws.released, f"{known}, film"):
+        with pytest.raises(ValueError, match=f"law must be one of {names}, got 'gravity'"):
             asked("gravity")
     with pytest.raises(ValueError, match="law must be one of weight, worlds, networks, layers, got 'frequency'"):
         laws.effects("frequency", codes, found)

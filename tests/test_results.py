@@ -51,7 +51,7 @@ def test_the_released_codes_are_those_of_the_released_networks():
 
 def test_seed_0_is_released_at_fifteen_capacities_each_held_and_reading_its_image():
     codes, ours = results.released("capacities")
-    rates = ours[ours.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+    rates = results.rates(ours)
     for model in dict.fromkeys(model for model, *_ in codes):
         at = sorted(c for m, c, _ in codes if m == model)
         assert len(at) == 15 and at[0] == 0.1 and at[-1] == 12 and set(paper.CAPACITIES) < set(at), model

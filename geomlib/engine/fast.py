@@ -53,18 +53,22 @@ def forward(
     x = images.flatten(2).mT.contiguous()  # (M, 169, N)
     perceptron = "encoder.1.weight" in weights
     order = (lambda w, axis: w) if perceptron else _pixels_first
-    for name, side in ({} if perceptron else ENCODER).items():
-        x = Conv.apply(x, *get(name), side)
-    for name in HIDDEN if perceptron else ():
-        x = F.leaky_relu(dense(*get(f"encoder.{name}"), x), 0.01)
+    if perceptron:
+        for name in HIDDEN:
+            x = F.leaky_relu(dense(*get(f"encoder.{name}"), x), 0.01)
+    else:
+        for name, side in ENCODER.items():
+            x = Conv.apply(x, *get(name), side)
     w, b = (torch.cat(pair, 1) for pair in zip(get("mu"), get("logvar")))
     mu, logvar = dense(order(w, 2), b, x).mT.chunk(2, 2)
     z = mu + (logvar / 2).exp() * noise  # (M, N, D)
     x = dense(*(order(part, 1) for part in get("expand")), z.mT)
-    for name, side in ({} if perceptron else DECODER).items():
-        x = Deconv.apply(x, *get(name), side, 0.01 if side < 13 else 1.0)
-    for name in HIDDEN if perceptron else ():
-        x = dense(*get(f"decoder.{name}"), F.leaky_relu(x, 0.01))
+    if perceptron:
+        for name in HIDDEN:
+            x = dense(*get(f"decoder.{name}"), F.leaky_relu(x, 0.01))
+    else:
+        for name, side in DECODER.items():
+            x = Deconv.apply(x, *get(name), side, 0.01 if side < 13 else 1.0)
     reconstruction = x.mT.contiguous().sigmoid().unflatten(2, (1, 13, 13))
     return Output(reconstruction, mu, logvar, z, classify(weights, z, heads, masks))
 

@@ -40,9 +40,10 @@ def maps(codes: Mapping[Key, Codes], seed: int = 0) -> dict[str, dict[float, np.
     """
     found: dict[str, dict[float, np.ndarray]] = {}
     trained = {m: {c for model, c, s in codes if (model, s) == (m, seed)} for m in MODELS}
+    shared = sorted(set.intersection(*filter(None, trained.values())), reverse=True)
     for model in filter(trained.get, MODELS):
         found[model], last = {}, None
-        for capacity in sorted(set.intersection(*filter(None, trained.values())), reverse=True):
+        for capacity in shared:
             points = measures.embed(codes[model, capacity, seed][0])
             like = last if model == "baseline" else found["baseline"].get(capacity)
             last = measures.upright(points, PAIRS) if like is None else measures.align(points, like)

@@ -63,8 +63,6 @@ function readNetwork(bytes, specText, defaults) {
   } catch {
     throw new Error("its spec is no JSON");
   }
-  if ((spec.layers ?? "convolutions") !== "convolutions" || (spec.channels ?? 256) !== 256)
-    throw new Error("it has other layers than the paper's, and this page computes no others");
   const settings = geomlib.settingsOfSpec(spec, defaults), tables = {}, heads = {};
   for (const task in spec.tasks) heads[task] = Math.max(...(tables[task] = spec.tasks[task].flat())) + 1;
   const shapes = geomlib.shapesOf(spec.latent_dim, heads), values = [];

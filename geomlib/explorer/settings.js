@@ -172,6 +172,8 @@ function settingsOfSpec(spec, defaults) {
   if (missing.length) refuse(`its spec lacks ${missing.slice(0, 3).join(", ")}: another version of geomlib wrote it`);
   if (!(spec.world in WORLD_NAMES))
     refuse(`it was trained in a world of its own, and this page knows ${Object.keys(WORLD_NAMES).join(", ")}`);
+  if (["layers", "channels"].some((name) => (spec[name] ?? defaults[name]) !== defaults[name]))
+    refuse("it has other layers than the paper's, and this page computes no others");
   if (spec.source) refuse(`it is a classifier on the codes of ${spec.source}, not a network`);
   const name = typeof spec.counts === "string" ? spec.counts : "";
   const counts = name in PRESETS ? presetCounts(name) : readTable(spec.counts);
