@@ -24,7 +24,10 @@ FREQUENCIES: dict[str, np.ndarray] = {  # how often images of each x_LC are show
 }
 _THREE = ("baseline", "E1M1", "E2M3")
 AGAIN: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {  # the claims: of which models, what is changed
-    "weight": (("E2M2", "E2M3"), {f"weight {w:g}": {"task_weight": w} for w in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}),
+    "weight": (
+        ("E2M1", "E2M2", "E2M3", "E2M4"),
+        {f"weight {w:g}": {"task_weight": w} for w in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)},
+    ),
     "worlds": (_THREE, {world: {"world": world} for world in ("rings", "blob")}),
     "networks": (
         _THREE,
