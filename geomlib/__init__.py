@@ -34,6 +34,7 @@ from . import (
     data,
     evaluate,
     figures,
+    gaussian,
     laws,
     measures,
     objective,

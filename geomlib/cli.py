@@ -311,6 +311,16 @@ def film(*, changes: Changes = [], output: Annotated[Path, Parameter(name=["-o",
 
 
 @app.command(group=MEASURE)
+def gaussians(*, output: Annotated[Path, Parameter(name=["-o", "--output"])]) -> None:
+    """Find the best Gaussian codes of the models: what a network could do whose encoder and decoder can be anything.
+
+    Example: geomlib gaussians -o data/laws/gaussian-exact.csv
+    """
+    codes, _ = laws.gaussians(output)
+    print(f"{len(codes)} codes in {output}")
+
+
+@app.command(group=MEASURE)
 def compare(file: Path, /) -> None:
     """Compare a table of numbers with data/results.csv and the published ones.
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import claims, data, measures, places, results, theory
+from . import claims, data, gaussian, measures, places, results, theory
+from .engine.jobs import bar
 from .objective import RISE, capacity_at
 from .paper import CAPACITIES, COLUMNS, MODELS, spec, train_all
 from .results import Codes, Key
@@ -56,6 +57,10 @@ LAWS: dict[str, Settings] = {
 }
 FILM: dict[str, Any] = {"capacity": 5.0, "steps": 16_000, "steps_per_epoch": 250}  # of `film`: a slow rise
 FILMED = ("corridors", "rings")
+GAUSSIAN: dict[str, tuple[str, str]] = {  # of `gaussians`: name -> model, prior
+    **{model: (model, "normal") for model in ("baseline", "E1M1", "E1M2", "E2M1", "E2M2", "E2M3")},
+    **{f"{model}, best prior": (model, "best") for model in ("baseline", "E1M1")},
+}
 
 
 def table(
@@ -103,6 +108,26 @@ def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], 
     return codes, ours
 
 
+def gaussians(
+    output: Path | None = None, capacities: Iterable[float] = (0.3, 1, 3)
+) -> tuple[dict[Key, Codes], pd.DataFrame]:
+    """The best Gaussian codes of the models' images and tasks (`gaussian.best`), as of `released("gaussian", "exact")`:
+    the codes, and their rate, loss and price. The best prior up to 1 nat: above, the search doesn't reach the rate."""
+    codes, rows = {}, []
+    every = [(name, c) for name, (_, prior) in GAUSSIAN.items() for c in capacities if prior == "normal" or c <= 1]
+    for name, capacity in bar("solving", iterable=every, unit=" codes"):
+        model, prior = GAUSSIAN[name]
+        labels = [data.TASKS[task].table for task in MODELS[model].get("tasks", ())] or None
+        found = gaussian.best(MODELS[model].get("counts", "uniform"), capacity, labels, prior=prior)
+        key = name, capacity, 0
+        codes[key] = found.means, found.variances
+        rows += [(*key, measure, getattr(found, measure)) for measure in ("rate", "loss", "price")]
+    ours = pd.DataFrame(rows, columns=COLUMNS)
+    if output:
+        results.write(ours, codes, output)
+    return codes, ours
+
+
 def _frames(own: Spec) -> list[Checkpoint]:
     """A network after each epoch in which its capacity rises."""
     found: list[Checkpoint] = []
@@ -118,9 +143,9 @@ def _frames(own: Spec) -> list[Checkpoint]:
 def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The codes and the numbers of a law's networks, as of `results.codes` and `paper.results`, by setting.
 
-    law      a name of LAWS, or "film"     scale    "sketch" (500 steps), "full"
+    law      a name of LAWS, "film" or "gaussian"     scale    "sketch" (500 steps), "full"; of "gaussian" "exact"
     """
-    _check(law, [*LAWS, "film"])
+    _check(law, [*LAWS, "film", "gaussian"])
     path = places.needed_repository("the codes of the laws' networks lie") / f"data/laws/{law}-{scale}.csv"
     return results.codes(path.with_suffix(".npz")), results.results(path)
 

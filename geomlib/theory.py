@@ -59,7 +59,7 @@ def codes(
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
     """
-    x, truth = _coordinates(means, labels)
+    x, truth = coordinates(means, labels)
     y, share = np.c_[x, truth], probability
     for slope in SLOPES:
         y, share, assignment = _settle(y, share, slope, x, truth, probability, weight)
@@ -71,7 +71,7 @@ def codes(
         yield code
 
 
-def _coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
+def coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
     """Mean images (S, 13, 13) in as few coordinates (S, C) as keep all their distances, 24 for the corridors; and their
     classes as ones among zeros (S, K), the classes of each task side by side."""
     u, s, _ = np.linalg.svd(means.reshape(len(means), -1) - means.mean(0).ravel(), full_matrices=False)
@@ -177,7 +177,7 @@ def _codes_of_classes(means, probability, labels, weight) -> Iterator[Code]:
     """
     kinds, kind = np.unique(labels, axis=1, return_inverse=True)
     member = np.eye(kinds.shape[1])[kind.ravel()] * probability[:, None]  # (S, kinds)
-    share, (_, truth) = member.sum(0), _coordinates(means, labels)
+    share, (_, truth) = member.sum(0), coordinates(means, labels)
     centres = np.tensordot(member.T, means, 1) / share[:, None, None]
     for code in codes(centres, share):
         slope = code.slope / (1 + PIXELS * weight * code.slope)
@@ -328,7 +328,7 @@ def prototypes(
 
     means, probability   from `source`, as `codes` was given
     """
-    (x, truth), joint = _coordinates(means), code.assignment * probability
+    (x, truth), joint = coordinates(means), code.assignment * probability
     y, share = _merge(joint @ np.c_[x, truth] / joint.sum(1)[:, None], joint.sum(1), apart)
     for _ in range(20_000):
         old = y
