@@ -20,6 +20,7 @@ PIXELS, LATENTS = SIDE**2, 2
 GRID = torch.arange(-4.6, 4.61, 0.2, dtype=torch.float64)  # of one latent
 PRIORS = "normal", "best"
 STARTS = 4
+HELD = 1e-3  # how far a code's rate may lie from the one that is asked for, as a share of it
 
 
 class Gaussian(NamedTuple):
@@ -38,7 +39,7 @@ def best(
     """The code with the least loss at a rate, of all that have a Gaussian in two latents for each stimulus.
 
     The problem is not convex: the best of several starts is taken. Integrals are sums over a grid, which is fine
-    enough up to about 3 nats.
+    enough up to about 3 nats. RuntimeError where no start reaches the rate, as the best prior's above 1 nat.
 
     counts, labels, world, weight   as of `theory.limit`     rate  nats, in 0.01 to 3.5
     prior   what the rate is counted against: "normal", as in a network, or "best", the mean density of the codes: the
@@ -48,11 +49,13 @@ def best(
         raise ValueError(f"rate must be a number in 0.01 to 3.5 (nats): the grid is too coarse for more, got {rate}")
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
-    there = np.flatnonzero(counts_table(counts))
-    means, probability, floor = theory.source(counts, world)
-    classes = None if labels is None else np.reshape(labels, (-1, PIXELS))[:, there].astype(int)
+    table = counts_table(counts)
+    there, classes = np.flatnonzero(table), theory.classes_of(table, labels, weight)
+    means, probability, floor = theory.source(table, world)
     x, truth = (torch.tensor(part) for part in theory.coordinates(means, classes))
     p = torch.tensor(probability)
+    if x.shape[1] == 0:
+        raise ValueError("all stimuli that have images have the same mean image: there is nothing to tell apart")
 
     def terms(code: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return _terms(code, x, truth, p, weight, prior)
@@ -63,7 +66,10 @@ def best(
         code = _start(x, p, rise[0], seed)
         for target in rise:
             loss, reached, price, code = _held(terms, code, target)
-        found.append((loss, reached, price, code))
+        if abs(reached / rate - 1) < HELD:
+            found.append((loss, reached, price, code))
+    if not found:
+        raise RuntimeError(f"no start reached a rate of {rate} with the {prior} prior; ask for a smaller rate")
     loss, reached, price, code = min(found, key=lambda one: one[0])
     mean, log_sd = _standard(code, p, prior).numpy()
     whole = np.full((2, PIXELS, LATENTS), np.nan)
@@ -74,7 +80,9 @@ def best(
 def _start(x, p, rate: float, seed: int) -> torch.Tensor:
     """Means and logs of standard deviations, (2, D, S), of about this rate: first along the two leading coordinates of
     the images, next turned by half a right angle, then anywhere."""
-    code = x[:, :2].T if seed < 2 else torch.tensor(np.random.default_rng(seed).normal(size=(LATENTS, len(p))))
+    code = torch.tensor(np.random.default_rng(seed).normal(size=(LATENTS, len(p))))
+    if seed < 2:
+        code[: x.shape[1]] = x[:, :LATENTS].T
     code = code / (code**2 @ p).sqrt()[:, None]
     if seed == 1:
         code = torch.stack([code[0] + code[1], code[0] - code[1]]) / np.sqrt(2)
@@ -125,13 +133,13 @@ def _held(terms: Callable, start: torch.Tensor, rate: float) -> tuple[float, flo
             free = torch.tensor(flat.reshape(start.shape), requires_grad=True)
             loss, nats = terms(free)
             total = (loss + price * (nats - rate) + stiff / 2 * (nats - rate) ** 2) / stiff
-            total.backward()
-            return total.item(), free.grad.numpy().ravel()
+            (slope,) = torch.autograd.grad(total, free)
+            return total.item(), slope.numpy().ravel()
 
         done = minimize(cost, code.numpy().ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "maxcor": 20})
         code = torch.tensor(done.x.reshape(start.shape))
         loss, nats = (float(term) for term in terms(code))
         price = max(price + stiff * (nats - rate), 0.0)
-        if abs(nats / rate - 1) < 1e-3:
+        if abs(nats / rate - 1) < HELD:
             break
     return loss, nats, price, code

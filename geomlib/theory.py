@@ -140,14 +140,22 @@ def limit(counts: Any, labels: Any = None, world: Any = "corridors", weight: flo
     world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
     weight   of the cross entropy in this sum, > 0: that of a spec's `task_weight`
     """
+    table = counts_table(counts)
+    classes = classes_of(table, labels, weight)
+    return _limit(
+        table.tobytes(), None if classes is None else classes.tobytes(), world_table(world).tobytes(), float(weight)
+    )
+
+
+def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | None:
+    """The classes (T, S) of those states that have images in a table (13, 13); labels and weight: as of `limit`."""
     if not 0 < weight < np.inf:
         raise ValueError(f"weight must be a finite number > 0, got {weight}")
-    table, classes = counts_table(counts), None
-    if labels is not None:
-        if np.size(labels) == 0 or np.size(labels) % PIXELS:
-            raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {np.shape(labels)}")
-        classes = np.reshape(labels, (-1, PIXELS)).astype(int)[:, table.ravel() > 0].tobytes()
-    return _limit(table.tobytes(), classes, world_table(world).tobytes(), float(weight))
+    if labels is None:
+        return None
+    if np.size(labels) == 0 or np.size(labels) % PIXELS:
+        raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {np.shape(labels)}")
+    return np.reshape(labels, (-1, PIXELS)).astype(int)[:, table.ravel() > 0]
 
 
 @functools.lru_cache(maxsize=16)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
-from geomlib import BetaVAE, claims, data, evaluate, laws, measures, paper, rate, results, theory
+from geomlib import BetaVAE, claims, data, evaluate, gaussian, laws, measures, paper, rate, results, theory
 
 OURS = paper.results()
 pytestmark = pytest.mark.skipif(not (OURS.measure == "price").any(), reason="the released networks hold no rate")
@@ -320,9 +320,11 @@ def test_what_the_page_on_the_weight_of_a_task_says():
     for table, name in (found, "setting"), (judged, "setting"), (ours, "model"):
         table["weight"] = table[name].str.split().str[1].astype(float)
     law = laws.dial(found)
-    assert (law.least["E2M2"] > 0).all() and (law.least["E2M3"] < 0).all()
+    assert (law.least.drop("E2M3") > 0).all() and (law.least["E2M3"] < 0).all()
     up_to_1 = laws.dial(found[found.weight <= 1])
-    assert (up_to_1.least["E2M2"] > 0).all()
+    assert (up_to_1.least.drop("E2M3") > 0).all()
+    assert law.jump["E2M1"].gt(0.5).tolist() == [True, True, False, False, True] and (law.jump["E2M4"] < 0.5).all()
+    assert set(law["at"]["E2M1"][[0.3, 1]]) == {0.1} and law["at"]["E2M1", 10] == 10
     assert law.jump["E2M2"].gt(0.5).tolist() == [True, *[False] * 4] and law["at"]["E2M2", 0.3] == 0.1
     assert (law.jump["E2M3"] > 0.5).all() and set(law["at"]["E2M3"]) == {0.3, 1}
     rise = judged[judged.claim == "separation"].set_index(["model", "capacity", "weight"]).effect.unstack()
@@ -342,7 +344,15 @@ def test_what_the_page_on_the_weight_of_a_task_says():
     assert -share * np.log(share) - (1 - share) * np.log(1 - share) == pytest.approx(0.6, abs=0.05)
     rates = ours[ours.measure == "rate"]
     off = (rates.value / rates.capacity - 1).abs()
-    assert (len(off), (off > 0.03).sum(), (off > 0.15).sum()) == (300, 162, 57)
+    assert (len(off), (off > 0.03).sum(), (off > 0.15).sum()) == (600, 311, 77)
+    light = off[(ours.weight <= 1) & ~ours.model.str.endswith("E2M3")]
+    assert (light > 0.15).sum() == 1
+    ratios = [
+        measures.border_ratio(measures.resolution_of(code.means, code.variances), data.TASKS["quadrant"].table)
+        for weight in (0.03, 0.1, 0.3, 1)
+        for code in [gaussian.best("uniform", 0.3, data.TASKS["quadrant"].table, weight=weight)]
+    ]
+    assert ratios == pytest.approx([18, 80, 252, 851], rel=0.02)
 
 
 def test_the_sketches_of_e2m3_with_seed_0_end_far_above_their_capacity_from_1_nat_on():
