@@ -18,6 +18,7 @@ from .paper import MODELS, ONE_HEAD
 from .results import Codes, Key
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
+IMAGES = ("baseline", *BIASED)  # models without a task: each has its own images
 ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimuli apart
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
@@ -117,10 +118,8 @@ def _effects_of(
         if wide.active_latents[key] >= 2:
             value, control = (np.subtract(*measures.turn(*c, labels)) for c in (codes[key], baseline))
             yield "direction", value, control, np.nan, np.nan
-    if model in ("baseline", *BIASED) and capacity < ENTROPY:
-        own, *wrong = (
-            agreement(found, limit_map(m, rate, world=world)) for m in (model, *({"baseline", *BIASED} - {model}))
-        )
+    if model in IMAGES and capacity < ENTROPY:
+        own, *wrong = (agreement(found, limit_map(m, rate, world=world)) for m in (model, *({*IMAGES} - {model})))
         yield "theory", own, max(wrong), np.nan, np.nan
         yield "theory beyond the edge", own, agreement(found, EDGE), np.nan, np.nan
 

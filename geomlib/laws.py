@@ -128,6 +128,24 @@ def gaussians(
     return codes, ours
 
 
+def by_gaussian(codes: Mapping[Key, Codes], exact: Mapping[Key, Codes]) -> pd.DataFrame:
+    """How networks without a task follow the best Gaussian codes of their images, and of others as a control.
+
+    codes, exact   of networks, as of `results.codes`, and as of `released("gaussian", "exact")`
+    returns        a row a network of a capacity in `exact`: model, capacity, seed, r  correlation of the 312
+                   resolutions, wrong  the largest with the codes of the two other sets of images, size  median ratio
+    """
+    maps = {key[:2]: measures.resolution_of(*both) for key, both in exact.items()}
+    rows = []
+    for key, both in codes.items():
+        if key[0] in claims.IMAGES and key[:2] in maps:
+            found = measures.resolution_of(*both)
+            r = {model: claims.agreement(found, maps[model, key[1]]) for model in claims.IMAGES}
+            own, size = r.pop(key[0]), np.nanmedian(found / maps[key[:2]])
+            rows.append((*key, own, max(r.values()), size))
+    return pd.DataFrame(rows, columns=["model", "capacity", "seed", "r", "wrong", "size"])
+
+
 def _frames(own: Spec) -> list[Checkpoint]:
     """A network after each epoch in which its capacity rises."""
     found: list[Checkpoint] = []
