@@ -82,7 +82,7 @@ def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_pat
     codes = results.codes(output.with_suffix(".npz"))
     assert set(codes) == {(name, 1, seed) for name in few for seed in (0, 1)}
     known = "frequency, weight, worlds, networks, layers"
-    for asked, names in (laws.table, known), (laws.released, f"{known}, film"):
+    for asked, names in (laws.table, known), (laws.released, f"{known}, film, gaussian"):
         with pytest.raises(ValueError, match=f"law must be one of {names}, got 'gravity'"):
             asked("gravity")
     with pytest.raises(ValueError, match="law must be one of weight, worlds, networks, layers, got 'frequency'"):

@@ -410,6 +410,15 @@ def test_at_1_nat_the_border_alone_predicts_networks_with_a_task_as_well_as_thei
             assert np.mean([claims.agreement(found, other) for found in maps]) == pytest.approx(said, abs=0.006)
 
 
+def test_the_best_gaussian_code_is_one_clump_where_capacity_is_scarce_and_less_uneven_than_networks():
+    exact, codes = laws.released("gaussian", "exact")[0], results.codes()
+    for capacity in 0.3, 1:
+        smooth = exact["baseline", capacity, 0]
+        networks = [measures.resolution_of(*both) for key, both in codes.items() if key[:2] == ("baseline", capacity)]
+        assert claims.unevenness(measures.resolution_of(*smooth)) < min(map(claims.unevenness, networks))
+        assert measures.clumps(measures.dprime_of(*smooth)) == 1
+
+
 def test_networks_turn_later_than_the_limit_since_their_code_is_gaussian():
     exact, _ = laws.released("gaussian", "exact")
     counts = data.counts_table("bottom")
