@@ -23,7 +23,6 @@ TEMPLATES = {                                # page: its notebook and parameters
 SEEDS = range(int(config.get("seeds", 1)))   # of `reproduce`: make reproduce SEEDS=5
 GPU = int(config.get("gpu", 0))              # 1: all that fit a job, on a GPU; 0: one network, on a core
 SKETCH = {"schedule": "sketch"} | ({"steps": int(config["steps"])} if "steps" in config else {})  # fields of Spec
-shell.prefix("export OMP_NUM_THREADS=1; ")   # jobs go side by side, and threads of two that want all cores wait for each other
 BANNER = (
     "A sketch: the paper's networks, trained for a few hundred steps in place of 7,974. "
     "**The numbers on this page are not the paper's, nor this book's.**"

@@ -20,6 +20,7 @@ PIXELS, LATENTS = SIDE**2, 2
 GRID = torch.arange(-4.6, 4.61, 0.2, dtype=torch.float64)  # of one latent
 PRIORS = "normal", "best"
 STARTS = 4
+FINE = {"maxiter": 1500, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-7}  # of one minimization
 HELD = 1e-3  # how far a code's rate may lie from the one that is asked for, as a share of it
 
 
@@ -136,7 +137,7 @@ def _held(terms: Callable, start: torch.Tensor, rate: float) -> tuple[float, flo
             (slope,) = torch.autograd.grad(total, free)
             return total.item(), slope.numpy().ravel()
 
-        done = minimize(cost, code.numpy().ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "maxcor": 20})
+        done = minimize(cost, code.numpy().ravel(), jac=True, method="L-BFGS-B", options=FINE)
         code = torch.tensor(done.x.reshape(start.shape))
         loss, nats = (float(term) for term in terms(code))
         price = max(price + stiff * (nats - rate), 0.0)

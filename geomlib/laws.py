@@ -55,11 +55,13 @@ LAWS: dict[str, Settings] = {
         for law, (models, settings) in AGAIN.items()
     },
 }
+BEST_PRIOR = ", best prior"
 FILM: dict[str, Any] = {"capacity": 5.0, "steps": 16_000, "steps_per_epoch": 250}  # of `film`: a slow rise
 FILMED = ("corridors", "rings")
-GAUSSIAN: dict[str, tuple[str, str]] = {  # of `gaussians`: name -> model, prior
-    **{model: (model, "normal") for model in ("baseline", "E1M1", "E1M2", "E2M1", "E2M2", "E2M3")},
-    **{f"{model}, best prior": (model, "best") for model in ("baseline", "E1M1")},
+GAUSSIAN: Settings = {  # of `gaussians`; with the normal prior, but for the last two
+    **{model: (model, {}) for model in ("baseline", "E1M1", "E1M2", "E2M1", "E2M2", "E2M3")},
+    **LAWS["frequency"],
+    **{f"{model}{BEST_PRIOR}": (model, {}) for model in ("baseline", "E1M1")},
 }
 
 
@@ -112,13 +114,15 @@ def gaussians(
     output: Path | None = None, capacities: Iterable[float] = (0.3, 1, 3)
 ) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The best Gaussian codes of the models' images and tasks (`gaussian.best`), as of `released("gaussian", "exact")`:
-    the codes, and their rate, loss and price. The best prior up to 1 nat: above, the search doesn't reach the rate."""
+    the codes, and their rate, loss and price. Above 1 nat of the models alone: the best prior isn't found there."""
     codes, rows = {}, []
-    every = [(name, c) for name, (_, prior) in GAUSSIAN.items() for c in capacities if prior == "normal" or c <= 1]
+    every = [(name, c) for name in GAUSSIAN for c in capacities if c <= 1 or name in MODELS]
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
-        model, prior = GAUSSIAN[name]
+        model, changes = GAUSSIAN[name]
         labels = [data.TASKS[task].table for task in MODELS[model].get("tasks", ())] or None
-        found = gaussian.best(MODELS[model].get("counts", "uniform"), capacity, labels, prior=prior)
+        counts = {"counts": "uniform", **MODELS[model], **changes}["counts"]
+        prior = "best" if name.endswith(BEST_PRIOR) else "normal"
+        found = gaussian.best(counts, capacity, labels, prior=prior)
         key = name, capacity, 0
         codes[key] = found.means, found.variances
         rows += [(*key, measure, getattr(found, measure)) for measure in ("rate", "loss", "price")]
