@@ -124,13 +124,11 @@ def _held(terms: Callable, start: torch.Tensor, rate: float) -> tuple[float, flo
     """
     from scipy.optimize import minimize
 
-    stiff = float(
-        terms(torch.stack([torch.zeros_like(start[0]), torch.zeros_like(start[1])]))[0]
-    )  # loss without a code
-    price, code = 0.1 * stiff, start
+    stiff = float(terms(torch.zeros_like(start))[0])  # at first the loss without a code, per nat
+    price, code, most = 0.1 * stiff, start, 10 * stiff
     for _ in range(40):
 
-        def cost(flat, price=price):
+        def cost(flat, price=price, stiff=stiff):
             free = torch.tensor(flat.reshape(start.shape), requires_grad=True)
             loss, nats = terms(free)
             total = (loss + price * (nats - rate) + stiff / 2 * (nats - rate) ** 2) / stiff
@@ -140,7 +138,7 @@ def _held(terms: Callable, start: torch.Tensor, rate: float) -> tuple[float, flo
         done = minimize(cost, code.numpy().ravel(), jac=True, method="L-BFGS-B", options=FINE)
         code = torch.tensor(done.x.reshape(start.shape))
         loss, nats = (float(term) for term in terms(code))
-        price = max(price + stiff * (nats - rate), 0.0)
+        price, stiff = max(price + stiff * (nats - rate), 0.0), min(1.3 * stiff, most)
         if abs(nats / rate - 1) < HELD:
             break
     return loss, nats, price, code
