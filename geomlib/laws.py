@@ -145,8 +145,9 @@ def by_gaussian(codes: Mapping[Key, Codes], exact: Mapping[Key, Codes]) -> pd.Da
         if key[0] in claims.IMAGES and key[:2] in maps:
             found = measures.resolution_of(*both)
             r = {model: claims.agreement(found, maps[model, key[1]]) for model in claims.IMAGES}
-            own, size = r.pop(key[0]), np.nanmedian(found / maps[key[:2]])
-            rows.append((*key, own, max(r.values()), size))
+            own = r.pop(key[0])
+            with np.errstate(divide="ignore"):  # stimuli that a code doesn't tell apart at all
+                rows.append((*key, own, max(r.values()), np.nanmedian(found / maps[key[:2]])))
     return pd.DataFrame(rows, columns=["model", "capacity", "seed", "r", "wrong", "size"])
 
 

@@ -396,14 +396,14 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
     paid = NETWORKS.groupby(["model", "capacity"]).price.mean()
     assert (paid / worth)[scarce.index].between(0.98, 1.02).all()
     ample = found.xs(3, level="capacity")
-    assert (ample.r - ample.wrong).max() < 0.06 and ample.r.between(0.6, 0.79).all()
+    assert (ample.r.min(), ample.r.max()) == pytest.approx((0.47, 0.86), abs=0.005)
     losses = about[(about.measure == "loss") & (about.model == "baseline")].set_index("capacity").value
-    assert NETWORKS.loc["baseline", 3].reconstruction_loss.mean() / losses[3] == pytest.approx(0.986, abs=5e-4)
+    assert NETWORKS.loc["baseline", 3].reconstruction_loss.mean() / losses[3] == pytest.approx(0.985, abs=5e-4)
 
 
 def test_at_1_nat_the_border_alone_predicts_networks_with_a_task_as_well_as_their_best_gaussian_code():
     exact, codes = laws.released("gaussian", "exact")[0], results.codes()
-    for model, smooth, alone in ("E2M1", 0.98, 0.98), ("E2M2", 0.99, 0.99), ("E2M3", 0.94, 0.96):
+    for model, smooth, alone in ("E2M1", 0.98, 0.98), ("E2M2", 0.99, 0.99), ("E2M3", 0.96, 0.96):
         labels = data.TASKS[paper.MODELS[model]["tasks"][0]].table
         border = np.full((2, 13, 13), np.nan)
         border[0, :-1], border[1, :, :-1] = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
@@ -434,8 +434,7 @@ def test_networks_turn_later_than_the_limit_since_their_code_is_gaussian():
     assert abs(networks.effect - pd.Series(smooth))[[0.3, 1]].max() < 0.012
     assert round(smooth[3], 2) == -0.11 and round(networks.effect[3], 2) == 0.03
     best = exponent("E1M1, best prior", 1) - exponent("baseline, best prior", 1)
-    assert abs(best - networks.limit[1]) > abs(best - smooth[1])
-    assert (smooth[1] - best) / (smooth[1] - networks.limit[1]) == pytest.approx(1 / 3, abs=0.03)
+    assert abs(best - smooth[1]) < 0.01 and abs(best - networks.limit[1]) > 0.3
 
 
 def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rates_are_held():
