@@ -421,6 +421,30 @@ def test_the_best_gaussian_code_is_one_clump_where_capacity_is_scarce_and_less_u
         assert measures.clumps(measures.dprime_of(*smooth)) == 1
 
 
+def test_at_full_length_the_best_gaussian_code_predicts_the_maps_of_all_frequencies_and_the_exponents_of_steps():
+    codes, ours = laws.released("frequency", "full")
+    exact, about = laws.released("gaussian", "exact")
+    judged = claims.verdicts(laws.exponents(codes, results.codes(), ours)).set_index(["model", "capacity"])
+    sets = {key: both for key, both in exact.items() if key[0] in laws.FREQUENCIES}
+    smooth = laws.exponents(sets, exact, about).set_index(["model", "capacity"]).effect.xs(0.3, level="capacity")
+    scarce, ample = (judged.xs(capacity, level="capacity") for capacity in (0.3, 10))
+    off = (scarce.effect - smooth).abs()
+    assert off.filter(like="step").max() < 0.011 and round(off["ramp"], 2) == 0.06 and round(off["bump"], 2) == 0.10
+    assert not scarce.low["ramp"] < smooth["ramp"] < scarce.high["ramp"]
+    agree = [
+        claims.agreement(measures.resolution_of(*both), measures.resolution_of(*exact[key[0], 0.3, 0]))
+        for key, both in codes.items()
+        if key[1] == 0.3
+    ]
+    assert len(agree) == 30 and min(agree) > 0.965
+    assert set(scarce.index[scarce.verdict == "holds"]) == {*laws.FREQUENCIES} - {"bump"}
+    assert set(ample.index[ample.verdict == "does not hold"]) == {"step 8", "step 16", "ramp"}
+    assert set(ample.index[ample.verdict == "open"]) == {"step 2", "step 4"}
+    rates = ours[ours.measure == "rate"]
+    away = rates[(rates.value / rates.capacity - 1).abs() > 0.03]
+    assert len(rates) == 55 and away[["model", "capacity"]].values.tolist() == [["ramp", 10]]
+
+
 def test_networks_turn_later_than_the_limit_since_their_code_is_gaussian():
     exact, _ = laws.released("gaussian", "exact")
     counts = data.counts_table("bottom")
