@@ -352,7 +352,7 @@ def test_what_the_page_on_the_weight_of_a_task_says():
         for weight in (0.03, 0.1, 0.3, 1)
         for code in [gaussian.best("uniform", 0.3, data.TASKS["quadrant"].table, weight=weight)]
     ]
-    assert ratios == pytest.approx([18, 80, 252, 851], rel=0.02)
+    assert ratios == pytest.approx([18, 80, 252, 851], rel=0.03)
 
 
 def test_the_sketches_of_e2m3_with_seed_0_end_far_above_their_capacity_from_1_nat_on():
