@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from . import theory
-from .data import SIDE, counts_table
+from .data import counts_table
+from .theory import PIXELS
 
-PIXELS, LATENTS = SIDE**2, 2
+LATENTS = 2
 GRID = torch.arange(-4.6, 4.61, 0.2, dtype=torch.float64)  # of one latent
 PRIORS = "normal", "best"
 STARTS = 4

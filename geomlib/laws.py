@@ -104,10 +104,7 @@ def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], 
             codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))
             rate = shot.history.query("split == 'validation' and term == 'rate'").value.iloc[-1]
             rows.append((*key, "rate", rate))
-    ours = pd.DataFrame(rows, columns=COLUMNS)
-    if output:
-        results.write(ours, codes, output)
-    return codes, ours
+    return _kept(codes, rows, output)
 
 
 def gaussians(
@@ -118,14 +115,22 @@ def gaussians(
     codes, rows = {}, []
     every = [(name, c) for name in GAUSSIAN for c in capacities if c <= 1 or name in MODELS]
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
-        model, changes = GAUSSIAN[name]
-        labels = [data.TASKS[task].table for task in MODELS[model].get("tasks", ())] or None
-        counts = {"counts": "uniform", **MODELS[model], **changes}["counts"]
-        prior = "best" if name.endswith(BEST_PRIOR) else "normal"
-        found = gaussian.best(counts, capacity, labels, prior=prior)
+        own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
+        found = gaussian.best(own.counts, capacity, list(own.tasks.values()) or None, own.world, prior=prior)
         key = name, capacity, 0
         codes[key] = found.means, found.variances
         rows += [(*key, measure, getattr(found, measure)) for measure in ("rate", "loss", "price")]
+    return _kept(codes, rows, output)
+
+
+def _spec(name: str, capacity: float) -> Spec:
+    """What a name of GAUSSIAN stands for."""
+    model, changes = GAUSSIAN[name]
+    return spec(model, capacity, **changes)
+
+
+def _kept(codes: dict[Key, Codes], rows: list, output: Path | None) -> tuple[dict[Key, Codes], pd.DataFrame]:
+    """Codes and numbers, in a file if one is named."""
     ours = pd.DataFrame(rows, columns=COLUMNS)
     if output:
         results.write(ours, codes, output)
@@ -226,14 +231,16 @@ def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corrido
 def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
     """Specialization for the sets of `FREQUENCIES`: the exponents of d' against frequency, as of `claims.effects`.
 
-    codes, ours   as of `released("frequency")`; baselines: codes of the baselines of the same capacities and seeds
+    codes, ours   as of `released("frequency")`, or those of "gaussian" with images that differ in the lower corridor
+    baselines     codes of the baselines of the same capacities and seeds
     returns       the claim is "frequency", the model the set; control: the same slope in the baseline; limit: the
                   slope of the limit, minus that of the limit of even frequencies at the same rate
     """
     rates = results.rates(ours)
     rows = []
     for (name, capacity, seed), both in codes.items():
-        counts, rate = LAWS["frequency"][name][1]["counts"], float(f"{rates[name, capacity, seed]:.2g}")
+        counts = data.counts_table(_spec(name, capacity).counts)
+        rate = float(f"{rates[name, capacity, seed]:.2g}")
         maps = [measures.resolution_of(*both), measures.resolution_of(*baselines["baseline", capacity, seed])]
         maps += [theory.limit_resolution(table, rate) for table in (counts, "uniform")]
         value, control, limit, even = (measures.frequency_exponent(found, counts, axis=1) for found in maps)

@@ -60,9 +60,9 @@ def test_the_released_codes_are_found_again_and_stimuli_without_images_have_none
     codes, ours = laws.released("gaussian", "exact")
     wide = ours.pivot_table(index=["model", "capacity"], columns="measure", values="value")
     for model, prior in ("E1M1", "normal"), ("E1M1", "best"):
-        name = model if prior == "normal" else f"{model}, best prior"
+        name = model if prior == "normal" else f"{model}{laws.BEST_PRIOR}"
         found = gaussian.best("bottom", 0.3, prior=prior)
-        assert found[2:] == pytest.approx(wide.loc[name, 0.3][["rate", "loss", "price"]].tolist(), rel=5e-3)
+        assert found[2:] == pytest.approx(wide.loc[name, 0.3][["rate", "loss", "price"]].tolist(), rel=2e-3)
         assert claims.agreement(resolution(found), measures.resolution_of(*codes[name, 0.3, 0])) > 0.995
     assert np.isnan(gaussian.best(two(), 0.2).means).all(1).sum() == 167
 

@@ -30,7 +30,7 @@ def test_a_stack_trains_each_network_as_it_trains_alone(tiny):
         alone = g.fit([spec], "cpu")[0]
         for name, value in alone.model.state_dict().items():
             difference = (value - member.model.state_dict()[name]).abs()
-            assert difference.mean() < 1e-5, name  # rounding, which is another's on another processor
+            assert difference.mean() < 3e-6, name  # rounding, which differs between processors: up to 1.6e-6 seen
         assert np.allclose(alone.history.value, member.history.value, rtol=1e-4, atol=1e-5)
 
 
