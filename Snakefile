@@ -49,11 +49,11 @@ def imports(path):
 
 @cache
 def modules(*names):
-    """All files of geomlib that its modules of these names need; other names are those of its __init__.py."""
-    public = {item.name: node.module for node in ast.walk(ast.parse(Path("geomlib/__init__.py").read_text()))
+    """All files of geomlib that its modules of these names need; other names are those of its __init__.pyi."""
+    public = {item.name: node.module for node in ast.walk(ast.parse(Path("geomlib/__init__.pyi").read_text()))
               if isinstance(node, ast.ImportFrom) and node.module for item in node.names}
     start = [Path(f"geomlib/{public.get(name, name)}") for name in names]
-    found, new = {"geomlib/__init__.py"}, {f"{p}.py" for p in start if p.with_suffix(".py").exists()}
+    found, new = {"geomlib/__init__.py", "geomlib/__init__.pyi"}, {f"{p}.py" for p in start if p.with_suffix(".py").exists()}
     new |= {str(path) for p in start for path in p.glob("*.py")}         # a folder
     while new:
         found |= new

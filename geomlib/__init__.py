@@ -29,32 +29,10 @@
 import logging as _logging
 import os as _os
 
-from . import (
-    claims,
-    data,
-    evaluate,
-    figures,
-    gaussian,
-    laws,
-    measures,
-    objective,
-    original,
-    paper,
-    results,
-    runs,
-    spec,
-    theory,
-    train,
-)
-from .data import COUNTS, TASKS, WORLDS, Corridors, corridors
-from .evaluate import decode, encode
-from .measures import active_latents, distortion, distortion_robust, dprime, embed, f1, f1_batchwise, resolution, tuning
-from .model import BetaVAE, rate
-from .objective import capacity_at, loss_terms, task_weight_at
-from .original import load_original, read_csv, write_csv
-from .spec import Spec, change
-from .theory import price, rate_distortion
-from .train import Run, fit
+import lazy_loader as _lazy_loader
+
+# A name is imported when it is asked for: torch alone takes seconds. Which ones there are: __init__.pyi.
+__getattr__, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)
 
 if "GEOMLIB_PAGE" in _os.environ:  # in the run of a page all that the library says bears its mark (pages.NOTICES)
     _logging.basicConfig(format="geomlib: %(message)s")

@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from . import data, evaluate, laws, measures, original, paper, results, runs
+import geomlib as g  # what a command needs is imported when it asks for it
+
+from . import paper
 from .spec import Spec, read_changes, value
 
 
@@ -138,7 +140,7 @@ def plan(
     rows, changed = [], fields(changes)
     for key in keys(models, capacity, seed):
         spec, place = paper.spec(*key, **changed), paper.place(*key, folder=folder, **changed)
-        state = "trained" if place.exists() else "begun" if runs.checkpoint_file(place).exists() else "missing"
+        state = "trained" if place.exists() else "begun" if g.runs.checkpoint_file(place).exists() else "missing"
         rows.append((*key, state, spec.steps * spec.batch_size))
     table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images"])
 
@@ -219,20 +221,20 @@ def score_original(
     """
     if csv and csv.suffix != ".csv":
         raise ValueError(f"the name of a file of images must end in .csv, got {csv}")
-    network, spec = original.load_original(file, task), Spec(counts=str(csv or counts))
-    images, factors = evaluate.load_data(spec)
+    network, spec = g.original.load_original(file, task), Spec(counts=str(csv or counts))
+    images, factors = g.evaluate.load_data(spec)
     held_out = slice(spec.train_end, spec.validation_end)
-    scores = evaluate.scores(network, images[held_out], factors[held_out], seed=0)
+    scores = g.evaluate.scores(network, images[held_out], factors[held_out], seed=0)
     print(f"{file}: {network.latent_dim} latents, heads: {', '.join(network.heads) or 'none'}")
     print(f"on images {spec.train_end:,} to {spec.validation_end:,} of {csv or counts}")
     print(pd.Series(scores).to_string(float_format="{:.4f}".format))
     if reference:
-        other = runs.load(reference).model if reference.is_dir() else original.load_original(reference, task)
-        rows = results.geometry_rows(factors)
-        by_head = data.TASKS[next(iter(network.heads), "identity")].labels
+        other = g.runs.load(reference).model if reference.is_dir() else g.original.load_original(reference, task)
+        rows = g.results.geometry_rows(factors)
+        by_head = g.data.TASKS[next(iter(network.heads), "identity")].labels
         labels = paper.classes(classes, factors[rows]) if classes else by_head(factors[rows])
-        codes, others = (evaluate.encode(net, images[rows]) for net in (network, other))
-        for measure in (measures.distortion, measures.distortion_robust):
+        codes, others = (g.evaluate.encode(net, images[rows]) for net in (network, other))
+        for measure in (g.measures.distortion, g.measures.distortion_robust):
             print(f"{measure.__name__} against {reference}\n{np.round(measure(codes, others, labels), 3)}")
 
 
@@ -265,7 +267,7 @@ def measure(
             f"{', '.join(missing[:3])}{more}; geomlib train makes them"
         )
     there = [key for key in wanted if paper.place(*key, folder=folder, **changed).exists()]
-    table = results.table(there, folder, output, **changed)
+    table = g.results.table(there, folder, output, **changed)
     rest = f"; {len(missing)} are missing: {', '.join(missing)}" if missing else ""
     print(f"{len(table)} numbers of {len(there)} run(s){f' in {output}' if output else ', kept beside them'}{rest}")
 
@@ -276,7 +278,7 @@ def readings(*, folder: Folder = None, output: Annotated[Path, Parameter(name=["
 
     Example: geomlib readings --folder runs -o data/readings.csv
     """
-    table = results.readings(folder)
+    table = g.results.readings(folder)
     table.to_csv(output, index=False, float_format="%.6g")
     print(f"{len(table)} numbers of {len(paper.READINGS)} networks in {output}")
 
@@ -296,8 +298,8 @@ def law(
 
     Example: geomlib laws frequency --set schedule=sketch -o data/laws/frequency-sketch.csv
     """
-    found = laws.table(law, capacity, seed, folder, output, **fields(changes))
-    print(f"{len(found)} numbers of {len(laws.LAWS[law])} settings in {output}")
+    found = g.laws.table(law, capacity, seed, folder, output, **fields(changes))
+    print(f"{len(found)} numbers of {len(g.laws.LAWS[law])} settings in {output}")
 
 
 @app.command(group=MEASURE)
@@ -306,7 +308,7 @@ def film(*, changes: Changes = [], output: Annotated[Path, Parameter(name=["-o",
 
     Example: geomlib film -o data/laws/film-full.csv
     """
-    codes, _ = laws.film(output, **fields(changes))
+    codes, _ = g.laws.film(output, **fields(changes))
     print(f"{len(codes)} frames in {output}")
 
 
@@ -316,7 +318,7 @@ def gaussians(*, output: Annotated[Path, Parameter(name=["-o", "--output"])]) ->
 
     Example: geomlib gaussians -o data/laws/gaussian-exact.csv
     """
-    codes, _ = laws.gaussians(output)
+    codes, _ = g.laws.gaussians(output)
     print(f"{len(codes)} codes in {output}")
 
 
@@ -326,7 +328,7 @@ def compare(file: Path, /) -> None:
 
     Example: geomlib compare reproduce/results.csv
     """
-    both = results.compare(paper.results(file))
+    both = g.results.compare(paper.results(file))
     here = both[both.ours.notna()]
     print(here.to_string(index=False, float_format="{:.4f}".format, na_rep="-"))
     print(
@@ -339,7 +341,7 @@ def compare(file: Path, /) -> None:
             print(f"Largest difference of {measure.strip('_')} from data/results.csv: {largest:.4f}")
 
 
-def keys(models: Sequence[str], capacities: Sequence[float], seeds: Sequence[int]) -> list[results.Key]:
+def keys(models: Sequence[str], capacities: Sequence[float], seeds: Sequence[int]) -> list[g.results.Key]:
     """The (model, capacity, seed) that the command line names."""
     return [(m, int(c) if float(c).is_integer() else c, s) for m in models for c in capacities for s in seeds]
 

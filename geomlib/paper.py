@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from . import data, places, runs
+from . import data, places
 from .spec import Spec, change, digest, read_numbers
-from .train import Run
+
+if TYPE_CHECKING:
+    from .train import Run
 
 ROOT = places.repository() or Path.cwd()
 USER_RUNS = places.user_runs()
@@ -119,7 +121,8 @@ def place(model: str, capacity: float, seed: int | None = None, /, folder: str |
 def find(name: str, folder: str | Path | None = None) -> Path:
     """Where a run of this name is kept: in `folder`, or where None in the released runs if it is there, else in
     runs/."""
-    return Path(folder or (runs.RELEASED if (runs.RELEASED / name).exists() else USER_RUNS)) / name
+    released = places.released_runs()
+    return Path(folder or (released if (released / name).exists() else USER_RUNS)) / name
 
 
 def run(
@@ -150,6 +153,8 @@ def train_all(
             f"there is no folder {folder} of runs; to train into a new one make it first, or name none: the released "
             "runs and runs/ are looked through"
         )
+    from . import runs  # here: torch takes seconds to import
+
     specs = [spec(*key, **changes) for key in keys]  # what is wrong is refused before anything trains
     if not places.repository() and any(not place(*key, folder=folder, **changes).exists() for key in keys):
         logger.warning(

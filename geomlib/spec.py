@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from . import data
 
@@ -192,8 +191,10 @@ def _tasks(tasks: Any) -> dict[str, tuple]:
         if len(set(map(str, tasks))) < len(tasks):
             raise ValueError(f"tasks must name each task once, got {tasks!r}")
         tasks = dict((Path(task).stem, task) if data.is_file(task) else (task, None) for task in tasks)
+    from torch.nn import ModuleDict  # here: torch takes seconds to import
+
     for name in tasks:  # a head, a term of the loss and a score have this name
-        good = isinstance(name, str) and name.isidentifier() and not hasattr(torch.nn.ModuleDict, name)
+        good = isinstance(name, str) and name.isidentifier() and not hasattr(ModuleDict, name)
         if not good or name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
             raise ValueError(
                 f"a task can't be named {name!r}: take a name of letters, digits and _ that isn't one of "

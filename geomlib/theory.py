@@ -80,14 +80,30 @@ def coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _settle(y, share, slope, x, truth, probability, weight):
-    """`_step` until the cost falls no more: reproductions, their shares and the assignment."""
-    cost = np.inf
-    for _ in range(1000):
-        before = cost
-        y, share, assignment, cost = _step(y, share, slope, x, truth, probability, weight)
-        if before - cost < 1e-7:
-            break
-    return y, share, assignment
+    """`_step` until the cost falls no more: reproductions, their shares and the assignment.
+
+    Steps grow short where reproductions merge. So after each two a long one is tried, as far as the second has turned
+    from the first (SQUAREM, Varadhan and Roland 2008), and taken back if the cost is then higher.
+    """
+    plain, least = (y, share), np.inf
+    for _ in range(500):
+        y1, share1, _, before = _step(y, share, slope, x, truth, probability, weight)
+        if before > least:
+            (y, share), least = plain, np.inf
+            continue
+        y2, share2, assignment, least = _step(y1, share1, slope, x, truth, probability, weight)
+        if before - least < 1e-7:
+            return y2, share2, assignment
+        plain = y2, share2
+        if len(y) == len(y2):
+            start, once, twice = (np.c_[at, np.log(of)] for at, of in ((y, share), (y1, share1), plain))
+            first, turn = once - start, twice - 2 * once + start
+            far = max(1, np.linalg.norm(first) / np.linalg.norm(turn))
+            at, of = np.split(start + 2 * far * first + far**2 * turn, [-1], 1)
+            y, share, *_ = _step(at, np.exp(of - of.max())[:, 0], slope, x, truth, probability, weight)
+        else:
+            y, share = plain
+    return y2, share2, assignment
 
 
 def _step(y, share, slope, x, truth, probability, weight=1.0):
@@ -96,16 +112,16 @@ def _step(y, share, slope, x, truth, probability, weight=1.0):
     at, guess = np.split(y, [x.shape[1]], 1)
     distance = (at**2).sum(1)[:, None] + (x**2).sum(1) - 2 * at @ x.T  # (R, S)
     distance -= PIXELS * weight * np.log(np.maximum(guess, 1e-300)) @ truth.T
-    weight = np.log(share)[:, None] - slope * distance
+    weight = np.log(np.maximum(share, 1e-300))[:, None] - slope * distance
     top = weight.max(0)
     weight = np.exp(weight - top)
     total = weight.sum(0)  # (S,)
     assignment = weight / total
     joint = assignment * probability  # (R, S)
     share = joint.sum(1)
-    used = share > 1e-12  # what no state uses any more is dropped
-    joint, assignment, share = joint[used], assignment[used], share[used]
     cost = -probability @ (np.log(total) + top)
+    if not (used := share > 1e-12).all():  # what no state uses any more is dropped
+        joint, assignment, share = joint[used], assignment[used], share[used]
     return joint @ np.c_[x, truth] / share[:, None], share, assignment, cost
 
 

@@ -38,6 +38,11 @@ ASKING_FOR_A_FILE = [
 SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
 
 
+def test_help_and_the_start_of_a_page_wait_for_no_torch():
+    code = "import sys, geomlib.cli, geomlib.pages; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
 def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, capsys):
     status, out, _, _ = command(
         "train", "E2M1", "--capacity", 10, "--folder", tmp_path, "--set", SMALL, "steps=7", "gamma=2", capsys=capsys

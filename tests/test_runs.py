@@ -248,7 +248,7 @@ def test_a_second_process_that_waits_finds_the_run_trained(tmp_path, tiny):
 
 
 def test_networks_that_train_side_by_side_stop_when_they_are_killed_and_go_on(tmp_path, tiny):
-    spec, folders = dataclasses.replace(tiny, steps=7 * 40), [tmp_path / "a", tmp_path / "b"]
+    spec, folders = dataclasses.replace(tiny, steps=7 * 15), [tmp_path / "a", tmp_path / "b"]
     paths = [runs.checkpoint_file(folder) for folder in folders]
     first = start(spec, *folders)
     wait_until(lambda: all(path.exists() for path in paths))
@@ -264,7 +264,7 @@ def test_networks_that_train_side_by_side_stop_when_they_are_killed_and_go_on(tm
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, tiny):
     """Three real kills at random moments; benchmarks/kill.py does twenty."""
-    spec = dataclasses.replace(tiny, steps=420, tasks=("order",))  # 60 epochs
+    spec = dataclasses.replace(tiny, steps=210, tasks=("order",))  # 30 epochs
     seed = random.randrange(10**6)
     print("seed of the moments", seed)
     moments, path = random.Random(seed), tmp_path / "run.part" / "checkpoint.safetensors"
