@@ -95,6 +95,7 @@ engine: .venv/ready  ## compile the engine of the pages Explore and Train anew: 
 clean:           ## remove what `make book` and `make sketch` made; keeps .venv, runs/ and reproduce/
 	rm -rf _build book/pages book/_static/explorer sketch .snakemake
 
+# Python compiles a module when it is first used: of 14,000 few are.
 .venv/ready: pyproject.toml constraints.txt
 	@set -e; for python in "$(PYTHON)" python3.11 python3 python3.12 python3.13; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; done; \
@@ -102,5 +103,5 @@ clean:           ## remove what `make book` and `make sketch` made; keeps .venv,
 	  exit 1; fi; \
 	echo "Making the environment .venv with $$("$$python" --version) (about 1.6 GB, once)"; \
 	"$$python" -m venv .venv; \
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test]'; \
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[book,test]'; \
 	touch $@

@@ -96,7 +96,7 @@ def _settle(y, share, slope, x, truth, probability, weight):
             return y2, share2, assignment
         plain = y2, share2
         if len(y) == len(y2):
-            start, once, twice = (np.c_[at, np.log(of)] for at, of in ((y, share), (y1, share1), plain))
+            start, once, twice = (np.column_stack([at, np.log(of)]) for at, of in ((y, share), (y1, share1), plain))
             first, turn = once - start, twice - 2 * once + start
             far = max(1, np.linalg.norm(first) / np.linalg.norm(turn))
             at, of = np.split(start + 2 * far * first + far**2 * turn, [-1], 1)
@@ -122,7 +122,7 @@ def _step(y, share, slope, x, truth, probability, weight=1.0):
     cost = -probability @ (np.log(total) + top)
     if not (used := share > 1e-12).all():  # what no state uses any more is dropped
         joint, assignment, share = joint[used], assignment[used], share[used]
-    return joint @ np.c_[x, truth] / share[:, None], share, assignment, cost
+    return np.hstack([joint @ x, joint @ truth]) / share[:, None], share, assignment, cost
 
 
 def _code(slope, assignment, means, truth, probability) -> Code:

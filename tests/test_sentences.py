@@ -113,7 +113,7 @@ def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_ha
     late = full.effect[full.index.get_level_values("capacity") >= 3]
     assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
     held = full[full.verdict == "holds"]
-    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(5, abs=0.5)
+    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(4, abs=0.5)
     assert (held.drop("E2M3").effect > 10).all() and (full.seeds >= claims.SEEDS).all()
     assert (full.verdict["E2M1"] == "holds").all() and full.verdict["E2M2", 3] == full.verdict["E2M4", 6] == "holds"
     early = full[full.index.get_level_values("capacity").isin([3, 6])]
@@ -163,7 +163,7 @@ def test_of_the_missed_numbers_five_are_explained_by_another_rate_or_recipe():
     explained = again[again.verdict == "reproduced"].drop_duplicates(["network", "words", "capacity"])
     known = card.set_index(["network", "words", "capacity"]).verdict
     both = pd.MultiIndex.from_frame(explained[["network", "words", "capacity"]])
-    assert len(missed) == 21 and (known[known.index.isin(both)] == "missed").sum() == 5
+    assert len(missed) == 20 and (known[known.index.isin(both)] == "missed").sum() == 5
 
 
 def test_all_fifty_baselines_of_the_protocol_hold_their_rate_and_read_their_image():
@@ -194,15 +194,16 @@ def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
 
 def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
     agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
-    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.77, 0.62]
+    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.54]
     assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
 
 
 def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2_percent_are_named():
     found = NETWORKS.drop("baseline").drop(0, level="seed")
     off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
-    assert off.max() < 0.036 and off[off > 0.02].groupby("model").size().to_dict() == {"E2M4": 4, "E2M5": 1}
-    assert off["E2M5"].max() == pytest.approx(0.021, abs=5e-4) and (found.rate > 0.2).all()
+    assert off.max() < 0.036 and off[off > 0.02].groupby("model").size().to_dict() == {"E2M3": 1, "E2M4": 5, "E2M5": 1}
+    assert off[["E2M3", "E2M5"]].groupby("model").max().tolist() == pytest.approx([0.024, 0.021], abs=5e-4)
+    assert (found.rate > 0.2).all()
     for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
         assert (found.loc[model].reconstruction_loss < 0.995 * theory.ends(paper.spec(model, 1).counts)[0]).all()
 
@@ -380,7 +381,7 @@ def test_what_the_page_on_splitting_says():
     assert clumps("E2M5", 0.3) == clumps("baseline", 0.3) == clumps("baseline", 1) == [1]
     assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {9}
     assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
-    assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (44, 50) and found.best_clumps["E2M1", 3].median() == 105
+    assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 50) and found.best_clumps["E2M1", 3].between(102, 110).all()
     assert min(clumps("E2M4", 0.3)) > found.best_clumps["E2M4", 0.3].max()
 
 
@@ -389,9 +390,9 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
     every = laws.by_gaussian(results.codes(), exact)
     found = every.groupby(["model", "capacity"]).mean()
     seeds = every.query("model == 'E1M2' and capacity == 1").set_index("seed").r
-    assert seeds.round(2).sort_values().to_dict() == {3: 0.77, 1: 0.8, 4: 0.86, 2: 0.9, 0: 0.94}
+    assert seeds.round(2).sort_values().to_dict() == {3: 0.77, 1: 0.8, 4: 0.86, 2: 0.9, 5: 0.93, 0: 0.94}
     scarce = found[found.index.get_level_values("capacity") < 3]
-    assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.85
+    assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.87
     assert scarce.wrong.max() < 0.785 and scarce["size"].between(0.98, 1.021).all()
     worth = about[about.measure == "price"].set_index(["model", "capacity"]).value
     paid = NETWORKS.groupby(["model", "capacity"]).price.mean()
