@@ -381,7 +381,8 @@ def test_what_the_page_on_splitting_says():
     assert clumps("E2M5", 0.3) == clumps("baseline", 0.3) == clumps("baseline", 1) == [1]
     assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {9}
     assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
-    assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 50) and found.best_clumps["E2M1", 3].between(102, 110).all()
+    assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 50)
+    assert found.best_clumps["E2M1", 3].between(102, 110).all()
     assert min(clumps("E2M4", 0.3)) > found.best_clumps["E2M4", 0.3].max()
 
 
