@@ -27,7 +27,8 @@ os.execvp(sys.argv[2], sys.argv[2:])
 endef
 export ALONE
 ALONE_DO = python -c "$$ALONE" $@
-SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --resources gpu=1 --rerun-incomplete --nolock
+# The jobs are alike, so no solver has to plan them anew each second.
+SNAKEMAKE = snakemake --quiet host rules --cores $(CORES) --resources gpu=1 --scheduler greedy --rerun-incomplete --nolock
 SETTINGS = --config seeds=$(SEEDS) gpu=$(GPU) --
 
 .PHONY: help book pdf test lint sketch reproduce plan slurm-sketch picture chromium vendor engine clean
