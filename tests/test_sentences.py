@@ -372,7 +372,7 @@ def test_what_the_page_on_splitting_says():
     assert plain.best_clumps[:1.7].max() == 1 and plain.best_clumps[1.7:1.8].min() >= 2
     assert plain.best_clumps[2.57:].min() == 121 and plain.best_clumps[1.9:2.3].between(10, 40).all()
     ratio = plain.unevenness / plain.best
-    assert ratio[0.5:1.35].between(0.9, 1.36).all() and ratio[1.7:2.3].between(0.42, 0.51).all()
+    assert ratio[0.5:1.35].between(0.9, 1.36).all() and ratio[1.7:2.3].between(0.42, 0.505).all()
     assert not (ratio[0.5:2] < 0.5).all() and rings.unevenness[0.5:2].max() < 0.1  # the rule of the protocol
     found = laws.splits(*results.released("full")).set_index(["model", "capacity"])
     clumps = lambda model, c: sorted(set(found.clumps[model, c]))
@@ -382,7 +382,7 @@ def test_what_the_page_on_splitting_says():
     assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {9}
     assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
     assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 50)
-    assert found.best_clumps["E2M1", 3].between(102, 110).all()
+    assert sorted(found.best_clumps["E2M1", 3]) == [102, 104, 105, 108, 109, 110]
     assert min(clumps("E2M4", 0.3)) > found.best_clumps["E2M4", 0.3].max()
 
 
