@@ -11,6 +11,8 @@ HTML_MANAGER = 1.0.15
 AXE = 4.14.1
 ENGINE_CC = ziglang cc -target wasm32-freestanding -mcpu=generic+simd128 -O3 -g0 -nostdlib -Wl,--no-entry -Wl,--strip-all
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Python keeps what it has compiled, also where a container says otherwise: else each of a hundred processes does it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # One process at a time makes a target. The system frees this lock however its holder ends; Snakemake's own (hence
 # --nolock) would outlive a kill. A job on a GPU has it alone.
