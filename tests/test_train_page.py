@@ -100,6 +100,7 @@ def test_without_a_change_both_networks_are_the_same_network(page):
 
 
 def test_one_step_pause_and_reset(page):
+    page.evaluate("page.set('steps=2000')")  # no training ends before it is paused
     page.click("[name=once]")
     page.wait_for_function("page.step === 1 && !page.busy")
     assert page.inner_text("[name=train]") == "Go on"
@@ -110,6 +111,13 @@ def test_one_step_pause_and_reset(page):
     page.click("[name=reset]")
     assert page.evaluate("page.step") == 0 and page.inner_text("[name=train]") == "Train"
     assert page.is_disabled("[name=download]") and page.inner_text(".unsettled") == ""
+
+
+def test_a_reset_while_a_training_starts_ends_it_and_the_next_one_trains(page):
+    page.evaluate("() => { page.train(); page.reset(); }")
+    assert page.evaluate("[page.step, page.helpers, page.starting]") == [0, None, False]
+    train(page)
+    assert page.evaluate("page.seen.length") == 2
 
 
 def test_slow_motion_goes_one_step_at_a_time(page):

@@ -253,14 +253,19 @@ class TrainPage {
     this.tellReader(missing);
     if (missing) return false;
     this.hire(2);
+    this.starting = true;
+    this.tell();
+    const { helpers } = this;
     this.trainedSpec = geomlib.specOf(settings, this.spec, this.batch);
     const { world, capacity, steps, seed, task, counts } = settings, { spec } = this, labels = geomlib.labelsOf(settings);
     const { learning_rate: learningRate, decay, cooldown } = spec, alike = new Float64Array(PAIRS).fill(1);
     const common = { seed, batch: this.batch, latents: spec.latent_dim, world, heads: {}, tables: {},
       settings: { capacity, steps, stepsPerEpoch: Math.min(1329, steps), learningRate, decay, cooldown } };
     const asked = labels && { heads: { [task]: Math.max(...labels) + 1 }, tables: { [task]: labels } };
-    await Promise.all([this.helpers[0].ask("start", { ...common, ...asked, frequencies: counts }),
-      this.helpers[1].ask("start", { ...common, frequencies: alike })]);
+    await Promise.all([helpers[0].ask("start", { ...common, ...asked, frequencies: counts }),
+      helpers[1].ask("start", { ...common, frequencies: alike })]);
+    if (helpers !== this.helpers) return false;    // reset meanwhile
+    this.starting = false;
     return true;
   }
 
@@ -283,11 +288,7 @@ class TrainPage {
   /** Whether there are two networks that can go on; new ones are made where there are none, or of other settings. */
   async ready() {
     if (this.starting || this.busy) return false;
-    if (!this.stale && this.helpers && this.step < this.total) return true;
-    this.starting = true;
-    const begun = await this.begin();
-    this.starting = false;
-    return begun;
+    return !this.stale && this.helpers && this.step < this.total ? true : this.begin();
   }
 
   async train() {
@@ -365,7 +366,7 @@ class TrainPage {
   /** Forget what was trained. */
   forget() {
     Object.assign(this, { step: 0, total: 0, paths: [[], []], seen: [], stale: false, helpers: null, pace: 0,
-      limit: null, busy: false, looking: false, opened: "", scale: 1 });
+      limit: null, starting: false, busy: false, looking: false, opened: "", scale: 1 });
   }
   reset() {
     this.running = false;
