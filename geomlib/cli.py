@@ -290,6 +290,7 @@ def law(
     *,
     capacity: Capacities = list(paper.CAPACITIES),
     seed: Seeds = [0, 1, 2, 3, 4],
+    setting: Annotated[list[str], Parameter(consume_multiple=True, negative="", help="Of the law; none: all.")] = [],
     folder: Folder = None,
     changes: Changes = [],
     output: Annotated[Path, Parameter(name=["-o", "--output"])],
@@ -298,8 +299,8 @@ def law(
 
     Example: geomlib laws frequency --set schedule=sketch -o data/laws/frequency-sketch.csv
     """
-    found = g.laws.table(law, capacity, seed, folder, output, **fields(changes))
-    print(f"{len(found)} numbers of {len(g.laws.LAWS[law])} settings in {output}")
+    found = g.laws.table(law, capacity, seed, folder, output, setting, **fields(changes))
+    print(f"{len(found)} numbers of {found.model.nunique()} settings in {output}")
 
 
 @app.command(group=MEASURE)

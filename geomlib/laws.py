@@ -71,13 +71,21 @@ def table(
     seeds: Iterable[int] = range(5),
     folder: str | Path | None = None,
     output: Path | None = None,
+    settings: Iterable[str] = (),
     **changes: Any,
 ) -> pd.DataFrame:
     """The numbers of a law's networks, which are trained where they are missing: as of `results.table`, with the name
-    of the setting in place of the model. Beside the output lie their stimulus codes, as .npz."""
+    of the setting in place of the model. Beside the output lie their stimulus codes, as .npz.
+
+    settings   those of the law that are wanted, like "rings baseline"; none: all
+    """
     _check(law, LAWS)
+    wanted = list(settings) or [*LAWS[law]]
+    for name in wanted:
+        _check(name, LAWS[law], f"setting of {law}")
     rows, codes = [], {}
-    for name, (model, own) in LAWS[law].items():
+    for name in wanted:
+        model, own = LAWS[law][name]
         keys = [(model, capacity, seed) for capacity in capacities for seed in seeds]
         runs = train_all(keys, folder, **own, **changes)
         rows.append(results.table(keys, folder, **own, **changes).assign(model=name))
@@ -88,9 +96,9 @@ def table(
     return found
 
 
-def _check(law: str, known: Iterable[str]) -> None:
-    if law not in known:
-        raise ValueError(f"law must be one of {', '.join(known)}, got {law!r}")
+def _check(name: str, known: Iterable[str], what: str = "law") -> None:
+    if name not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}, got {name!r}")
 
 
 def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], pd.DataFrame]:
