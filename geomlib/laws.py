@@ -291,3 +291,24 @@ def effects(
         rows = rows.assign(model=rows.model.str.removeprefix(start))
         found[setting] = claims.effects({**(baselines or {}), **own}, rows, changes.get("world", "corridors"))
     return pd.concat(found, names=["setting"]).reset_index("setting").reset_index(drop=True)
+
+
+def again(judged: pd.DataFrame, long: pd.DataFrame) -> pd.DataFrame:
+    """Whether networks of full length agree with the verdicts of sketches, by the rule of the protocol.
+
+    judged   `claims.verdicts` of the sketches' `effects`     long   `effects` of the networks of full length
+    returns  a row a verdict, theory with its two controls as one: setting, claim, model, capacity, verdict, and
+             effect, long  mean effect of the sketches and of the long networks
+             agrees        "holds": long is above 0; "does not hold": it is below what counts as none; open: not asked
+    """
+    keys = ["setting", "claim", "model", "capacity"]
+    both = judged.merge(long.groupby(keys).effect.mean().rename("long").reset_index(), on=keys)
+    both["claim"] = both.claim.replace({second: first for first, second in claims.SECOND.items()})
+    joined = both.groupby(keys, sort=False)
+    found = joined[["effect", "long"]].min()
+    for verdict, every in ("open", "any"), ("does not hold", "any"), ("holds", "all"):
+        met = (both.verdict == verdict).groupby([both[key] for key in keys], sort=False).agg(every)
+        found.loc[met, "verdict"] = verdict
+    none = found.index.get_level_values("claim").map(lambda claim: claims.SMALL.get(claim, claims.SMALL_ELSE))
+    found["agrees"] = np.where(found.verdict == "holds", found.long > 0, found.long < none)
+    return found[found.verdict != "open"].reset_index()

@@ -102,6 +102,30 @@ def test_the_claims_are_asked_again_of_each_setting_with_its_own_world_and_names
     assert set(g.claims.verdicts(found).setting) == {"rings", "blob"}  # apart, though claims and models are the same
 
 
+def test_long_networks_agree_with_a_verdict_where_their_effect_has_its_sign_and_theory_needs_both_controls():
+    told = [
+        ("specialization", 0.3, "holds", 0.1, True),
+        ("specialization", 1, "holds", -0.1, False),
+        ("specialization", 3, "does not hold", 0.04, True),
+        ("specialization", 10, "open", 0.1, None),
+        ("theory", 0.3, "holds", 0.2, False),
+        ("theory beyond the edge", 0.3, "holds", -0.1, False),
+        ("theory", 1, "holds", 0.2, None),
+        ("theory beyond the edge", 1, "open", 0.2, None),
+        ("theory", 3, "holds", -0.2, True),
+        ("theory beyond the edge", 3, "does not hold", 0.2, True),
+    ]
+    rows = pd.DataFrame(told, columns=["claim", "capacity", "verdict", "effect", "agrees"])
+    rows = rows.assign(setting="rings", model="E1M1")
+    found = laws.again(rows.assign(effect=0.0), rows)
+    wanted = rows[rows.agrees.notna() & (rows.claim != "theory beyond the edge")]
+    assert (
+        found[["claim", "capacity", "agrees"]].values.tolist()
+        == wanted[["claim", "capacity", "agrees"]].values.tolist()
+    )
+    assert found.set_index(["claim", "capacity"]).long["theory", 0.3] == -0.1
+
+
 def test_the_sets_of_frequencies_have_the_ratios_that_their_names_say():
     for name, table in laws.FREQUENCIES.items():
         ratio = {"ramp": 16, "bump": 8}.get(name) or int(name.split()[1])
