@@ -488,16 +488,19 @@ def draw_claim(ax, model, capacities, values, control=None, limit=None, title=""
     ax.set(title=title, ylabel=label)
 
 
-def draw_lines(ax, values, low, high, title="") -> None:
+def draw_lines(ax, values, low, high, title="", marks=None) -> None:
     """A line for each column of a table, from light to dark, against its index, capacities in nats, within a band.
 
-    values, low, high: tables of one shape; the columns' names are the labels
+    values, low, high: tables of one shape; the columns' names are the labels     marks: a table of some of the same
+    columns and of any capacities, drawn as rings of the lines' colours
     """
     shades = matplotlib.colormaps["viridis"](np.linspace(0.85, 0, values.shape[1]))
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
     for name, colour in zip(values, shades):
         ax.plot(values.index, values[name], color=colour, marker="o", markersize=4, label=name)
         ax.fill_between(values.index, low[name], high[name], color=colour, alpha=0.15, linewidth=0)
+        if marks is not None and name in marks:
+            ax.plot(marks.index, marks[name], "o", color=colour, markersize=7, markerfacecolor="none")
     _capacities(ax, values.index)
     ax.set_title(title)
 

@@ -43,6 +43,7 @@ AGAIN: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {  # the c
         },
     ),
 }
+ELSEWHERE = ("worlds", "networks", "layers")  # those of the page *Elsewhere*
 Settings = dict[str, tuple[str, dict[str, Any]]]  # name -> model, and what is changed of it
 PAPER: Settings = {model: (model, {}) for model in MODELS}
 LAWS: dict[str, Settings] = {

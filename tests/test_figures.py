@@ -391,6 +391,14 @@ def test_lines_against_capacity_have_their_names_and_a_band(ax):
     assert (band.min(), band.max()) == (2, 4.5) and ax.get_xscale() == "log"
 
 
+def test_single_values_are_rings_in_the_colour_of_their_line(ax):
+    values = pd.DataFrame({"rings": [1.0, 2.0], "blob": [3.0, 4.0]}, [0.3, 10])
+    figures.draw_lines(ax, values, values, values, marks=pd.DataFrame({"blob": [5.0]}, [3]))
+    *_, line, mark = ax.lines
+    assert mark.get_xydata().tolist() == [[3, 5]] and mark.get_markerfacecolor() == "none"
+    assert to_rgb(mark.get_color()) == to_rgb(line.get_color())
+
+
 def test_dots_are_a_row_each_from_the_top_and_the_published_number_is_a_ring(ax):
     figures.draw_dots(ax, "E2M1", ["no", "yes"], [[0.1, 0.2, 0.3], []], [0.5, np.nan], label="distortion")
     _, first, second, ring = ax.lines
