@@ -494,7 +494,7 @@ def draw_lines(ax, values, low, high, title="", marks=None) -> None:
     values, low, high: tables of one shape; the columns' names are the labels     marks: a table of some of the same
     columns and of any capacities, drawn as rings of the lines' colours
     """
-    shades = matplotlib.colormaps["viridis"](np.linspace(0.85, 0, values.shape[1]))
+    shades = matplotlib.colormaps["viridis"](np.linspace(0.85, 0.3, values.shape[1]))
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
     for name, colour in zip(values, shades):
         ax.plot(values.index, values[name], color=colour, marker="o", markersize=4, label=name)

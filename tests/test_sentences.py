@@ -304,9 +304,7 @@ def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay()
     assert (price["perceptron baseline", 3], usual.wasted.mean()) == pytest.approx((1.3, 0.5), abs=0.05)
     rates = pd.concat(ours[ours.measure == "rate"] for _, ours in short.values())
     off = rates[(rates.value / rates.capacity - 1).abs() > 0.15]
-    assert len(rates) == 600 and {m for m in off.model if not m.startswith("perceptron")} == {
-        f"{setting} E2M3" for setting in ("rings", "2 latents", "10 latents", "half the channels")
-    }
+    assert (len(rates), len(off)) == (600, 76) and off.model.str.contains("E2M3").sum() == 58
 
     long = pd.concat(laws.effects(law, *laws.released(law, "full")) for law in laws.ELSEWHERE)
     told = laws.again(found, long).query("claim != 'direction'")
