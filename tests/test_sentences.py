@@ -239,8 +239,13 @@ def test_the_formulas_resolution_is_within_a_quarter_from_3_nats_on_and_mostly_w
     assert set(ratio.index[ratio[10.0] < 0.8]) == {"E1M2", "rings baseline"}
     assert ratio[10.0][["E1M2", "rings baseline"]].round(2).tolist() == [0.74, 0.74]
     assert ratio[10.0][["2 latents E1M1", "2 latents baseline"]].round(2).tolist() == [0.89, 0.9]
+    long = long.assign(paid=long.price / long.worth)
     spent = long[long.capacity <= 1]
-    assert (spent.price / spent.worth).between(0.91, 1).all() and spent.wasted.abs().max() < 0.055
+    assert spent.paid.between(0.91, 1).all() and spent.wasted.abs().max() < 0.055
+    assert found[found.capacity <= 1].groupby(["model", "capacity"]).wasted.mean().max() < 0.1
+    worlds = long[long.model.str.startswith(("rings", "blob"))].groupby(["capacity", "model"]).paid.mean()
+    off = worlds[~worlds.between(0.85, 1.15)].dropna()
+    assert off.round(2).to_dict() == {(3, "blob baseline"): 1.16}
 
     short = pd.concat(laws.prices(*laws.released(law), laws.LAWS[law]) for law in ("worlds", "networks"))
     each = short.groupby([short.model.str.rpartition(" ")[0], "capacity"]).ratio.agg(["min", "max"])
