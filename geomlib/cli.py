@@ -69,6 +69,15 @@ Tasks = Annotated[
 ALL = [*paper.MODELS, *paper.CLASSIFIERS]
 
 
+def _writable(_: type, output: Path | None) -> None:
+    """That a file can be written there, before hours are spent on it."""
+    if output and (output.is_dir() or not os.access(output.parent, os.W_OK)):
+        raise ValueError("choose a file in a folder that is there and can be written to")
+
+
+OUTPUT = Parameter(name=["-o", "--output"], validator=_writable)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command. Errors are one or two lines on stderr and exit status 1 (2 if the command line is wrong)."""
     logging.basicConfig(format="geomlib: %(message)s")
@@ -247,7 +256,7 @@ def measure(
     seed: Seeds = [0],
     folder: Folder = None,
     changes: Changes = [],
-    output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
+    output: Annotated[Path | None, OUTPUT] = None,
 ) -> None:
     """Measure trained networks: each one's numbers are kept beside it, in numbers.csv.
 
@@ -273,7 +282,7 @@ def measure(
 
 
 @app.command(group=MEASURE)
-def readings(*, folder: Folder = None, output: Annotated[Path, Parameter(name=["-o", "--output"])]) -> None:
+def readings(*, folder: Folder = None, output: Annotated[Path, OUTPUT]) -> None:
     """Train and measure the second readings: published networks at the rate or by the recipe they are known to have.
 
     Example: geomlib readings --folder runs -o data/readings.csv
@@ -293,7 +302,7 @@ def law(
     setting: Annotated[list[str], Parameter(consume_multiple=True, negative="", help="Of the law; none: all.")] = [],
     folder: Folder = None,
     changes: Changes = [],
-    output: Annotated[Path, Parameter(name=["-o", "--output"])],
+    output: Annotated[Path, OUTPUT],
 ) -> None:
     """Train and measure the networks of a law beyond the paper: frequency, weight, worlds, networks or layers.
 
@@ -304,7 +313,7 @@ def law(
 
 
 @app.command(group=MEASURE)
-def film(*, changes: Changes = [], output: Annotated[Path, Parameter(name=["-o", "--output"])]) -> None:
+def film(*, changes: Changes = [], output: Annotated[Path, OUTPUT]) -> None:
     """Train two networks whose capacity rises slowly, in corridors and in rings, and keep their codes on the way.
 
     Example: geomlib film -o data/laws/film-full.csv
@@ -314,7 +323,7 @@ def film(*, changes: Changes = [], output: Annotated[Path, Parameter(name=["-o",
 
 
 @app.command(group=MEASURE)
-def gaussians(*, output: Annotated[Path, Parameter(name=["-o", "--output"])]) -> None:
+def gaussians(*, output: Annotated[Path, OUTPUT]) -> None:
     """Find the best Gaussian codes of the models: what a network could do whose encoder and decoder can be anything.
 
     Example: geomlib gaussians -o data/laws/gaussian-exact.csv

@@ -52,6 +52,14 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
     assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
 
 
+@pytest.mark.parametrize("words", [["results", "E1M1"], ["readings"], ["laws", "worlds"], ["film"], ["gaussians"]])
+def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tmp_path, capsys, words):
+    for output in (tmp_path / "no" / "x.csv", tmp_path):
+        status, _, error, _ = command(*words, "-o", output, capsys=capsys)
+        assert status == 2  # the command line is wrong: nothing was begun
+        assert str(output) in error and "choose a file in a folder that is there" in error
+
+
 @pytest.mark.parametrize(
     "words, expected",
     [
