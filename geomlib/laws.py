@@ -305,11 +305,8 @@ def again(judged: pd.DataFrame, long: pd.DataFrame) -> pd.DataFrame:
     keys = ["setting", "claim", "model", "capacity"]
     both = judged.merge(long.groupby(keys).effect.mean().rename("long").reset_index(), on=keys)
     both["claim"] = both.claim.replace({second: first for first, second in claims.SECOND.items()})
-    joined = both.groupby(keys, sort=False)
-    found = joined[["effect", "long"]].min()
-    for verdict, every in ("open", "any"), ("does not hold", "any"), ("holds", "all"):
-        met = (both.verdict == verdict).groupby([both[key] for key in keys], sort=False).agg(every)
-        found.loc[met, "verdict"] = verdict
+    both["verdict"] = pd.Categorical(both.verdict, ["does not hold", "open", "holds"], ordered=True)
+    found = both.groupby(keys, sort=False)[["verdict", "effect", "long"]].min()  # a claim holds if its controls all do
     none = found.index.get_level_values("claim").map(lambda claim: claims.SMALL.get(claim, claims.SMALL_ELSE))
     found["agrees"] = np.where(found.verdict == "holds", found.long > 0, found.long < none)
     return found[found.verdict != "open"].reset_index()
