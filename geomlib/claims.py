@@ -232,11 +232,16 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
     half = _half_interval(table.pop("error"), table.seeds)
     table["low"], table["high"] = table.effect - half, table.effect + half
     table = table.reset_index()
-    small = table.claim.map(SMALL).fillna(SMALL_ELSE)
+    small = none_within(table.claim)
     nothing = (table.high < 0) | ((table.low > -small) & (table.high < small))
     states = [table.seeds < SEEDS, (table.low > 0) & ~(table.share >= 0.05), nothing]
     table["verdict"] = np.select(states, ["open", "holds", "does not hold"], "open")
     return table
+
+
+def none_within(claim: pd.Series) -> pd.Series:
+    """How near to 0 an effect of each claim is none: degrees of direction, else in the effect's own unit."""
+    return claim.map(SMALL).fillna(SMALL_ELSE)
 
 
 def table() -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,12 @@ def effects(
     return pd.concat(found, names=["setting"]).reset_index("setting").reset_index(drop=True)
 
 
+@cache
+def elsewhere(scale: str = "full") -> pd.DataFrame:
+    """The `effects` of all laws of ELSEWHERE, of released networks: "full", or "sketch" for those of 500 steps."""
+    return pd.concat([effects(law, *released(law, scale)) for law in ELSEWHERE], ignore_index=True)
+
+
 def again(judged: pd.DataFrame, long: pd.DataFrame) -> pd.DataFrame:
     """Whether networks of full length agree with the verdicts of sketches, by the rule of the protocol.
 
@@ -307,6 +314,6 @@ def again(judged: pd.DataFrame, long: pd.DataFrame) -> pd.DataFrame:
     both["claim"] = both.claim.replace({second: first for first, second in claims.SECOND.items()})
     both["verdict"] = pd.Categorical(both.verdict, ["does not hold", "open", "holds"], ordered=True)
     found = both.groupby(keys, sort=False)[["verdict", "effect", "long"]].min()  # a claim holds if its controls all do
-    none = found.index.get_level_values("claim").map(lambda claim: claims.SMALL.get(claim, claims.SMALL_ELSE))
-    found["agrees"] = np.where(found.verdict == "holds", found.long > 0, found.long < none)
-    return found[found.verdict != "open"].reset_index()
+    found = found[found.verdict != "open"].reset_index()
+    none = claims.none_within(found.claim)
+    return found.assign(agrees=np.where(found.verdict == "holds", found.long > 0, found.long < none))

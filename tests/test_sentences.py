@@ -261,7 +261,7 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     numbers = pd.concat(laws.released(law, "full")[1] for law in laws.ELSEWHERE)
     off = numbers[(numbers.measure == "rate") & ((numbers.value / numbers.capacity - 1).abs() > 0.02)]
     assert off[["model", "capacity"]].values.tolist() == [["2 latents E2M3", 10]] and off.value.max() < 10.4
-    found = pd.concat(laws.effects(law, *laws.released(law, "full")) for law in laws.ELSEWHERE)
+    found = laws.elsewhere()
     long = found.groupby(["setting", "claim", "model", "capacity"])[["value", "effect", "limit"]].mean()
     frequent = long.xs(("specialization", "E1M1"), level=("claim", "model"))
     papers = claims.released().groupby(["claim", "model", "capacity"]).effect.mean()
@@ -296,7 +296,7 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
 
 def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay():
     short = {law: laws.released(law) for law in laws.ELSEWHERE}
-    found = claims.verdicts(pd.concat(laws.effects(law, *both) for law, both in short.items()))
+    found = claims.verdicts(laws.elsewhere("sketch"))
     held = found[found.verdict == "holds"]
     assert held[held.claim == "specialization"].setting.nunique() == 8
     prototypes = held[(held.claim == "prototypization") & (held.capacity == 0.3)]
@@ -312,8 +312,7 @@ def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay()
     off = rates[(rates.value / rates.capacity - 1).abs() > 0.15]
     assert (len(rates), len(off)) == (600, 76) and off.model.str.contains("E2M3").sum() == 58
 
-    long = pd.concat(laws.effects(law, *laws.released(law, "full")) for law in laws.ELSEWHERE)
-    told = laws.again(found, long).query("claim != 'direction'")
+    told = laws.again(found, laws.elsewhere()).query("claim != 'direction'")
     lost = told[~told.agrees].groupby(["claim", "setting"]).capacity.agg(list).to_dict()
     assert lost == {
         ("specialization", "2 latents"): [10],
