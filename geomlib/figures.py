@@ -65,9 +65,11 @@ def style() -> None:
     from IPython import get_ipython
 
     if get_ipython():
+        from matplotlib import pyplot
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches=None)
+        pyplot.uninstall_repl_displayhook()  # else each figure is drawn once more, for nobody, before it is shown
 
 
 def download(name: str, table):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 SIDE = 13  # positions of a corridor
+STEPS = (np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])  # of x_uc, of x_lc: where they start, where they end
 ACTIVE = 0.01  # nats: a latent with a larger mean rate carries something
 
 
@@ -111,12 +112,22 @@ def dprime_of(means, variances) -> np.ndarray:
     means, variances  (S, D)  of S stimuli, as of `stimulus_codes`
     returns           (S, S)  symmetric, no unit; 0: not told apart at all; NaN for a stimulus without images
     """
+    means, variances = _stimuli(means, variances)
+    return _dprime(means[:, None], means, variances[:, None], variances)
+
+
+def _stimuli(means, variances) -> tuple[np.ndarray, np.ndarray]:
     means, variances = _array(means).astype(float), _array(variances).astype(float)
     if means.ndim != 2 or means.shape != variances.shape:
         raise ValueError(f"means and variances must both be (S, D), got {means.shape} and {variances.shape}")
     if (variances <= 0).any():
         raise ValueError(f"variances must be numbers > 0, got {np.nanmin(variances):g}")
-    return np.sqrt(((means[:, None] - means) ** 2 / ((variances[:, None] + variances) / 2)).sum(2))
+    return means, variances
+
+
+def _dprime(mean, other_mean, variance, other_variance) -> np.ndarray:
+    """d' of stimuli and others, arrays (..., D)."""
+    return np.sqrt(((mean - other_mean) ** 2 / ((variance + other_variance) / 2)).sum(-1))
 
 
 def resolution(mu, logvar, factors) -> np.ndarray:
@@ -126,7 +137,8 @@ def resolution(mu, logvar, factors) -> np.ndarray:
 
 def resolution_of(means, variances) -> np.ndarray:
     """d' of neighbouring stimuli, from the 169 stimuli's codes: `neighbours` of their `dprime_of`, (2, 13, 13)."""
-    return neighbours(dprime_of(means, variances))
+    m, v = (x.reshape(SIDE, SIDE, -1) for x in _stimuli(means, variances))
+    return at_steps(*(_dprime(m[to], m[at], v[to], v[at]) for at, to in STEPS))
 
 
 def neighbours(matrix) -> np.ndarray:
@@ -135,8 +147,14 @@ def neighbours(matrix) -> np.ndarray:
     matrix   (169, 169)   stimuli with x_uc slowest
     returns  (2, 13, 13)  axes: step, x_uc, x_lc. [0]: from x_uc to x_uc + 1, [1]: from x_lc to x_lc + 1; NaN at the end
     """
-    found, (upper, lower) = np.full((2, SIDE, SIDE), np.nan), _lines(matrix)
-    found[0, :-1], found[1, :, :-1] = upper.diagonal(1).T, lower.diagonal(1)
+    upper, lower = _lines(matrix)
+    return at_steps(upper.diagonal(1).T, lower.diagonal(1))
+
+
+def at_steps(upper, lower) -> np.ndarray:
+    """Numbers of steps, (12, 13) of the upper corridor and (13, 12) of the lower, as `neighbours` has them."""
+    found = np.full((2, SIDE, SIDE), np.nan)
+    found[0, :-1], found[1, :, :-1] = upper, lower
     return found
 
 
@@ -284,13 +302,15 @@ def embed(codes, seed: int | None = None) -> np.ndarray:
 
 def _smacof(points: np.ndarray, distances: np.ndarray) -> np.ndarray:
     """Points (N, 2) moved, by Guttman's transform, until their distances keep the given ones (N, N) no better."""
-    before, now = math.inf, _distances(points)
+    before, now, pull = math.inf, _distances(points), np.zeros_like(distances)
+    given = np.vdot(distances, distances)
     for _ in range(300):
-        pull = distances / np.where(now == 0, 1e-5, now)
+        np.divide(distances, now, out=pull, where=now > 0)  # points at one place don't move each other
         points = (pull.sum(1)[:, None] * points - pull @ points) / len(points)
         now = _distances(points)
-        error = np.square(now - distances).sum()
-        if before - error < 1e-6 * np.square(now).sum():
+        reached = np.vdot(now, now)
+        error = reached - 2 * np.vdot(now, distances) + given
+        if before - error < 1e-6 * reached:
             break
         before = error
     return points

@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .data import SIDE, counts_table, world_table
-from .measures import neighbours
+from .measures import STEPS, at_steps, neighbours
 
 ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # more only wait for each other: the products are small
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
@@ -59,16 +59,28 @@ def codes(
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
     """
-    x, truth = coordinates(means, labels)
-    y, share = np.c_[x, truth], probability
+    states, (_, truth) = _states(means, probability, labels, weight), coordinates(means, labels)
+    y, share = states.known[:, :-1], probability
     for slope in SLOPES:
-        y, share, assignment = _settle(y, share, slope, x, truth, probability, weight)
+        y, share, assignment = _settle(y, share, slope, states)
         y, share = _merge(y, share, SAME)
         code = _code(slope, assignment, means, truth, probability)
         if code.rate < 1e-6:
             yield _code(slope, np.ones((1, len(means))), means, truth, probability)
             break
         yield code
+
+
+class _States(NamedTuple):
+    known: np.ndarray  # (S, C + K + 1) coordinates of the mean image, classes as ones among zeros, and 1
+    n_image: int  # C
+    probability: np.ndarray  # (S,)
+    weight: float  # of the classes
+
+
+def _states(means, probability, labels=None, weight=1.0) -> _States:
+    x, truth = coordinates(means, labels)
+    return _States(np.c_[x, truth, np.ones(len(x))], x.shape[1], probability, weight)
 
 
 def coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +91,7 @@ def coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
     return (u * s)[:, s > 1e-9], np.concatenate([np.eye(task.max() + 1)[task] for task in each], 1)
 
 
-def _settle(y, share, slope, x, truth, probability, weight):
+def _settle(y, share, slope, states: _States):
     """`_step` until the cost falls no more: reproductions, their shares and the assignment.
 
     Steps grow short where reproductions merge. So after each two a long one is tried, as far as the second has turned
@@ -87,42 +99,42 @@ def _settle(y, share, slope, x, truth, probability, weight):
     """
     plain, least = (y, share), np.inf
     for _ in range(500):
-        y1, share1, _, before = _step(y, share, slope, x, truth, probability, weight)
+        y1, share1, _, before = _step(y, share, slope, states)
         if before > least:
             (y, share), least = plain, np.inf
             continue
-        y2, share2, assignment, least = _step(y1, share1, slope, x, truth, probability, weight)
+        y2, share2, joint, least = _step(y1, share1, slope, states)
         if before - least < 1e-7:
-            return y2, share2, assignment
+            break
         plain = y2, share2
         if len(y) == len(y2):
             start, once, twice = (np.column_stack([at, np.log(of)]) for at, of in ((y, share), (y1, share1), plain))
             first, turn = once - start, twice - 2 * once + start
             far = max(1, np.linalg.norm(first) / np.linalg.norm(turn))
             at, of = np.split(start + 2 * far * first + far**2 * turn, [-1], 1)
-            y, share, *_ = _step(at, np.exp(of - of.max())[:, 0], slope, x, truth, probability, weight)
+            y, share, *_ = _step(at, np.exp(of - of.max())[:, 0], slope, states)
         else:
             y, share = plain
-    return y2, share2, assignment
+    return y2, share2, joint / states.probability
 
 
-def _step(y, share, slope, x, truth, probability, weight=1.0):
-    """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
-    assignment (R, S), and the cost, rate + slope * distortion."""
-    at, guess = np.split(y, [x.shape[1]], 1)
-    distance = (at**2).sum(1)[:, None] + (x**2).sum(1) - 2 * at @ x.T  # (R, S)
-    distance -= PIXELS * weight * np.log(np.maximum(guess, 1e-300)) @ truth.T
-    weight = np.log(np.maximum(share, 1e-300))[:, None] - slope * distance
-    top = weight.max(0)
-    weight = np.exp(weight - top)
-    total = weight.sum(0)  # (S,)
-    assignment = weight / total
-    joint = assignment * probability  # (R, S)
-    share = joint.sum(1)
+def _step(y, share, slope, states: _States):
+    """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the joint
+    probability (R, S) of them and the states, and the cost, rate + slope * distortion, but for what no code changes."""
+    known, n_image, probability, weight = states
+    at, guess = y[:, :n_image], np.maximum(y[:, n_image:], 1e-300)
+    alone = np.log(np.maximum(share, 1e-300)) / slope - (at**2).sum(1)
+    fit = slope * np.column_stack([2 * at, PIXELS * weight * np.log(guess), alone]) @ known.T  # (R, S)
+    top = fit.max(0)
+    fit -= top
+    joint = np.exp(fit, out=fit)
+    total = joint.sum(0)  # (S,)
+    joint *= probability / total
     cost = -probability @ (np.log(total) + top)
-    if not (used := share > 1e-12).all():  # what no state uses any more is dropped
-        joint, assignment, share = joint[used], assignment[used], share[used]
-    return np.hstack([joint @ x, joint @ truth]) / share[:, None], share, assignment, cost
+    sums = joint @ known  # (R, C + K + 1)
+    if not (used := sums[:, -1] > 1e-12).all():  # what no state uses any more is dropped
+        joint, sums = joint[used], sums[used]
+    return sums[:, :-1] / sums[:, -1:], sums[:, -1], joint, cost
 
 
 def _code(slope, assignment, means, truth, probability) -> Code:
@@ -138,8 +150,11 @@ def _code(slope, assignment, means, truth, probability) -> Code:
 def _merge(y, share, apart):
     """Reproductions (R, C) and their shares (R,), those nearer to each other than `apart` as one, their mean."""
     from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist
 
-    group = fcluster(linkage(y, "complete"), apart, "distance") - 1 if len(y) > 1 else np.zeros(1, int)
+    if (distances := pdist(y)).min(initial=np.inf) > apart:
+        return y, share
+    group = fcluster(linkage(distances, "complete"), apart, "distance") - 1
     shares = np.bincount(group, share)
     return np.stack([np.bincount(group, share * column) for column in y.T], 1) / shares[:, None], shares
 
@@ -265,12 +280,12 @@ def dprime(assignment: np.ndarray) -> np.ndarray:
     covariance that is the distance in units of the noise. assignment (R, S) -> (S, S); infinite where two states share
     no symbol (none that either has with a probability above 1e-12)
     """
-    return _dprime(_overlap(assignment))
+    root = _root(assignment)
+    return _dprime(root.T @ root)
 
 
-def _overlap(assignment) -> np.ndarray:
-    root = np.sqrt(np.where(assignment < 1e-12, 0, assignment))
-    return root.T @ root  # (S, S)
+def _root(assignment) -> np.ndarray:
+    return np.sqrt(np.where(assignment < 1e-12, 0, assignment))
 
 
 def _dprime(overlap) -> np.ndarray:
@@ -283,9 +298,23 @@ def limit_dprime(
 ) -> np.ndarray:
     """d' of each two stimuli in the best code of a rate (nats): (169, 169), NaN for a stimulus without images.
 
-    Between the rates of two best codes, both in turn are best: the observer knows which, so overlaps are averaged.
-    counts, labels, world, weight: as of `limit`
+    Between the rates of two best codes, both in turn are best: the observer knows which, so symbols of both are told
+    apart. counts, labels, world, weight: as of `limit`
     """
+    root = _limit_root(counts, rate, labels, world, weight)
+    return _dprime(root.T @ root)
+
+
+def limit_resolution(
+    counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1
+) -> np.ndarray:
+    """d' of neighbouring stimuli in the best code of a rate (nats): `neighbours` of `limit_dprime`, (2, 13, 13)."""
+    grid = _limit_root(counts, rate, labels, world, weight).T.reshape(SIDE, SIDE, -1)
+    return at_steps(*(_dprime((grid[at] * grid[to]).sum(-1)) for at, to in STEPS))
+
+
+def _limit_root(counts, rate, labels, world, weight) -> np.ndarray:
+    """Square roots of the probabilities of each symbol of the best code, given the stimulus: (R, 169)."""
     found, there = limit(counts, labels, world, weight), np.flatnonzero(counts_table(counts))
     rates = np.array([code.rate for code in found])
     if not rate >= 0:
@@ -293,16 +322,10 @@ def limit_dprime(
     above = min(np.searchsorted(rates, rate), len(rates) - 1)
     low, high = found[max(above - 1, 0)], found[above]
     share = min((rate - low.rate) / (high.rate - low.rate), 1) if high.rate > low.rate else 1
-    matrix = np.full((PIXELS, PIXELS), np.nan)
-    matrix[np.ix_(there, there)] = _dprime(share * _overlap(high.assignment) + (1 - share) * _overlap(low.assignment))
-    return matrix
-
-
-def limit_resolution(
-    counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1
-) -> np.ndarray:
-    """d' of neighbouring stimuli in the best code of a rate (nats): `neighbours` of `limit_dprime`, (2, 13, 13)."""
-    return neighbours(limit_dprime(counts, rate, labels, world, weight))
+    roots = [np.sqrt(part) * _root(code.assignment) for part, code in ((share, high), (1 - share, low)) if part]
+    root = np.full((sum(map(len, roots)), PIXELS), np.nan)
+    root[:, there] = np.concatenate(roots)
+    return root
 
 
 def with_pixels(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray]:
@@ -352,16 +375,17 @@ def prototypes(
 
     means, probability   from `source`, as `codes` was given
     """
-    (x, truth), joint = coordinates(means), code.assignment * probability
-    y, share = _merge(joint @ np.c_[x, truth] / joint.sum(1)[:, None], joint.sum(1), apart)
+    states = _states(means, probability)
+    sums = code.assignment * probability @ states.known
+    y, share = _merge(sums[:, :-1] / sums[:, -1:], sums[:, -1], apart)
     for _ in range(20_000):
         old = y
-        y, share, *_ = _step(y, share, code.slope, x, truth, probability)
+        y, share, *_ = _step(y, share, code.slope, states)
         if len(y) == len(old) and np.abs(y - old).max() < 1e-7:
             break
-    _, share, assignment, _ = _step(*_merge(y, share, apart), code.slope, x, truth, probability)
+    _, share, joint, _ = _step(*_merge(y, share, apart), code.slope, states)
     order = np.argsort(-share, kind="stable")
-    return np.tensordot(assignment * probability, means, 1)[order] / share[order, None, None], share[order]
+    return np.tensordot(joint, means, 1)[order] / share[order, None, None], share[order]
 
 
 def gather(images, best: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
