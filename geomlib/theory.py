@@ -119,8 +119,9 @@ def _settle(y, share, slope, states: _States):
 
 
 def _step(y, share, slope, states: _States):
-    """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the joint
-    probability (R, S) of them and the states, and the cost, rate + slope * distortion, but for what no code changes."""
+    """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
+    joint probability (R, S) of them and the states, and the cost, rate + slope * distortion, but for what no code
+    changes."""
     known, n_image, probability, weight = states
     at, guess = y[:, :n_image], np.maximum(y[:, n_image:], 1e-300)
     alone = np.log(np.maximum(share, 1e-300)) / slope - (at**2).sum(1)

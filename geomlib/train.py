@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import evaluate
 from .engine import fast
-from .engine.jobs import one_thread, pick_device, side_by_side, stacked, stacks
+from .engine.jobs import bar, one_thread, pick_device, side_by_side, stacked, stacks
 from .engine.replay import Replay
 from .evaluate import head_scores, load_data, sample
 from .model import DROPOUT, BetaVAE, Output, hidden_units
@@ -28,6 +28,7 @@ HOLD = "hold."  # ... and of the state of the feedback that holds the rate
 HISTORY = {"step": "int64", "epoch": "int64", "split": "str", "term": "str", "value": "float64"}
 FEW = 2_000  # images, below which a network hardly learns
 FAR = 0.05  # share of the capacity by which a rate may miss it unsaid
+Sampled = tuple[Tensor, Tensor]  # codes of the training part, and of the held-out one
 logger = logging.getLogger(__name__)
 
 
@@ -157,7 +158,11 @@ def fit(
     begun = list(starts) or [None] * len(specs)
     done = [min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, begun)]
     groups = stacks(specs, place, [start.epoch if start else 0 for start in begun])
-    jobs = [([specs[i] for i in g], place, [begun[i] for i in g], g, on_checkpoint, sources, record) for g in groups]
+    codes = sampled(specs, sources, place)
+    jobs = []
+    for g in groups:
+        own, read = [specs[i] for i in g], {_reads(specs[i]): codes[_reads(specs[i])] for i in g if specs[i].source}
+        jobs.append((own, place, [begun[i] for i in g], g, on_checkpoint, sources, read, record))
     results = side_by_side(fit_stack, jobs, done, sum(spec.steps for spec in specs))
     runs = {index: run for group, result in zip(groups, results) for index, run in zip(group, result)}
     trained = [runs[index] for index in range(len(specs))]
@@ -196,16 +201,18 @@ def fit_stack(
     indices: list[int],
     on_checkpoint: Callable[[int, Checkpoint], None] | None,
     sources: Mapping[str, BetaVAE],
+    codes: Mapping[tuple, Sampled],
     record: bool,
     done: np.ndarray,
 ) -> list[Run]:
     """Train M networks of one `stack_key`, from one epoch, as one: the loop over epochs and steps.
 
     indices   their places in the list that `fit` was given, and in done, which counts steps for the progress bar
+    codes     of `sampled`, that heads read
     """
     with one_thread():
         spec, checkpoints = specs[0], [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
-        examples = Examples(specs, sources, device)
+        examples = Examples(specs, codes, device)
         stack = Stack(specs, checkpoints, device, record)
         for epoch in range(checkpoints[0].epoch + 1, math.ceil(spec.steps / spec.steps_per_epoch) + 1):
             before = (epoch - 1) * spec.steps_per_epoch
@@ -231,20 +238,38 @@ def fit_stack(
         return [Run(s, c.network(s, sources.get(s.source)), c.history) for s, c in zip(specs, checkpoints)]
 
 
+def sampled(specs: Sequence[Spec], sources: Mapping[str, BetaVAE], device: torch.device) -> dict[tuple, Sampled]:
+    """The codes that heads read, sampled once for all of them that read one network."""
+    found, needed = {}, {_reads(spec): spec for spec in specs if spec.source}
+    with one_thread():
+        for key, spec in bar("sampling codes", iterable=needed.items(), unit=" networks"):
+            images, network = load_data(spec).images, copy.deepcopy(sources[spec.source]).to(device)
+            training, held_out = images[: spec.train_end], images[spec.train_end : spec.validation_end]
+            found[key] = tuple(
+                sample(network, part, seed).cpu()
+                for part, seed in ((training, [spec.seed, 0, 1]), (held_out, [spec.seed, 0]))
+            )
+    return found
+
+
+def _reads(spec: Spec) -> tuple:
+    """What the sampled codes of a spec's source depend on."""
+    return spec.source, spec.seed, spec.counts, spec.data_seed, spec.world, spec.train_end, spec.validation_end
+
+
 class Examples:
     """What M networks learn from and are scored on: images, or of classifiers codes of their sources, and labels."""
 
-    def __init__(self, specs: Sequence[Spec], sources: Mapping[str, BetaVAE], device: torch.device):
+    def __init__(self, specs: Sequence[Spec], codes: Mapping[tuple, Sampled], device: torch.device):
         self.specs, self.device, spec = specs, device, specs[0]
         images, factors = load_data(spec)
         held_out = slice(spec.train_end, spec.validation_end)
         self.images, self.factors = images[held_out], factors[held_out]
         self.labels = {task: torch.from_numpy(spec.task(task).labels(factors)).to(device) for task in spec.tasks}
         if spec.source:
-            networks = {s.source: copy.deepcopy(sources[s.source]).to(device) for s in specs}
-            codes = [sample(networks[s.source], images[: s.train_end], [s.seed, 0, 1]) for s in specs]
-            self.inputs = torch.stack(codes)  # (M, images, D)
-            self.held_out = [sample(networks[s.source], self.images, [s.seed, 0]) for s in specs]
+            read, held_out = zip(*(codes[_reads(s)] for s in specs))
+            self.inputs = torch.stack(read).to(device)  # (M, images, D)
+            self.held_out = [one.to(device) for one in held_out]
         else:
             self.inputs = torch.from_numpy(images.astype(np.uint8)).to(device)  # (images, 1, 13, 13)
 

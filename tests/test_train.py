@@ -25,7 +25,7 @@ def test_a_stack_trains_each_network_as_it_trains_alone(tiny):
         dataclasses.replace(tiny, seed=seed, capacity=capacity, tasks=("order", "region"))
         for seed, capacity in ((0, 10.0), (1, 1.0), (2, 3.0))
     ]
-    stack = train.fit_stack(specs, torch.device("cpu"), [None] * 3, [0, 1, 2], None, {}, True, np.zeros(3))
+    stack = train.fit_stack(specs, torch.device("cpu"), [None] * 3, [0, 1, 2], None, {}, {}, True, np.zeros(3))
     for spec, member in zip(specs, stack):
         alone = g.fit([spec], "cpu")[0]
         for name, value in alone.model.state_dict().items():
@@ -183,6 +183,16 @@ def test_a_classifier_on_frozen_codes_learns_its_task_and_leaves_the_network_alo
     for others in ({}, {"there": g.BetaVAE(2)}):
         with pytest.raises(ValueError, match="sources must hold 'there', a network of 5 latents"):
             g.fit([spec], "cpu", sources=others)
+
+
+def test_the_codes_of_a_network_are_sampled_once_for_all_the_heads_that_read_them(trained, monkeypatch):
+    asked, sample = [], train.sample
+    monkeypatch.setattr(train, "sample", lambda *arguments: asked.append(arguments) or sample(*arguments))
+    spec = g.Spec(counts=np.full((13, 13), 15), steps=2, tasks=("quadrant",), source="there")
+    specs = [dataclasses.replace(spec, seed=seed, tasks=(task,)) for seed in (0, 1) for task in ("quadrant", "region")]
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    g.fit(specs, "cpu", sources={"there": trained.model})
+    assert len(asked) == 2 * 2  # of each seed, those of the training part and of the one held out
 
 
 @pytest.mark.parametrize(
