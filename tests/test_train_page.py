@@ -115,7 +115,7 @@ def test_one_step_pause_and_reset(page):
 
 def test_a_reset_while_a_training_starts_ends_it_and_the_next_one_trains(page):
     page.evaluate("() => { page.train(); page.reset(); }")
-    assert page.evaluate("[page.step, page.helpers, page.starting]") == [0, None, False]
+    assert page.evaluate("[page.step, page.helpers, page.busy]") == [0, None, False]
     train(page)
     assert page.evaluate("page.seen.length") == 2
 
@@ -163,7 +163,7 @@ def test_a_worker_that_fails_says_so_and_reset_helps(page):
     page.click("[name=train]")
     page.wait_for_function("page.told.textContent.includes('The training stopped')", timeout=60_000)
     page.evaluate("page.batch = 16")
-    page.evaluate("page.reset()")
+    page.click("[name=reset]")
     train(page)
     page.errors.clear()  # the browser's own note of the failure
 

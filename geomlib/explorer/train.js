@@ -230,7 +230,6 @@ class TrainPage {
   /* --- training -------------------------------------------------------------------------------------------------- */
 
   failed(message) {
-    this.starting = false;
     this.pause();
     this.tellReader(`The training stopped: ${message}. “Reset” lets you start anew. ` +
       "Your settings and runs are still there.");
@@ -253,7 +252,7 @@ class TrainPage {
     this.tellReader(missing);
     if (missing) return false;
     this.hire(2);
-    this.starting = true;
+    this.busy = true;
     this.tell();
     const { helpers } = this;
     this.trainedSpec = geomlib.specOf(settings, this.spec, this.batch);
@@ -265,7 +264,7 @@ class TrainPage {
     await Promise.all([helpers[0].ask("start", { ...common, ...asked, frequencies: counts }),
       helpers[1].ask("start", { ...common, frequencies: alike })]);
     if (helpers !== this.helpers) return false;    // reset meanwhile
-    this.starting = false;
+    this.busy = false;
     return true;
   }
 
@@ -287,7 +286,7 @@ class TrainPage {
 
   /** Whether there are two networks that can go on; new ones are made where there are none, or of other settings. */
   async ready() {
-    if (this.starting || this.busy) return false;
+    if (this.busy) return false;
     return !this.stale && this.helpers && this.step < this.total ? true : this.begin();
   }
 
@@ -366,7 +365,7 @@ class TrainPage {
   /** Forget what was trained. */
   forget() {
     Object.assign(this, { step: 0, total: 0, paths: [[], []], seen: [], stale: false, helpers: null, pace: 0,
-      limit: null, starting: false, busy: false, looking: false, opened: "", scale: 1 });
+      limit: null, busy: false, looking: false, opened: "", scale: 1 });
   }
   reset() {
     this.running = false;
@@ -385,7 +384,8 @@ class TrainPage {
     const other = !this.step ? "Train" : this.stale || done ? "Train anew" : "Go on";
     this.trainControl.textContent = this.running ? "Pause" : other;
     this.onceControl.disabled = this.running;
-    this.resetControl.disabled = this.downloadControl.disabled = !this.step;
+    this.resetControl.disabled = !this.helpers;
+    this.downloadControl.disabled = !this.step;
     this.progress.value = this.step ? this.step / this.total : 0;
     this.say(!this.step ? (this.running ? "Starting …" : "") : this.stale
       ? `You see the network of the settings before. “Train anew” starts with yours.` : this.opened
