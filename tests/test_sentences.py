@@ -113,7 +113,7 @@ def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_ha
     late = full.effect[full.index.get_level_values("capacity") >= 3]
     assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
     held = full[full.verdict == "holds"]
-    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(4, abs=0.5)
+    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(5, abs=0.5)
     assert (held.drop("E2M3").effect > 10).all() and (full.seeds >= claims.SEEDS).all()
     assert (full.verdict["E2M1"] == "holds").all() and full.verdict["E2M2", 3] == full.verdict["E2M4", 6] == "holds"
     early = full[full.index.get_level_values("capacity").isin([3, 6])]
@@ -163,7 +163,7 @@ def test_of_the_missed_numbers_five_are_explained_by_another_rate_or_recipe():
     explained = again[again.verdict == "reproduced"].drop_duplicates(["network", "words", "capacity"])
     known = card.set_index(["network", "words", "capacity"]).verdict
     both = pd.MultiIndex.from_frame(explained[["network", "words", "capacity"]])
-    assert len(missed) == 20 and (known[known.index.isin(both)] == "missed").sum() == 5
+    assert len(missed) == 18 and (known[known.index.isin(both)] == "missed").sum() == 5
 
 
 def test_all_fifty_baselines_of_the_protocol_hold_their_rate_and_read_their_image():
@@ -194,14 +194,14 @@ def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
 
 def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
     agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
-    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.54]
+    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.77, 0.57]
     assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
 
 
 def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2_percent_are_named():
     found = NETWORKS.drop("baseline").drop(0, level="seed")
     off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
-    assert off.max() < 0.036 and off[off > 0.02].groupby("model").size().to_dict() == {"E2M3": 1, "E2M4": 5, "E2M5": 1}
+    assert off.max() < 0.036 and off[off > 0.02].groupby("model").size().to_dict() == {"E2M3": 1, "E2M4": 6, "E2M5": 1}
     assert off[["E2M3", "E2M5"]].groupby("model").max().tolist() == pytest.approx([0.024, 0.021], abs=5e-4)
     assert (found.rate > 0.2).all()
     for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
@@ -394,7 +394,7 @@ def test_what_the_page_on_splitting_says():
     assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {9}
     assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
     assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 50)
-    assert sorted(found.best_clumps["E2M1", 3]) == [102, 104, 105, 108, 109, 110]
+    assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 108, 109, 110]
     assert min(clumps("E2M4", 0.3)) > found.best_clumps["E2M4", 0.3].max()
 
 
@@ -403,7 +403,7 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
     every = laws.by_gaussian(results.codes(), exact)
     found = every.groupby(["model", "capacity"]).mean()
     seeds = every.query("model == 'E1M2' and capacity == 1").set_index("seed").r
-    assert seeds.round(2).sort_values().to_dict() == {3: 0.77, 1: 0.8, 4: 0.86, 2: 0.9, 5: 0.93, 0: 0.94}
+    assert seeds.round(2).sort_values().to_dict() == {3: 0.77, 1: 0.8, 4: 0.86, 2: 0.9, 6: 0.9, 5: 0.93, 0: 0.94}
     scarce = found[found.index.get_level_values("capacity") < 3]
     assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.87
     assert scarce.wrong.max() < 0.785 and scarce["size"].between(0.98, 1.021).all()
@@ -473,7 +473,7 @@ def test_networks_turn_later_than_the_limit_since_their_code_is_gaussian():
     networks = found.groupby("capacity")[["effect", "limit"]].mean()
     smooth, best = exponents(""), exponents(laws.BEST_PRIOR)[1]
     assert abs(networks.effect - smooth)[[0.3, 1]].max() < 0.012
-    assert round(smooth[3], 2) == -0.11 and round(networks.effect[3], 2) == 0.03
+    assert round(smooth[3], 2) == -0.11 and round(networks.effect[3], 2) == 0.04
     assert abs(best - smooth[1]) < 0.01 and abs(best - networks.limit[1]) > 0.3
 
 
@@ -556,12 +556,14 @@ def test_most_distortions_that_are_not_small_have_the_published_sign_and_the_oth
     assert other.network.str.startswith("E1").all() and (other.capacity == 10).all()
 
 
-def test_our_baseline_of_6_nats_with_two_latents_is_read_as_the_published_one_of_10_nats():
-    used = NETWORKS.active_latents["baseline"]
-    assert set(used[10.0]) <= {4, 5} and used[6.0, 0] == 2
-    for task, six, ten in ("E2M1", 0.98, 0.84), ("E2M4", 0.65, 0.96):
-        ours, theirs = (results.head(table, "baseline", task).loc[0] for table in (OURS, paper.published()))
-        assert ours[[6.0, 10.0]].round(2).tolist() == [six, ten] and theirs[10.0] == pytest.approx(six, abs=0.01)
+def test_a_baseline_of_10_nats_that_gives_most_of_them_to_two_latents_is_read_as_the_published_one():
+    tens = NETWORKS.loc["baseline", 10.0]
+    assert set(tens.active_latents) <= {4, 5}
+    two = tens.filter(regex="rate_").apply(lambda row: row.nlargest(2).sum(), axis=1)
+    assert two.idxmax() == 6 and round(two[6], 1) == 7.4
+    for task, spread, unlike, published in ("E2M1", 0.84, 0.99, 0.99), ("E2M4", 0.96, 0.69, 0.65):
+        ours, theirs = (results.head(table, "baseline", task)[10.0] for table in (OURS, paper.published()))
+        assert ours[[0, 6]].round(2).tolist() == [spread, unlike] and round(theirs[0], 2) == published
     missed = results.scorecard().query("kind == 'distortion' and verdict == 'missed'")
     assert (missed.capacity == 10).mean() > 0.5
 
