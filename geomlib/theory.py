@@ -59,8 +59,8 @@ def codes(
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
     """
-    states, (_, truth) = _states(means, probability, labels, weight), coordinates(means, labels)
-    y, share = states.known[:, :-1], probability
+    states = _states(means, probability, labels, weight)
+    y, share, truth = states.known[:, :-1], probability, states.known[:, states.n_image : -1]
     for slope in SLOPES:
         y, share, assignment = _settle(y, share, slope, states)
         y, share = _merge(y, share, SAME)
