@@ -168,10 +168,8 @@ def agreement(resolution: np.ndarray, other: np.ndarray) -> float:
 def edge() -> np.ndarray:
     """A map (2, 13, 13) that is 1 for neighbours of which one touches the border of the board, else 0."""
     x, y = np.indices((SIDE, SIDE))
-    found = np.full((2, SIDE, SIDE), np.nan)
-    at = (x % (SIDE - 1) == 0) | (y % (SIDE - 1) == 0)
-    found[0, :-1], found[1, :, :-1] = at[:-1] | at[1:], at[:, :-1] | at[:, 1:]
-    return found
+    touches = (x % (SIDE - 1) == 0) | (y % (SIDE - 1) == 0)
+    return measures.at_steps(*(touches[at] | touches[to] for at, to in measures.STEPS))
 
 
 EDGE = edge()

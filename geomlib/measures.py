@@ -132,7 +132,7 @@ def _dprime(mean, other_mean, variance, other_variance) -> np.ndarray:
 
 def resolution(mu, logvar, factors) -> np.ndarray:
     """d' of neighbouring stimuli, from codes of images: `neighbours` of their `dprime`, (2, 13, 13)."""
-    return neighbours(dprime(mu, logvar, factors))
+    return resolution_of(*stimulus_codes(mu, logvar, factors))
 
 
 def resolution_of(means, variances) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .data import SIDE, counts_table, world_table
-from .measures import STEPS, at_steps, neighbours
+from .measures import STEPS, at_steps
 
 ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # more only wait for each other: the products are small
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
@@ -264,14 +264,14 @@ def price_resolution(price: float, world: Any = "corridors") -> np.ndarray:
     """
     if not price > 0:
         raise ValueError(f"price must be a number > 0 (squared error per nat), got {price}")
-    wall = world_table(world).reshape(PIXELS, PIXELS)
-    step = np.square(wall[:, None] - wall)  # (169, 169, pixels)
-    noise = wall * (1 - wall)
-    total = step.sum(2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        of_images = np.einsum("abp,ap->ab", step, noise)
-        variance = price * PIXELS / (2 * total) + (of_images + of_images.T) / 2 / total**2
-        return neighbours(1 / np.sqrt(variance))
+    wall = world_table(world)
+    noise, found = wall * (1 - wall), []
+    for at, to in STEPS:
+        step = np.square(wall[to] - wall[at])  # (12, 13, 13, 13) or (13, 12, 13, 13)
+        total, of_images = step.sum((2, 3)), (step * (noise[at] + noise[to])).sum((2, 3)) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found.append(1 / np.sqrt(price * PIXELS / (2 * total) + of_images / total**2))
+    return at_steps(*found)
 
 
 def dprime(assignment: np.ndarray) -> np.ndarray:

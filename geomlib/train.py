@@ -159,10 +159,8 @@ def fit(
     done = [min(start.epoch * spec.steps_per_epoch, spec.steps) if start else 0 for spec, start in zip(specs, begun)]
     groups = stacks(specs, place, [start.epoch if start else 0 for start in begun])
     codes = sampled(specs, sources, place)
-    jobs = []
-    for g in groups:
-        own, read = [specs[i] for i in g], {_reads(specs[i]): codes[_reads(specs[i])] for i in g if specs[i].source}
-        jobs.append((own, place, [begun[i] for i in g], g, on_checkpoint, sources, read, record))
+    parts = [[[each[i] for i in g] for each in (specs, begun, codes)] for g in groups]
+    jobs = [(*part, place, g, on_checkpoint, sources, record) for part, g in zip(parts, groups)]
     results = side_by_side(fit_stack, jobs, done, sum(spec.steps for spec in specs))
     runs = {index: run for group, result in zip(groups, results) for index, run in zip(group, result)}
     trained = [runs[index] for index in range(len(specs))]
@@ -196,19 +194,19 @@ def _warnings(spec: Spec) -> Iterator[str]:
 
 def fit_stack(
     specs: list[Spec],
-    device: torch.device,
     starts: list[Checkpoint | None],
+    codes: list[Sampled | None],
+    device: torch.device,
     indices: list[int],
     on_checkpoint: Callable[[int, Checkpoint], None] | None,
     sources: Mapping[str, BetaVAE],
-    codes: Mapping[tuple, Sampled],
     record: bool,
     done: np.ndarray,
 ) -> list[Run]:
     """Train M networks of one `stack_key`, from one epoch, as one: the loop over epochs and steps.
 
-    indices   their places in the list that `fit` was given, and in done, which counts steps for the progress bar
     codes     of `sampled`, that heads read
+    indices   their places in the list that `fit` was given, and in done, which counts steps for the progress bar
     """
     with one_thread():
         spec, checkpoints = specs[0], [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
@@ -238,36 +236,32 @@ def fit_stack(
         return [Run(s, c.network(s, sources.get(s.source)), c.history) for s, c in zip(specs, checkpoints)]
 
 
-def sampled(specs: Sequence[Spec], sources: Mapping[str, BetaVAE], device: torch.device) -> dict[tuple, Sampled]:
-    """The codes that heads read, sampled once for all of them that read one network."""
-    found, needed = {}, {_reads(spec): spec for spec in specs if spec.source}
+def sampled(specs: Sequence[Spec], sources: Mapping[str, BetaVAE], device: torch.device) -> list[Sampled | None]:
+    """The codes that the heads of each spec read, sampled once for all that read the same; None without a source."""
+    reads = [(s.source, s.seed, s.counts, s.data_seed, s.world, s.train_end, s.validation_end) for s in specs]
+    needed, found = {key: spec for key, spec in zip(reads, specs) if spec.source}, {}
     with one_thread():
         for key, spec in bar("sampling codes", iterable=needed.items(), unit=" networks"):
             images, network = load_data(spec).images, copy.deepcopy(sources[spec.source]).to(device)
             training, held_out = images[: spec.train_end], images[spec.train_end : spec.validation_end]
-            found[key] = tuple(
-                sample(network, part, seed).cpu()
-                for part, seed in ((training, [spec.seed, 0, 1]), (held_out, [spec.seed, 0]))
+            found[key] = (
+                sample(network, training, [spec.seed, 0, 1]).cpu(),
+                sample(network, held_out, [spec.seed, 0]).cpu(),
             )
-    return found
-
-
-def _reads(spec: Spec) -> tuple:
-    """What the sampled codes of a spec's source depend on."""
-    return spec.source, spec.seed, spec.counts, spec.data_seed, spec.world, spec.train_end, spec.validation_end
+    return [found.get(key) for key in reads]
 
 
 class Examples:
     """What M networks learn from and are scored on: images, or of classifiers codes of their sources, and labels."""
 
-    def __init__(self, specs: Sequence[Spec], codes: Mapping[tuple, Sampled], device: torch.device):
+    def __init__(self, specs: Sequence[Spec], codes: Sequence[Sampled | None], device: torch.device):
         self.specs, self.device, spec = specs, device, specs[0]
         images, factors = load_data(spec)
         held_out = slice(spec.train_end, spec.validation_end)
         self.images, self.factors = images[held_out], factors[held_out]
         self.labels = {task: torch.from_numpy(spec.task(task).labels(factors)).to(device) for task in spec.tasks}
         if spec.source:
-            read, held_out = zip(*(codes[_reads(s)] for s in specs))
+            read, held_out = zip(*codes)
             self.inputs = torch.stack(read).to(device)  # (M, images, D)
             self.held_out = [one.to(device) for one in held_out]
         else:

@@ -20,12 +20,12 @@ FIRST = ["train_page", "book", "runs", "explorer_browser", "engine", "sentences"
 def pytest_collection_modifyitems(items):
     """The markers: `browser` where a test opens one, `slow` where a file's tests train, run notebooks or commands. The
     longest files go first and slow ones next, so that processes side by side end together."""
-    order = {name: place for place, name in enumerate([*FIRST, *(name for name in SLOW if name not in FIRST)])}
-    items.sort(key=lambda item: order.get(item.path.stem.removeprefix("test_"), len(order)))
+    order, name = [*FIRST, *SLOW], lambda item: item.path.stem.removeprefix("test_")
+    items.sort(key=lambda item: order.index(name(item)) if name(item) in order else len(order))
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
-        if item.path.stem.removeprefix("test_") in SLOW:
+        if name(item) in SLOW:
             item.add_marker(pytest.mark.slow)
 
 

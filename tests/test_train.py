@@ -25,7 +25,7 @@ def test_a_stack_trains_each_network_as_it_trains_alone(tiny):
         dataclasses.replace(tiny, seed=seed, capacity=capacity, tasks=("order", "region"))
         for seed, capacity in ((0, 10.0), (1, 1.0), (2, 3.0))
     ]
-    stack = train.fit_stack(specs, torch.device("cpu"), [None] * 3, [0, 1, 2], None, {}, {}, True, np.zeros(3))
+    stack = train.fit_stack(specs, [None] * 3, [None] * 3, torch.device("cpu"), [0, 1, 2], None, {}, True, np.zeros(3))
     for spec, member in zip(specs, stack):
         alone = g.fit([spec], "cpu")[0]
         for name, value in alone.model.state_dict().items():
