@@ -64,12 +64,12 @@ def released(scale: str = "full") -> pd.DataFrame:
     return effects(*results.released(scale))
 
 
-def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corridors") -> pd.DataFrame:
+def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, **about: Any) -> pd.DataFrame:
     """Every claim's number for every network.
 
     codes    (model, capacity, seed) -> mean codes and variances of the 169 pairs, as of `results.codes`
     ours     numbers of the same networks, as of `paper.results`: their rates and active latents
-    world    of the images that all of them were trained on: a name of `data.WORLDS`
+    about    world and likelihood of all of them, as of `theory.limit`
     returns  columns claim, model, capacity, seed, and
              value    what is measured: an exponent, an unevenness, the log of a ratio, degrees, a correlation
              control  the same of what the claim is compared with; effect = value - control
@@ -81,7 +81,7 @@ def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corrid
         (claim, *key, *numbers)
         for key in codes
         if key in wide.index
-        for claim, *numbers in _effects_of(key, codes, wide, world)
+        for claim, *numbers in _effects_of(key, codes, wide, about)
     ]
     columns = ["claim", "model", "capacity", "seed", "value", "control", "limit", "share"]
     table = pd.DataFrame(rows, columns=columns).dropna(subset=["value", "control"])
@@ -89,7 +89,7 @@ def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corrid
 
 
 def _effects_of(
-    key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame, world: str
+    key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame, about: Mapping[str, Any]
 ) -> Iterator[tuple[str, float, float, float, float]]:
     """(claim, value, control, limit, share) of one network."""
     model, capacity, seed = key
@@ -101,13 +101,13 @@ def _effects_of(
         # E1M1: steps of the lower corridor, inside the halves; E1M2: all neighbours
         pairs: dict[str, Any] = {"axis": 1} if model == "E1M1" else {"jump": np.inf}
         exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
-        value, limit = exponent(found), exponent(limit_map(model, rate, world=world))
+        value, limit = exponent(found), exponent(limit_map(model, rate, **about))
         if baseline:
             yield "specialization", value, exponent(measures.resolution_of(*baseline)), limit, np.nan
         if capacity == 0.3 and ample:
             yield "specialization falls", value, exponent(measures.resolution_of(*ample)), np.nan, np.nan
     if model == "baseline" and capacity != 10 and ample:
-        limit = unevenness(limit_map(model, rate, world=world))
+        limit = unevenness(limit_map(model, rate, **about))
         yield "prototypization", unevenness(found), unevenness(measures.resolution_of(*ample)), limit, np.nan
     if model in ONE_HEAD and baseline:
         labels = TASKS[MODELS[model]["tasks"][0]].table
@@ -119,16 +119,17 @@ def _effects_of(
             value, control = (np.subtract(*measures.turn(*c, labels)) for c in (codes[key], baseline))
             yield "direction", value, control, np.nan, np.nan
     if model in IMAGES and capacity < ENTROPY:
-        own, *wrong = (agreement(found, limit_map(m, rate, world=world)) for m in (model, *({*IMAGES} - {model})))
+        own, *wrong = (agreement(found, limit_map(m, rate, **about)) for m in (model, *({*IMAGES} - {model})))
         yield "theory", own, max(wrong), np.nan, np.nan
         yield "theory beyond the edge", own, agreement(found, EDGE), np.nan, np.nan
 
 
 @cache
-def limit_map(model: str, rate: float, labels: bool = False, world: str = "corridors") -> np.ndarray:
-    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats); labels: and its task."""
+def limit_map(model: str, rate: float, labels: bool = False, **about: Any) -> np.ndarray:
+    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats); labels: and its task;
+    about: world, likelihood."""
     table = TASKS[MODELS[model]["tasks"][0]].table if labels else None
-    return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"), table, world)
+    return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"), table, **about)
 
 
 def by_theory(codes: Mapping[Key, Codes], ours: pd.DataFrame, labels: bool = False) -> pd.DataFrame:

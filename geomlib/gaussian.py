@@ -7,18 +7,21 @@ and the heads answer each point of the code with the mean of what lies there.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from . import theory
 from .data import counts_table
 from .theory import PIXELS
 
-LATENTS = 2
-GRID = torch.arange(-4.6, 4.61, 0.2, dtype=torch.float64)  # of one latent
+END = 4.6  # of the grid of a latent
+SHARE = 0.6  # of the narrowest Gaussian, that its points lie apart
+STEPS = 0.04, 0.6  # between its points: the least, and the most, before a code is known
 PRIORS = "normal", "best"
 STARTS = 4
 FINE = {"maxiter": 1500, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-7}  # of one minimization
@@ -26,98 +29,149 @@ HELD = 1e-3  # how far a code's rate may lie from the one that is asked for, as 
 
 
 class Gaussian(NamedTuple):
-    """The best Gaussian code at one rate."""
+    """The best Gaussian code at one rate, in D latents."""
 
-    means: np.ndarray  # (169, 2) of the stimuli's codes, x_uc slowest; NaN for one without images
-    variances: np.ndarray  # (169, 2)
+    means: np.ndarray  # (169, D) of the stimuli's codes, x_uc slowest; NaN for one without images
+    variances: np.ndarray  # (169, D)
     rate: float  # nats
-    loss: float  # squared error, mean of a pixel, + weight * cross entropy (nats) of the labels
+    loss: float  # mean error of a pixel, + weight * cross entropy (nats) of the labels
     price: float  # lambda: what one more nat is worth, in loss
 
 
 def best(
-    counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1, prior: str = "normal"
+    counts: Any,
+    rate: float,
+    labels: Any = None,
+    world: Any = "corridors",
+    weight: float = 1,
+    likelihood: str = "gaussian",
+    prior: str = "normal",
+    latents: int = 2,
 ) -> Gaussian:
-    """The code with the least loss at a rate, of all that have a Gaussian in two latents for each stimulus.
+    """The code with the least loss at a rate, of all that have a Gaussian in some latents for each stimulus.
 
-    The problem is not convex: the best of several starts is taken. Integrals are sums over a grid, which is fine
-    enough up to about 3 nats. RuntimeError where no start reaches the rate, as the best prior's above 1 nat.
+    The problem is not convex: the best of several starts is taken. RuntimeError where no start reaches the rate, as the
+    best prior's above 1 nat.
 
-    counts, labels, world, weight   as of `theory.limit`     rate  nats, in 0.01 to 3.5
-    prior   what the rate is counted against: "normal", as in a network, or "best", the mean density of the codes: the
-            rate is then what the code tells of the stimulus, in whatever shape its codes lie
+    counts, labels, world, weight, likelihood   as of `theory.limit`     rate   nats, in 0.01 to 5
+    prior     what the rate is counted against: "normal", as in a network, or "best", the mean density of the codes: the
+              rate is then what the code tells of the stimulus, in whatever shape its codes lie
+    latents   2 to 4; integrals are sums over a grid, so that four take minutes where two take seconds
     """
-    if not 0.01 <= rate <= 3.5:
-        raise ValueError(f"rate must be a number in 0.01 to 3.5 (nats): the grid is too coarse for more, got {rate}")
+    if not 0.01 <= rate <= 5:
+        raise ValueError(f"rate must be a number in 0.01 to 5 (nats): the grid grows too fine for more, got {rate}")
+    if latents not in (2, 3, 4):
+        raise ValueError(f"latents must be 2, 3 or 4, got {latents!r}")
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
     table = counts_table(counts)
     there, classes = np.flatnonzero(table), theory.classes_of(table, labels, weight)
-    means, probability, floor = theory.source(table, world)
-    x, truth = (torch.tensor(part) for part in theory.coordinates(means, classes))
-    p = torch.tensor(probability)
-    if x.shape[1] == 0:
+    means, probability, floor = theory.source(table, world, likelihood)
+    problem = _Problem(
+        *(torch.tensor(part) for part in (*theory.coordinates(means, classes, likelihood), probability)),
+        weight,
+        likelihood,
+        prior,
+    )
+    if problem.x.shape[1] == 0:
         raise ValueError("all stimuli that have images have the same mean image: there is nothing to tell apart")
-
-    def terms(code: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return _terms(code, x, truth, p, weight, prior)
-
     rise = np.geomspace(min(rate, 1), rate, 1 + int(np.ceil(max(rate - 1, 0) * 3)))  # as a network's capacity rises
     found = []
     for seed in range(STARTS):
-        code = _start(x, p, rise[0], seed)
+        code = _start(problem, latents, rise[0], seed)
         for target in rise:
-            loss, reached, price, code = _held(terms, code, target)
+            loss, reached, price, code = _held(problem, code, target)
         if abs(reached / rate - 1) < HELD:
             found.append((loss, reached, price, code))
     if not found:
         raise RuntimeError(f"no start reached a rate of {rate} with the {prior} prior; ask for a smaller rate")
     loss, reached, price, code = min(found, key=lambda one: one[0])
-    mean, log_sd = _standard(code, p, prior).numpy()
-    whole = np.full((2, PIXELS, LATENTS), np.nan)
+    mean, log_sd = _standard(code, problem).numpy()
+    whole = np.full((2, PIXELS, latents), np.nan)
     whole[:, there] = mean.T, np.exp(2 * log_sd.T)
     return Gaussian(*whole, reached, floor + loss, price)
 
 
-def _start(x, p, rate: float, seed: int) -> torch.Tensor:
-    """Means and logs of standard deviations, (2, D, S), of about this rate: first along the two leading coordinates of
-    the images, next turned by half a right angle, then anywhere."""
-    code = torch.tensor(np.random.default_rng(seed).normal(size=(LATENTS, len(p))))
+class _Problem(NamedTuple):
+    x: Tensor  # (S, C) coordinates of the mean images
+    truth: Tensor  # (S, K) classes as ones among zeros
+    p: Tensor  # (S,) probability of each stimulus
+    weight: float  # of the classes
+    likelihood: str
+    prior: str
+
+
+def _start(problem: _Problem, latents: int, rate: float, seed: int) -> Tensor:
+    """Means and logs of standard deviations, (2, D, S), of about this rate: first along the leading coordinates of the
+    images, next with two of these turned by half a right angle, then anywhere."""
+    code = torch.tensor(np.random.default_rng(seed).normal(size=(latents, len(problem.p))))
     if seed < 2:
-        code[: x.shape[1]] = x[:, :LATENTS].T
-    code = code / (code**2 @ p).sqrt()[:, None]
+        leading = (problem.x - problem.p @ problem.x).T
+        order = torch.argsort(-(leading**2 @ problem.p), stable=True)[:latents]
+        code[: len(order)] = leading[order]
+    code = code / (code**2 @ problem.p).sqrt()[:, None]
     if seed == 1:
-        code = torch.stack([code[0] + code[1], code[0] - code[1]]) / np.sqrt(2)
-    log_sd = -rate / LATENTS
+        code[:2] = torch.stack([code[0] + code[1], code[0] - code[1]]) / np.sqrt(2)
+    log_sd = -rate / latents
     return torch.stack([code * np.sqrt(1 - np.exp(2 * log_sd)), torch.full_like(code, log_sd)])
 
 
-def _standard(code, p, prior: str) -> torch.Tensor:
+def _standard(code: Tensor, problem: _Problem) -> Tensor:
     """The code (2, D, S) as it is; for the best prior, which follows any shift and stretch, with mean 0 and variance 1
     of each latent."""
     mean, log_sd = code
-    if prior == "best":
-        mean = mean - (mean @ p)[:, None]
-        sd = ((mean**2 + (2 * log_sd).exp()) @ p).sqrt()[:, None]
+    if problem.prior == "best":
+        mean = mean - (mean @ problem.p)[:, None]
+        sd = ((mean**2 + (2 * log_sd).exp()) @ problem.p).sqrt()[:, None]
         mean, log_sd = mean / sd, log_sd - sd.log()
     return torch.stack([mean, log_sd])
 
 
-def _terms(code, x, truth, p, weight: float, prior: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Loss above the floor, and rate, of a code (2, D, S): images x (S, C) and classes truth (S, K) of S stimuli."""
-    mean, log_sd = _standard(code, p, prior)
-    each = [torch.softmax(-(((GRID - m[:, None]) / s[:, None]) ** 2) / 2, 1) for m, s in zip(mean, log_sd.exp())]
-    density = torch.einsum("sa,sb->sab", *each).flatten(1)  # (S, grid)
-    mixed = p @ density + 1e-30
-    image, classes = ((part * p[:, None]).T @ density for part in (x, truth))
-    error = (p @ x**2).sum() - (image**2 / mixed).sum()  # images are means of what lies at a point: Pythagoras
-    loss = error / PIXELS - weight * torch.special.xlogy(classes, classes / mixed).sum()
+def _steps(code: Tensor, problem: _Problem, old: list[float]) -> list[float]:
+    """The step of the grid in each latent that suits a code: a SHARE of its narrowest Gaussian, but no less than half of the
+    old step, since a code that is not settled yet may be narrow for a while."""
+    narrow = _standard(code, problem)[1].exp().amin(1).tolist()
+    return [min(max(SHARE * sd, step / 2, STEPS[0]), STEPS[1]) for sd, step in zip(narrow, old)]
+
+
+def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor, Tensor]:
+    """Loss above the floor, and rate, of a code (2, D, S); steps: of the grid, of each latent."""
+    x, truth, p, weight, likelihood, prior = problem
+    mean, log_sd = _standard(code, problem)
+    grids = [torch.linspace(-END, END, 1 + int(np.ceil(2 * END / step)), dtype=torch.float64) for step in steps]
+    apart = [(grid - m[:, None]) / s[:, None] for grid, m, s in zip(grids, mean, log_sd.exp())]
+    each = [torch.softmax(-(distance**2) / 2, 1) for distance in apart]  # (S, points)
+    half = len(each) // 2
+    one, other = (functools.reduce(_pairs, some) for some in (each[:half], each[half:]))  # (S, points)
+    known = torch.column_stack([torch.ones_like(p), x, truth]) * p[:, None]
+    mixed, *parts = (known.T[:, None] * one.T) @ other  # of all points: density, and the same times what is known
+    mixed = mixed + 1e-30
+    image, classes = (torch.stack(some) for some in (parts[: x.shape[1]], parts[x.shape[1] :]))
+    error = (mixed * _spread(image / mixed, likelihood)).sum() - (_spread(x, likelihood).T @ p).sum()
+    loss = error / PIXELS + weight * (mixed * _entropy(classes / mixed)).sum()
     if prior == "normal":
         return loss, (p * (mean**2 + (2 * log_sd).exp() - 1 - 2 * log_sd)).sum() / 2
-    return loss, sum(p @ torch.xlogy(one, one).sum(1) for one in each) - torch.xlogy(mixed, mixed).sum()
+    return loss, _entropy(mixed).sum() - sum(p @ _entropy(one).sum(1) for one in each)
 
 
-def _held(terms: Callable, start: torch.Tensor, rate: float) -> tuple[float, float, float, torch.Tensor]:
+def _pairs(one: Tensor, other: Tensor) -> Tensor:
+    """Products of each two of (S, A) and (S, B): (S, A * B)."""
+    return (one[:, :, None] * other[:, None]).flatten(1)
+
+
+def _spread(pixels: Tensor, likelihood: str) -> Tensor:
+    """`theory.spread`, of tensors. The spread of squared error may be that of any coordinates: what is linear cancels."""
+    if likelihood == "gaussian":
+        return pixels * (1 - pixels)
+    return _entropy(pixels) + _entropy(1 - pixels)
+
+
+def _entropy(p: Tensor) -> Tensor:
+    """-p log p, of a finite slope at 0."""
+    return torch.special.entr(p.clamp_min(1e-15))
+
+
+def _held(problem: _Problem, start: Tensor, rate: float) -> tuple[float, float, float, Tensor]:
     """Loss, rate, price and code of the least loss at a rate that can be reached from a start.
 
     The price of a nat follows the rate, as that of a network does, in steps between minimizations; a square of the
@@ -125,21 +179,23 @@ def _held(terms: Callable, start: torch.Tensor, rate: float) -> tuple[float, flo
     """
     from scipy.optimize import minimize
 
-    stiff = float(terms(torch.zeros_like(start))[0])  # at first the loss without a code, per nat
+    steps = [STEPS[1]] * len(start[0])
+    stiff = float(_terms(torch.zeros_like(start), problem, steps)[0])  # at first the loss without a code, per nat
     price, code, most = 0.1 * stiff, start, 10 * stiff
     for _ in range(40):
 
-        def cost(flat, price=price, stiff=stiff):
+        def cost(flat, price=price, stiff=stiff, steps=steps):
             free = torch.tensor(flat.reshape(start.shape), requires_grad=True)
-            loss, nats = terms(free)
+            loss, nats = _terms(free, problem, steps)
             total = (loss + price * (nats - rate) + stiff / 2 * (nats - rate) ** 2) / stiff
             (slope,) = torch.autograd.grad(total, free)
             return total.item(), slope.numpy().ravel()
 
         done = minimize(cost, code.numpy().ravel(), jac=True, method="L-BFGS-B", options=FINE)
-        code = torch.tensor(done.x.reshape(start.shape))
-        loss, nats = (float(term) for term in terms(code))
+        code, used = torch.tensor(done.x.reshape(start.shape)), steps
+        steps = _steps(code, problem, used)
+        loss, nats = (float(term) for term in _terms(code, problem, steps))
         price, stiff = max(price + stiff * (nats - rate), 0.0), min(1.3 * stiff, most)
-        if abs(nats / rate - 1) < HELD:
-            break
+        if abs(nats / rate - 1) < HELD and all(step > 0.9 * old for step, old in zip(steps, used)):
+            break  # a code would narrow between the points of a grid that is too coarse for it
     return loss, nats, price, code

@@ -60,10 +60,16 @@ LAWS: dict[str, Settings] = {
 BEST_PRIOR = ", best prior"
 FILM: dict[str, Any] = {"capacity": 5.0, "steps": 16_000, "steps_per_epoch": 250}  # of `film`: a slow rise
 FILMED = ("corridors", "rings")
-GAUSSIAN: Settings = {  # of `gaussians`; with the normal prior, but for the last two
-    **{model: (model, {}) for model in ("baseline", "E1M1", "E1M2", "E2M1", "E2M2", "E2M3")},
+GAUSSIAN: Settings = {  # of `gaussians`, in two latents, but four where positions are points of circles
+    **PAPER,
     **LAWS["frequency"],
     **{f"{model}{BEST_PRIOR}": (model, {}) for model in ("baseline", "E1M1")},
+    **{
+        f"{name} {model}": (model, changes)
+        for law, name in (("worlds", "rings"), ("worlds", "blob"), ("networks", "bernoulli"))
+        for changes in [AGAIN[law][1][name]]
+        for model in ("baseline", "E1M1")
+    },
 }
 
 
@@ -126,7 +132,9 @@ def gaussians(
     every = [(name, c) for name in GAUSSIAN for c in capacities if c <= 1 or name in MODELS]
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
         own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
-        found = gaussian.best(own.counts, capacity, list(own.tasks.values()) or None, own.world, prior=prior)
+        latents = 4 if name.startswith("rings") else 2
+        about = {"world": own.world, "likelihood": own.likelihood, "prior": prior, "latents": latents}
+        found = gaussian.best(own.counts, capacity, list(own.tasks.values()) or None, **about)
         key = name, capacity, 0
         codes[key] = found.means, found.variances
         rows += [(*key, measure, getattr(found, measure)) for measure in ("rate", "loss", "price")]
@@ -229,7 +237,7 @@ def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corrido
     for key, both in codes.items():
         about = MODELS.get(key[0], {})
         labels = [data.TASKS[task].table for task in about.get("tasks", ())] or None
-        best = theory.limit_dprime(about.get("counts", "uniform"), rate[key], labels, world)
+        best = theory.limit_dprime(about.get("counts", "uniform"), rate[key], labels, world=world)
         found = [
             (claims.unevenness(measures.neighbours(d)), measures.clumps(d)) for d in (measures.dprime_of(*both), best)
         ]
@@ -291,7 +299,8 @@ def effects(
         own = {(name.removeprefix(start), c, s): x for (name, c, s), x in codes.items() if name.startswith(start)}
         rows = ours[ours.model.str.startswith(start)]
         rows = rows.assign(model=rows.model.str.removeprefix(start))
-        found[setting] = claims.effects({**(baselines or {}), **own}, rows, changes.get("world", "corridors"))
+        about = {name: changes[name] for name in ("world", "likelihood") if name in changes}
+        found[setting] = claims.effects({**(baselines or {}), **own}, rows, **about)
     return pd.concat(found, names=["setting"]).reset_index("setting").reset_index(drop=True)
 
 

@@ -17,6 +17,7 @@ from .measures import STEPS, at_steps
 
 ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # more only wait for each other: the products are small
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
+LIKELIHOODS = "gaussian", "bernoulli"  # of a spec
 SAME = 0.003  # reproductions that differ by less, in pixels and classes together, have merged
 SLOPES = np.r_[1e6, np.geomspace(3, 0.001, 320)]  # from all states told apart to none, for any table
 
@@ -24,29 +25,55 @@ SLOPES = np.r_[1e6, np.geomspace(3, 0.001, 320)]  # from all states told apart t
 class Code(NamedTuple):
     """The best code at one slope: S states, described by R reproductions."""
 
-    slope: float  # nats that one unit of squared error, summed over 169 pixels, is worth
+    slope: float  # nats that one unit of loss, summed over 169 pixels, is worth
     reproductions: np.ndarray  # (R, 13, 13) probability of wall
     assignment: np.ndarray  # (R, S) probability of each reproduction, given the state
     rate: float  # nats
-    distortion: float  # squared error summed over 169 pixels, without the pixels' own noise
+    distortion: float  # loss summed over 169 pixels, without the pixels' own noise
     cross_entropy: float  # nats, of the best heads for the labels; 0 without labels
+    loss: float  # the networks': mean error of a pixel + weight * cross entropy
 
 
-def source(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.ndarray, float]:
+def source(
+    counts: Any, world: Any = "corridors", likelihood: str = "gaussian"
+) -> tuple[np.ndarray, np.ndarray, float]:
     """A world as a source of S states, those with images.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)
-    world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
-    returns  means (S, 13, 13): probability of wall; probability of each state (S,); floor: mean p(1 - p) of the 169
-             pixels, the squared error of one who knows the state
+    world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)     likelihood   as of `spread`
+    returns  means (S, 13, 13): probability of wall; probability of each state (S,); floor: mean `spread` of the 169
+             pixels, the loss of one who knows the state
     """
     table = counts_table(counts)
     means, probability = world_table(world)[table > 0], table[table > 0] / table.sum()
-    return means, probability, float(probability @ (means * (1 - means)).mean((1, 2)))
+    return means, probability, float(probability @ spread(means, likelihood).mean((1, 2)))
+
+
+def spread(p: np.ndarray, likelihood: str = "gaussian") -> np.ndarray:
+    """The loss at pixels that are wall with probability p, of one who knows p: as of p.
+
+    likelihood   of a spec: "gaussian", squared error, p(1 - p); or "bernoulli", cross entropy, which is then their
+                 entropy in nats
+
+    Of many images that get one answer, the best answer is their mean, with either loss. What it costs beyond the floor
+    is the spread of the mean image minus the mean spread (a Bregman divergence, Banerjee and others 2005).
+    """
+    if likelihood not in LIKELIHOODS:
+        raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {likelihood!r}")
+    if likelihood == "gaussian":
+        return p * (1 - p)
+    from scipy.special import entr
+
+    p = np.clip(p, 0, 1)  # means are off by rounding
+    return entr(p) + entr(1 - p)
 
 
 def codes(
-    means: np.ndarray, probability: np.ndarray, labels: np.ndarray | None = None, weight: float = 1
+    means: np.ndarray,
+    probability: np.ndarray,
+    labels: np.ndarray | None = None,
+    weight: float = 1,
+    likelihood: str = "gaussian",
 ) -> Iterator[Code]:
     """The best codes of a source, one for each of SLOPES until a code has no rate left (Blahut and Arimoto).
 
@@ -58,15 +85,16 @@ def codes(
     reconstruction error + weight * cross entropy of each task, times 169.
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
+    likelihood: as of `spread`
     """
-    states = _states(means, probability, labels, weight)
-    y, share, truth = states.known[:, :-1], probability, states.known[:, states.n_image : -1]
+    states = _states(means, probability, labels, weight, likelihood)
+    y, share = states.known[:, :-1], probability
     for slope in SLOPES:
         y, share, assignment = _settle(y, share, slope, states)
         y, share = _merge(y, share, SAME)
-        code = _code(slope, assignment, means, truth, probability)
+        code = _code(slope, assignment, means, states)
         if code.rate < 1e-6:
-            yield _code(slope, np.ones((1, len(means))), means, truth, probability)
+            yield _code(slope, np.ones((1, len(means))), means, states)
             break
         yield code
 
@@ -76,19 +104,25 @@ class _States(NamedTuple):
     n_image: int  # C
     probability: np.ndarray  # (S,)
     weight: float  # of the classes
+    likelihood: str
 
 
-def _states(means, probability, labels=None, weight=1.0) -> _States:
-    x, truth = coordinates(means, labels)
-    return _States(np.c_[x, truth, np.ones(len(x))], x.shape[1], probability, weight)
+def _states(means, probability, labels=None, weight=1.0, likelihood="gaussian") -> _States:
+    x, truth = coordinates(means, labels, likelihood)
+    return _States(np.c_[x, truth, np.ones(len(x))], x.shape[1], probability, weight, likelihood)
 
 
-def coordinates(means, labels=None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean images (S, 13, 13) in as few coordinates (S, C) as keep all their distances, 24 for the corridors; and their
-    classes as ones among zeros (S, K), the classes of each task side by side."""
-    u, s, _ = np.linalg.svd(means.reshape(len(means), -1) - means.mean(0).ravel(), full_matrices=False)
+def coordinates(means, labels=None, likelihood="gaussian") -> tuple[np.ndarray, np.ndarray]:
+    """Mean images (S, 13, 13) in as few coordinates (S, C) as the loss needs: those that keep all distances, 24 for the
+    corridors, or for the cross entropy the pixels that differ; and their classes as ones among zeros (S, K), the
+    classes of each task side by side."""
     each = np.zeros((1, len(means)), int) if labels is None else np.atleast_2d(labels)  # one class: no cross entropy
-    return (u * s)[:, s > 1e-9], np.concatenate([np.eye(task.max() + 1)[task] for task in each], 1)
+    truth = np.concatenate([np.eye(task.max() + 1)[task] for task in each], 1)
+    pixels = means.reshape(len(means), -1)
+    if likelihood == "bernoulli":
+        return pixels[:, np.ptp(pixels, 0) > 1e-9], truth
+    u, s, _ = np.linalg.svd(pixels - pixels.mean(0), full_matrices=False)
+    return (u * s)[:, s > 1e-9], truth
 
 
 def _settle(y, share, slope, states: _States):
@@ -110,7 +144,7 @@ def _settle(y, share, slope, states: _States):
         if len(y) == len(y2):
             start, once, twice = (np.column_stack([at, np.log(of)]) for at, of in ((y, share), (y1, share1), plain))
             first, turn = once - start, twice - 2 * once + start
-            far = max(1, np.linalg.norm(first) / np.linalg.norm(turn))
+            far = max(1, np.linalg.norm(first) / (np.linalg.norm(turn) or 1))
             at, of = np.split(start + 2 * far * first + far**2 * turn, [-1], 1)
             y, share, *_ = _step(at, np.exp(of - of.max())[:, 0], slope, states)
         else:
@@ -122,10 +156,15 @@ def _step(y, share, slope, states: _States):
     """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
     joint probability (R, S) of them and the states, and the cost, rate + slope * distortion, but for what no code
     changes."""
-    known, n_image, probability, weight = states
+    known, n_image, probability, weight, likelihood = states
     at, guess = y[:, :n_image], np.maximum(y[:, n_image:], 1e-300)
-    alone = np.log(np.maximum(share, 1e-300)) / slope - (at**2).sum(1)
-    fit = slope * np.column_stack([2 * at, PIXELS * weight * np.log(guess), alone]) @ known.T  # (R, S)
+    if likelihood == "bernoulli":
+        wall, path = (np.log(np.maximum(p, 1e-12)) for p in (at, 1 - at))
+        by_image, alone = wall - path, path.sum(1)
+    else:
+        by_image, alone = 2 * at, -(at**2).sum(1)
+    alone += np.log(np.maximum(share, 1e-300)) / slope
+    fit = slope * np.column_stack([by_image, PIXELS * weight * np.log(guess), alone]) @ known.T  # (R, S)
     top = fit.max(0)
     fit -= top
     joint = np.exp(fit, out=fit)
@@ -138,14 +177,17 @@ def _step(y, share, slope, states: _States):
     return sums[:, :-1] / sums[:, -1:], sums[:, -1], joint, cost
 
 
-def _code(slope, assignment, means, truth, probability) -> Code:
-    x, joint = means.reshape(len(means), -1), assignment * probability
+def _code(slope, assignment, means, states: _States) -> Code:
+    joint = assignment * states.probability
     share = joint.sum(1)
-    y, guess = joint @ x / share[:, None], joint @ truth / share[:, None]
+    y = np.tensordot(joint, means, 1) / share[:, None, None]
+    guess = joint @ states.known[:, states.n_image : -1] / share[:, None]
     rate = (joint * (np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None])).sum()
-    distortion = probability @ (x**2).sum(1) - share @ (y**2).sum(1)  # y are means: Pythagoras
+    of_answers, of_states = (spread(p, states.likelihood).sum((1, 2)) for p in (y, means))
     sure = share @ (guess * np.log(np.maximum(guess, 1e-300))).sum(1)
-    return Code(float(slope), y.reshape(-1, SIDE, SIDE), assignment, float(rate), float(distortion), -float(sure))
+    distortion = share @ of_answers - states.probability @ of_states
+    loss = share @ of_answers / PIXELS - states.weight * sure
+    return Code(float(slope), y, assignment, float(rate), float(distortion), -float(sure), float(loss))
 
 
 def _merge(y, share, apart):
@@ -160,7 +202,9 @@ def _merge(y, share, apart):
     return np.stack([np.bincount(group, share * column) for column in y.T], 1) / shares[:, None], shares
 
 
-def limit(counts: Any, labels: Any = None, world: Any = "corridors", weight: float = 1) -> list[Code]:
+def limit(
+    counts: Any, labels: Any = None, world: Any = "corridors", weight: float = 1, likelihood: str = "gaussian"
+) -> list[Code]:
     """The best codes of a world, the rate rising from 0 to all that the states can be told apart by.
 
     Codes that stopped short of their minimum are left out: two others in turn do better. The list is kept, and is the
@@ -171,12 +215,12 @@ def limit(counts: Any, labels: Any = None, world: Any = "corridors", weight: flo
              them from the code, as the networks' loss does; what is least is then the sum
     world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
     weight   of the cross entropy in this sum, > 0: that of a spec's `task_weight`
+    likelihood   what the error of a pixel is, as of `spread`
     """
     table = counts_table(counts)
     classes = classes_of(table, labels, weight)
-    return _limit(
-        table.tobytes(), None if classes is None else classes.tobytes(), world_table(world).tobytes(), float(weight)
-    )
+    asked = table.tobytes(), None if classes is None else classes.tobytes(), world_table(world).tobytes()
+    return _limit(*asked, float(weight), likelihood)
 
 
 def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | None:
@@ -192,23 +236,22 @@ def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | No
 
 @functools.lru_cache(maxsize=16)
 @ONE_THREAD
-def _limit(counts: bytes, labels: bytes | None, world: bytes, weight: float) -> list[Code]:
+def _limit(counts: bytes, labels: bytes | None, world: bytes, weight: float, likelihood: str) -> list[Code]:
     means, probability, _ = source(
-        np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)
+        np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4), likelihood
     )
     classes = None if labels is None else np.frombuffer(labels, int).reshape(-1, len(means))
-    found = list(codes(means, probability, classes, weight))
+    found = list(codes(means, probability, classes, weight, likelihood))
     if classes is not None:
-        found += _codes_of_classes(means, probability, classes, weight)
-    loss = np.array([code.distortion + PIXELS * weight * code.cross_entropy for code in found])
-    rates = np.array([code.rate for code in found])
+        found += _codes_of_classes(means, _states(means, probability, classes, weight, likelihood), classes)
+    rates, losses = np.array([(code.rate, code.loss) for code in found]).T
     slopes = np.r_[SLOPES, SLOPES / (1 + PIXELS * weight * SLOPES)]  # those of `_codes_of_classes`, too
-    best = np.unique((rates + slopes[:, None] * loss).argmin(1))
+    best = np.unique((rates + slopes[:, None] * PIXELS * losses).argmin(1))
     best = best[np.argsort(rates[best])]
     return [found[i] for i in best[np.diff(rates[best], prepend=-1) > 1e-9]]
 
 
-def _codes_of_classes(means, probability, labels, weight) -> Iterator[Code]:
+def _codes_of_classes(means, states: _States, labels) -> Iterator[Code]:
     """Codes that tell of a state only what depends on its classes: the best ones while the rate is below their entropy.
 
     There a nat saves one nat of cross entropy whichever class it tells of, so what is left to choose is that of the
@@ -216,39 +259,36 @@ def _codes_of_classes(means, probability, labels, weight) -> Iterator[Code]:
     stays so.
     """
     kinds, kind = np.unique(labels, axis=1, return_inverse=True)
-    member = np.eye(kinds.shape[1])[kind.ravel()] * probability[:, None]  # (S, kinds)
-    share, (_, truth) = member.sum(0), coordinates(means, labels)
+    member = np.eye(kinds.shape[1])[kind.ravel()] * states.probability[:, None]  # (S, kinds)
+    share = member.sum(0)
     centres = np.tensordot(member.T, means, 1) / share[:, None, None]
-    for code in codes(centres, share):
-        slope = code.slope / (1 + PIXELS * weight * code.slope)
-        yield _code(slope, code.assignment[:, kind.ravel()], means, truth, probability)
+    for code in codes(centres, share, likelihood=states.likelihood):
+        slope = code.slope / (1 + PIXELS * states.weight * code.slope)
+        yield _code(slope, code.assignment[:, kind.ravel()], means, states)
 
 
-def rate_distortion(
-    counts: Any, labels: Any = None, world: Any = "corridors", weight: float = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """The limit: least mean squared pixel error against rate, for codes that carry only the state, not its pixels.
+def rate_distortion(counts: Any, labels: Any = None, **about: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The limit: least mean pixel error against rate, for codes that carry only the state, not its pixels.
 
     A code of all pixels could go below, down to no error at the images' own entropy: above the entropy of the states
     (5.13 nats for `uniform`), where this curve ends, networks can code pixel noise (`with_pixels`).
 
-    counts, labels, world, weight   as of `limit`; with labels, distortions are the networks' loss: error + weight *
-             cross entropy
+    counts, labels, about   as of `limit`; with labels, distortions are the networks' loss: error + weight * cross
+             entropy
     returns  rates (P,) in nats, rising from 0 to the entropy of the states, and distortions (P,), falling to the
-             floor, mean squared error per pixel; vertices of a convex curve: interpolate linearly between them
+             floor, mean error per pixel; vertices of a convex curve: interpolate linearly between them
     """
-    found, floor = limit(counts, labels, world, weight), source(counts, world)[2]
-    distortions = [floor + code.distortion / PIXELS + weight * code.cross_entropy for code in found]
-    return np.array([code.rate for code in found]), np.array(distortions)
+    rates, losses = np.array([(code.rate, code.loss) for code in limit(counts, labels, **about)]).T
+    return rates, losses
 
 
-def price(counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1) -> float:
-    """What one more nat is worth at a rate (nats): the limit's slope -dD/dR, in mean squared pixel error per nat.
+def price(counts: Any, rate: float, labels: Any = None, **about: Any) -> float:
+    """What one more nat is worth at a rate (nats): the limit's slope -dD/dR, in mean pixel error per nat.
 
-    A held network's lambda is its own price at its rate. counts, labels, world, weight: as of `limit`."""
-    rates, losses = rate_distortion(counts, labels, world, weight)
+    A held network's lambda is its own price at its rate. counts, labels, about: as of `limit`."""
+    rates, losses = rate_distortion(counts, labels, **about)
     between = -np.diff(losses) / np.diff(rates)  # from each best code to the next, and the price at a code lies between
-    at = [1 / (PIXELS * code.slope) for code in limit(counts, labels, world, weight)]
+    at = [1 / (PIXELS * code.slope) for code in limit(counts, labels, **about)]
     return float(np.interp(rate, rates, np.clip(at, np.r_[between, 0], np.r_[np.inf, between])))
 
 
@@ -294,29 +334,25 @@ def _dprime(overlap) -> np.ndarray:
         return np.sqrt(np.maximum(-8 * np.log(overlap), 0))
 
 
-def limit_dprime(
-    counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1
-) -> np.ndarray:
+def limit_dprime(counts: Any, rate: float, labels: Any = None, **about: Any) -> np.ndarray:
     """d' of each two stimuli in the best code of a rate (nats): (169, 169), NaN for a stimulus without images.
 
     Between the rates of two best codes, both in turn are best: the observer knows which, so symbols of both are told
-    apart. counts, labels, world, weight: as of `limit`
+    apart. counts, labels, about: as of `limit`
     """
-    root = _limit_root(counts, rate, labels, world, weight)
+    root = _limit_root(counts, rate, labels, about)
     return _dprime(root.T @ root)
 
 
-def limit_resolution(
-    counts: Any, rate: float, labels: Any = None, world: Any = "corridors", weight: float = 1
-) -> np.ndarray:
+def limit_resolution(counts: Any, rate: float, labels: Any = None, **about: Any) -> np.ndarray:
     """d' of neighbouring stimuli in the best code of a rate (nats): `neighbours` of `limit_dprime`, (2, 13, 13)."""
-    grid = _limit_root(counts, rate, labels, world, weight).T.reshape(SIDE, SIDE, -1)
+    grid = _limit_root(counts, rate, labels, about).T.reshape(SIDE, SIDE, -1)
     return at_steps(*(_dprime((grid[at] * grid[to]).sum(-1)) for at, to in STEPS))
 
 
-def _limit_root(counts, rate, labels, world, weight) -> np.ndarray:
+def _limit_root(counts, rate, labels, about) -> np.ndarray:
     """Square roots of the probabilities of each symbol of the best code, given the stimulus: (R, 169)."""
-    found, there = limit(counts, labels, world, weight), np.flatnonzero(counts_table(counts))
+    found, there = limit(counts, labels, **about), np.flatnonzero(counts_table(counts))
     rates = np.array([code.rate for code in found])
     if not rate >= 0:
         raise ValueError(f"rate must be a number >= 0 (nats), got {rate}")
@@ -356,11 +392,11 @@ def with_pixels(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.n
     return entr(probability).sum() + np.array(rates), np.array(distortions)
 
 
-def ends(counts: Any, world: Any = "corridors") -> tuple[float, float]:
-    """Mean squared pixel error of the mean image, the best answer without a code, and of one who knows the state: the
-    floor. counts, world: as of `source`"""
-    means, probability, floor = source(counts, world)
-    return floor + float(probability @ ((means - np.tensordot(probability, means, 1)) ** 2).mean((1, 2))), floor
+def ends(counts: Any, world: Any = "corridors", likelihood: str = "gaussian") -> tuple[float, float]:
+    """Mean pixel error of the mean image, the best answer without a code, and of one who knows the state: the floor.
+    counts, world, likelihood: as of `source`"""
+    means, probability, floor = source(counts, world, likelihood)
+    return float(spread(np.tensordot(probability, means, 1), likelihood).mean()), floor
 
 
 @ONE_THREAD

@@ -15,13 +15,33 @@ def two(seen=((0, 0), (12, 12)), often=(60, 60)):
     return counts
 
 
-def test_no_code_is_better_than_the_limit_and_the_best_prior_is_no_worse_than_the_normal_one():
-    counts = np.where(np.indices((13, 13)).max(0) < 4, 30, 0)  # 16 stimuli
-    rates, losses = theory.rate_distortion(counts)
+SOME = np.where(np.indices((13, 13)).max(0) < 4, 30, 0)  # 16 stimuli
+
+
+@pytest.mark.parametrize("likelihood", theory.LIKELIHOODS)
+def test_no_code_is_better_than_the_limit_and_the_best_prior_is_no_worse_than_the_normal_one(likelihood):
+    rates, losses = theory.rate_distortion(SOME, likelihood=likelihood)
     for rate in 0.3, 1:
-        normal, best = (gaussian.best(counts, rate, prior=prior) for prior in gaussian.PRIORS)
+        normal, best = (gaussian.best(SOME, rate, prior=prior, likelihood=likelihood) for prior in gaussian.PRIORS)
         assert (normal.rate, best.rate) == pytest.approx((rate, rate), rel=2e-3)
         assert np.interp(rate, rates, losses) < best.loss < normal.loss + 1e-4 * normal.loss
+
+
+@pytest.mark.parametrize("rate, likelihood", [(0.3, "bernoulli"), (2, "gaussian")])
+def test_the_loss_is_what_samples_of_the_code_say(rate, likelihood):
+    found, (images, p, floor) = gaussian.best(SOME, rate, likelihood=likelihood), theory.source(SOME, "corridors", likelihood)
+    mean, variance = found.means[SOME.ravel() > 0], found.variances[SOME.ravel() > 0]
+    z = np.random.default_rng(0).normal(size=(16, 5000, 1, 2)) * np.sqrt(variance)[:, None, None] + mean[:, None, None]
+    fit = (norm.logpdf(z, mean, np.sqrt(variance)).sum(-1) + np.log(p)).reshape(-1, 16)
+    answers = np.exp(fit - fit.max(1, keepdims=True))
+    answers = (answers / answers.sum(1, keepdims=True)) @ images.reshape(16, -1)
+    told = theory.spread(answers, likelihood).mean(1).reshape(16, -1).mean(1) @ p
+    assert found.loss - floor == pytest.approx(told - floor, rel=0.02)
+
+
+def test_more_latents_lose_no_more():
+    losses = [gaussian.best(SOME, 0.5, latents=n).loss for n in (2, 3)]
+    assert losses[1] < losses[0] * (1 + 1e-4)
 
 
 def test_two_stimuli_lie_where_a_search_in_one_latent_puts_them():
@@ -74,8 +94,10 @@ def resolution(code):
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"rate": 6}, "0.01 to 3.5 .* got 6"),
-        ({"rate": np.nan}, "0.01 to 3.5"),
+        ({"rate": 6}, "0.01 to 5 .* got 6"),
+        ({"rate": np.nan}, "0.01 to 5"),
+        ({"latents": 5}, "2, 3 or 4, got 5"),
+        ({"likelihood": "poisson"}, "gaussian, bernoulli, got 'poisson'"),
         ({"prior": "flat"}, "normal, best, got 'flat'"),
         ({"weight": 0}, "weight must be a finite number > 0, got 0"),
         ({"labels": [1, 2]}, r"\(13, 13\), or \(T, 13, 13\)"),

@@ -96,7 +96,7 @@ def test_the_claims_are_asked_again_of_each_setting_with_its_own_world_and_names
     alone = {("E1M1", 0.3, s): codes["rings E1M1", 0.3, s] for s in range(5)}
     alone |= {("baseline", 0.3, s): codes["rings baseline", 0.3, s] for s in range(5)}
     rows = ours[ours.model == "rings E1M1"].assign(model="E1M1")
-    again = g.claims.effects(alone, rows, "rings").query("claim == 'specialization'").set_index("seed").effect
+    again = g.claims.effects(alone, rows, world="rings").query("claim == 'specialization'").set_index("seed").effect
     rings = found.query("setting == 'rings' and claim == 'specialization' and capacity == 0.3").set_index("seed").effect
     assert again.to_dict() == rings.to_dict() and set(found.setting) == {"rings", "blob"}
     assert set(g.claims.verdicts(found).setting) == {"rings", "blob"}  # apart, though claims and models are the same

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import linprog
-from scipy.special import entr
+from scipy.special import entr, xlogy
 
 from geomlib.claims import agreement
 from geomlib.data import COUNTS, PROFILE, TASKS, world_table
@@ -86,6 +86,30 @@ def test_one_pair_needs_no_rate():
     np.testing.assert_allclose(distortions, noise)
 
 
+def pixel(*walls):
+    """Equally frequent states in a world of one pixel, open elsewhere: counts and P(wall)."""
+    table, world = np.zeros((13, 13), int), np.zeros((13,) * 4)
+    table[0, : len(walls)], world[0, : len(walls), 6, 6] = 1, walls
+    return table, world
+
+
+def test_of_a_pixel_that_is_known_each_nat_saves_a_nat_of_its_cross_entropy():
+    table, world = pixel(0, 1, 0, 1)
+    rates, losses = rate_distortion(table, world=world, likelihood="bernoulli")
+    assert rates[-1] == pytest.approx(np.log(2), abs=1e-6)
+    np.testing.assert_allclose(169 * losses, np.log(2) - rates, atol=1e-6)
+
+
+def test_two_probabilities_of_a_pixel_are_confused_as_often_as_the_rate_leaves_open():
+    """Rate ln 2 - H(e) and cross entropy H(y), y the probability of wall behind a symbol, at flip rate e."""
+    table, world = pixel(0.1, 0.9)
+    rates, losses = rate_distortion(table, world=world, likelihood="bernoulli")
+    e = np.linspace(0.01, 0.499, 60)
+    h = lambda p: entr(p) + entr(1 - p)
+    np.testing.assert_allclose(np.interp(np.log(2) - h(e), rates, 169 * losses), h(0.1 + 0.8 * e), atol=2e-4)
+    assert ends(table, world, "bernoulli") == pytest.approx((np.log(2) / 169, h(0.1) / 169))
+
+
 def test_only_the_shares_of_the_pairs_matter():
     table = TABLES["random with empty pairs"]
     np.testing.assert_allclose(rate_distortion(table * 7), rate_distortion(table), atol=1e-12)
@@ -121,21 +145,30 @@ def test_two_positions_told_apart_with_all_rate_and_confused_with_none():
     np.testing.assert_allclose(np.interp(exact, rates, distortions), floor + NEAREST * e * (1 - e), atol=2e-5)
 
 
-def test_no_further_reproduction_would_improve_a_code(table):
+def squares(x, y):
+    return ((x - y) ** 2).sum(-1)
+
+
+def relative_entropy(x, y):
+    return sum((xlogy(p, p) - xlogy(p, np.maximum(q, 1e-12))).sum(-1) for p, q in ((x, y), (1 - x, 1 - y)))
+
+
+@pytest.mark.parametrize("likelihood, apart", [("gaussian", squares), ("bernoulli", relative_entropy)])
+def test_no_further_reproduction_would_improve_a_code(table, likelihood, apart):
     """The condition of optimality: sum_s p(s) exp(-slope d(s, y)) / Z(s) <= 1 for every y, found here by mean shift.
 
     ln of its largest value bounds how far rate + slope * distortion lies above the limit.
     """
     means, probability, _ = source(table)
-    x = means.reshape(len(means), -1)[:, [*range(13), *range(7 * 13, 8 * 13)]] * 6**0.5  # rows of a corridor are equal
+    x = means.reshape(len(means), -1)[:, [*range(13), *range(7 * 13, 8 * 13)]]  # six rows of a corridor are equal
     worst = 0
-    for code in limit(table)[1:-1:25]:  # without those that tell nothing, or all states apart
+    for code in limit(table, likelihood=likelihood)[1:-1:25]:  # without those that tell nothing, or all states apart
         y = (code.assignment * probability) @ x / (code.assignment @ probability)[:, None]
         share = code.assignment @ probability
-        log_z = np.log(share @ np.exp(-code.slope * ((y[:, None] - x) ** 2).sum(2)))
+        log_z = np.log(share @ np.exp(-code.slope * 6 * apart(x, y[:, None])))
         candidate = np.r_[x, RNG.dirichlet(np.full(len(x), 0.05), 50) @ x]
         for _ in range(50):
-            weight = probability * np.exp(-code.slope * ((candidate[:, None] - x) ** 2).sum(2) - log_z)
+            weight = probability * np.exp(-code.slope * 6 * apart(x, candidate[:, None]) - log_z)
             candidate = weight @ x / weight.sum(1, keepdims=True)
         worst = max(worst, np.log(weight.sum(1).max()) / code.slope / 169)
     assert worst < 1e-4  # mean squared error per pixel
