@@ -8,7 +8,6 @@ and the heads answer each point of the code with the mean of what lies there.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,8 +127,9 @@ def _standard(code: Tensor, problem: _Problem) -> Tensor:
 
 
 def _steps(code: Tensor, problem: _Problem, old: list[float]) -> list[float]:
-    """The step of the grid in each latent that suits a code: a SHARE of its narrowest Gaussian, but no less than half of the
-    old step, since a code that is not settled yet may be narrow for a while."""
+    """The step of the grid in each latent that suits a code: a SHARE of its narrowest Gaussian, since a code would
+    narrow between points that lie further apart. No less than half of the old step: a code that is not settled yet may
+    be narrow for a while."""
     narrow = _standard(code, problem)[1].exp().amin(1).tolist()
     return [min(max(SHARE * sd, step / 2, STEPS[0]), STEPS[1]) for sd, step in zip(narrow, old)]
 
@@ -160,7 +160,7 @@ def _pairs(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _spread(pixels: Tensor, likelihood: str) -> Tensor:
-    """`theory.spread`, of tensors. The spread of squared error may be that of any coordinates: what is linear cancels."""
+    """`theory.spread`, of tensors. For squared error any coordinates will do: what is linear in them cancels."""
     if likelihood == "gaussian":
         return pixels * (1 - pixels)
     return _entropy(pixels) + _entropy(1 - pixels)
@@ -197,5 +197,5 @@ def _held(problem: _Problem, start: Tensor, rate: float) -> tuple[float, float, 
         loss, nats = (float(term) for term in _terms(code, problem, steps))
         price, stiff = max(price + stiff * (nats - rate), 0.0), min(1.3 * stiff, most)
         if abs(nats / rate - 1) < HELD and all(step > 0.9 * old for step, old in zip(steps, used)):
-            break  # a code would narrow between the points of a grid that is too coarse for it
+            break
     return loss, nats, price, code

@@ -34,9 +34,7 @@ class Code(NamedTuple):
     loss: float  # the networks': mean error of a pixel + weight * cross entropy
 
 
-def source(
-    counts: Any, world: Any = "corridors", likelihood: str = "gaussian"
-) -> tuple[np.ndarray, np.ndarray, float]:
+def source(counts: Any, world: Any = "corridors", likelihood: str = "gaussian") -> tuple[np.ndarray, np.ndarray, float]:
     """A world as a source of S states, those with images.
 
     counts   a name of `COUNTS`, or a (13, 13) table: images of each pair (x_uc, x_lc)

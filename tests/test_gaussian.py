@@ -29,7 +29,10 @@ def test_no_code_is_better_than_the_limit_and_the_best_prior_is_no_worse_than_th
 
 @pytest.mark.parametrize("rate, likelihood", [(0.3, "bernoulli"), (2, "gaussian")])
 def test_the_loss_is_what_samples_of_the_code_say(rate, likelihood):
-    found, (images, p, floor) = gaussian.best(SOME, rate, likelihood=likelihood), theory.source(SOME, "corridors", likelihood)
+    found, (images, p, floor) = (
+        gaussian.best(SOME, rate, likelihood=likelihood),
+        theory.source(SOME, "corridors", likelihood),
+    )
     mean, variance = found.means[SOME.ravel() > 0], found.variances[SOME.ravel() > 0]
     z = np.random.default_rng(0).normal(size=(16, 5000, 1, 2)) * np.sqrt(variance)[:, None, None] + mean[:, None, None]
     fit = (norm.logpdf(z, mean, np.sqrt(variance)).sum(-1) + np.log(p)).reshape(-1, 16)
