@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from . import theory
-from .data import counts_table
+from .data import PAIRS, counts_table
 from .theory import PIXELS
 
 END = 4.6  # of the grid of a latent
@@ -68,6 +68,7 @@ def best(
     means, probability, floor = theory.source(table, world, likelihood)
     problem = _Problem(
         *(torch.tensor(part) for part in (*theory.coordinates(means, classes, likelihood), probability)),
+        torch.tensor(PAIRS.T[:, there].astype(float)),
         weight,
         likelihood,
         prior,
@@ -95,6 +96,7 @@ class _Problem(NamedTuple):
     x: Tensor  # (S, C) coordinates of the mean images
     truth: Tensor  # (S, K) classes as ones among zeros
     p: Tensor  # (S,) probability of each stimulus
+    positions: Tensor  # (2, S) x_uc and x_lc
     weight: float  # of the classes
     likelihood: str
     prior: str
@@ -102,13 +104,15 @@ class _Problem(NamedTuple):
 
 def _start(problem: _Problem, latents: int, rate: float, seed: int) -> Tensor:
     """Means and logs of standard deviations, (2, D, S), of about this rate: first along the leading coordinates of the
-    images, next with two of these turned by half a right angle, then anywhere."""
+    images, next with two of these turned by half a right angle, then along the stimuli's positions, then anywhere."""
     code = torch.tensor(np.random.default_rng(seed).normal(size=(latents, len(problem.p))))
     if seed < 2:
         leading = (problem.x - problem.p @ problem.x).T
         order = torch.argsort(-(leading**2 @ problem.p), stable=True)[:latents]
         code[: len(order)] = leading[order]
-    code = code / (code**2 @ problem.p).sqrt()[:, None]
+    elif seed == 2:
+        code[:2] = problem.positions - (problem.positions @ problem.p)[:, None]
+    code = code / ((code**2 @ problem.p).sqrt() + 1e-12)[:, None]
     if seed == 1:
         code[:2] = torch.stack([code[0] + code[1], code[0] - code[1]]) / np.sqrt(2)
     log_sd = -rate / latents
@@ -136,7 +140,7 @@ def _steps(code: Tensor, problem: _Problem, old: list[float]) -> list[float]:
 
 def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor, Tensor]:
     """Loss above the floor, and rate, of a code (2, D, S); steps: of the grid, of each latent."""
-    x, truth, p, weight, likelihood, prior = problem
+    x, truth, p, _, weight, likelihood, prior = problem
     mean, log_sd = _standard(code, problem)
     grids = [torch.linspace(-END, END, 1 + int(np.ceil(2 * END / step)), dtype=torch.float64) for step in steps]
     apart = [(grid - m[:, None]) / s[:, None] for grid, m, s in zip(grids, mean, log_sd.exp())]

@@ -127,14 +127,14 @@ def gaussians(
     output: Path | None = None, capacities: Iterable[float] = (0.3, 1, 3)
 ) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The best Gaussian codes of the models' images and tasks (`gaussian.best`), as of `released("gaussian", "exact")`:
-    the codes, and their rate, loss and price. Above 1 nat of the models alone: the best prior isn't found there."""
+    the codes, and their rate, loss and price. Above 1 nat of the models without a task alone."""
     codes, rows = {}, []
-    every = [(name, c) for name in GAUSSIAN for c in capacities if c <= 1 or name in MODELS]
+    every = [(name, c) for name in GAUSSIAN for c in capacities if c <= 1 or name in claims.IMAGES]
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
         own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
-        latents = 4 if name.startswith("rings") else 2
-        about = {"world": own.world, "likelihood": own.likelihood, "prior": prior, "latents": latents}
-        found = gaussian.best(own.counts, capacity, list(own.tasks.values()) or None, **about)
+        labels, latents = list(own.tasks.values()) or None, 4 if own.world == "rings" else 2
+        asked = own.counts, capacity, labels, own.world, 1, own.likelihood
+        found = gaussian.best(*asked, prior=prior, latents=latents)
         key = name, capacity, 0
         codes[key] = found.means, found.variances
         rows += [(*key, measure, getattr(found, measure)) for measure in ("rate", "loss", "price")]
@@ -158,16 +158,18 @@ def _kept(codes: dict[Key, Codes], rows: list, output: Path | None) -> tuple[dic
 def by_gaussian(codes: Mapping[Key, Codes], exact: Mapping[Key, Codes]) -> pd.DataFrame:
     """How networks without a task follow the best Gaussian codes of their images, and of others as a control.
 
-    codes, exact   of networks, as of `results.codes`, and as of `released("gaussian", "exact")`
-    returns        a row a network of a capacity in `exact`: model, capacity, seed, r  correlation of the 312
-                   resolutions, wrong  the largest with the codes of the two other sets of images, size  median ratio
+    codes, exact   of networks, by model or setting, and as of `released("gaussian", "exact")`
+    returns        a row a network of which `exact` has the code: model (its setting), capacity, seed, r  correlation of
+                   the 312 resolutions, wrong  the largest with the codes of other images in the same setting, size
+                   median ratio
     """
     maps = {key[:2]: measures.resolution_of(*both) for key, both in exact.items()}
     rows = []
     for key, both in codes.items():
-        if key[0] in claims.IMAGES and key[:2] in maps:
-            found = measures.resolution_of(*both)
-            r = {model: claims.agreement(found, maps[model, key[1]]) for model in claims.IMAGES}
+        setting, space, model = key[0].rpartition(" ")
+        if model in claims.IMAGES and key[:2] in maps:
+            found, names = measures.resolution_of(*both), [setting + space + other for other in claims.IMAGES]
+            r = {name: claims.agreement(found, maps[name, key[1]]) for name in names if (name, key[1]) in maps}
             own = r.pop(key[0])
             with np.errstate(divide="ignore"):  # stimuli that a code doesn't tell apart at all
                 rows.append((*key, own, max(r.values()), np.nanmedian(found / maps[key[:2]])))
