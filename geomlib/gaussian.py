@@ -20,9 +20,11 @@ from .theory import PIXELS
 
 END = 4.6  # of the grid of a latent
 SHARE = 0.6  # of the narrowest Gaussian, that its points lie apart
-STEPS = 0.04, 0.6  # between its points: the least, and the most, before a code is known
+MOST = 0.6  # between its points, before a code is known
+LEAST = {"normal": 0.04, "best": 0.2}  # against the best prior a code needs no noise: it would narrow without end
 PRIORS = "normal", "best"
 STARTS = 4
+MAP = 2  # the start that is a map of the positions, at the whole rate at once
 FINE = {"maxiter": 1500, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-7}  # of one minimization
 HELD = 1e-3  # how far a code's rate may lie from the one that is asked for, as a share of it
 
@@ -55,7 +57,8 @@ def best(
     counts, labels, world, weight, likelihood   as of `theory.limit`     rate   nats, in 0.01 to 5
     prior     what the rate is counted against: "normal", as in a network, or "best", the mean density of the codes: the
               rate is then what the code tells of the stimulus, in whatever shape its codes lie
-    latents   2 to 4; integrals are sums over a grid, so that four take minutes where two take seconds
+    latents   2 to 4; integrals are sums over a grid, so that four take minutes at 0.3 nats and hours
+              at 1, where two take seconds
     """
     if not 0.01 <= rate <= 5:
         raise ValueError(f"rate must be a number in 0.01 to 5 (nats): the grid grows too fine for more, got {rate}")
@@ -78,8 +81,9 @@ def best(
     rise = np.geomspace(min(rate, 1), rate, 1 + int(np.ceil(max(rate - 1, 0) * 3)))  # as a network's capacity rises
     found = []
     for seed in range(STARTS):
-        code = _start(problem, latents, rise[0], seed)
-        for target in rise:
+        way = rise[-1:] if seed == MAP else rise
+        code = _start(problem, latents, way[0], seed)
+        for target in way:
             loss, reached, price, code = _held(problem, code, target)
         if abs(reached / rate - 1) < HELD:
             found.append((loss, reached, price, code))
@@ -110,7 +114,7 @@ def _start(problem: _Problem, latents: int, rate: float, seed: int) -> Tensor:
         leading = (problem.x - problem.p @ problem.x).T
         order = torch.argsort(-(leading**2 @ problem.p), stable=True)[:latents]
         code[: len(order)] = leading[order]
-    elif seed == 2:
+    elif seed == MAP:
         code[:2] = problem.positions - (problem.positions @ problem.p)[:, None]
     code = code / ((code**2 @ problem.p).sqrt() + 1e-12)[:, None]
     if seed == 1:
@@ -135,7 +139,7 @@ def _steps(code: Tensor, problem: _Problem, old: list[float]) -> list[float]:
     narrow between points that lie further apart. No less than half of the old step: a code that is not settled yet may
     be narrow for a while."""
     narrow = _standard(code, problem)[1].exp().amin(1).tolist()
-    return [min(max(SHARE * sd, step / 2, STEPS[0]), STEPS[1]) for sd, step in zip(narrow, old)]
+    return [min(max(SHARE * sd, step / 2, LEAST[problem.prior]), MOST) for sd, step in zip(narrow, old)]
 
 
 def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor, Tensor]:
@@ -183,7 +187,7 @@ def _held(problem: _Problem, start: Tensor, rate: float) -> tuple[float, float, 
     """
     from scipy.optimize import minimize
 
-    steps = [STEPS[1]] * len(start[0])
+    steps = [MOST] * len(start[0])
     stiff = float(_terms(torch.zeros_like(start), problem, steps)[0])  # at first the loss without a code, per nat
     price, code, most = 0.1 * stiff, start, 10 * stiff
     for _ in range(40):

@@ -113,7 +113,7 @@ def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_ha
     late = full.effect[full.index.get_level_values("capacity") >= 3]
     assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
     held = full[full.verdict == "holds"]
-    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(5, abs=0.5)
+    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(4, abs=0.5)
     assert (held.drop("E2M3").effect > 10).all() and (full.seeds >= claims.SEEDS).all()
     assert (full.verdict["E2M1"] == "holds").all() and full.verdict["E2M2", 3] == full.verdict["E2M4", 6] == "holds"
     early = full[full.index.get_level_values("capacity").isin([3, 6])]
@@ -163,14 +163,14 @@ def test_of_the_missed_numbers_five_are_explained_by_another_rate_or_recipe():
     explained = again[again.verdict == "reproduced"].drop_duplicates(["network", "words", "capacity"])
     known = card.set_index(["network", "words", "capacity"]).verdict
     both = pd.MultiIndex.from_frame(explained[["network", "words", "capacity"]])
-    assert len(missed) == 18 and (known[known.index.isin(both)] == "missed").sum() == 5
+    assert len(missed) == 17 and (known[known.index.isin(both)] == "missed").sum() == 5
 
 
 def test_all_fifty_baselines_of_the_protocol_hold_their_rate_and_read_their_image():
     found, (mean_image, _) = NETWORKS.loc["baseline"], theory.ends("uniform")
     capacity = found.index.get_level_values("capacity")
     assert found.groupby("capacity").size().tolist() == [10] * 5
-    assert abs(found.rate / capacity - 1).max() == pytest.approx(0.016, abs=5e-4)
+    assert abs(found.rate / capacity - 1).max() == pytest.approx(0.017, abs=5e-4)
     assert (found.reconstruction_loss < 0.995 * mean_image).all()
 
 
@@ -189,19 +189,19 @@ def test_the_other_models_of_seed_0_hold_their_rate():
 
 def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
     agreement = claims.seed_agreement(results.codes())["distances", "median"]["baseline"]
-    assert (agreement[[0.3, 1, 3, 6]] > 0.99).all() and agreement[10] == pytest.approx(0.74, abs=0.005)
+    assert (agreement[[0.3, 1, 3, 6]] > 0.99).all() and agreement[10] == pytest.approx(0.75, abs=0.005)
 
 
 def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
     agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
-    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.77, 0.57]
+    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.56]
     assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
 
 
 def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2_percent_are_named():
     found = NETWORKS.drop("baseline").drop(0, level="seed")
     off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
-    assert off.max() < 0.036 and off[off > 0.02].groupby("model").size().to_dict() == {"E2M3": 1, "E2M4": 6, "E2M5": 1}
+    assert off.max() < 0.036 and off[off > 0.02].groupby("model").size().to_dict() == {"E2M3": 1, "E2M4": 7, "E2M5": 1}
     assert off[["E2M3", "E2M5"]].groupby("model").max().tolist() == pytest.approx([0.024, 0.021], abs=5e-4)
     assert (found.rate > 0.2).all()
     for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
@@ -237,7 +237,7 @@ def test_the_formulas_resolution_is_within_a_quarter_from_3_nats_on_and_mostly_w
     fine = ratio[[3.0, 6.0, 10.0]].stack().dropna()
     assert fine.between(0.725, 1.25).all() and fine.between(0.8, 1.25).mean() > 0.8
     assert set(ratio.index[ratio[10.0] < 0.8]) == {"E1M2", "rings baseline"}
-    assert ratio[10.0][["E1M2", "rings baseline"]].round(2).tolist() == [0.74, 0.73]
+    assert ratio[10.0][["E1M2", "rings baseline"]].round(2).tolist() == [0.73, 0.73]
     assert ratio[10.0][["2 latents E1M1", "2 latents baseline"]].round(2).tolist() == [0.89, 0.9]
     long = long.assign(paid=long.price / long.worth)
     spent = long[long.capacity <= 1]
@@ -278,7 +278,8 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     assert uneven.round(2)[["perceptron", "blob"]].tolist() == [0.38, 0.38]
     assert uneven[["2 latents", "10 latents", "half the channels", "bernoulli"]].max() < 0.33
     assert frequent.effect["bernoulli"][[0.3, 1.0]].round(2).tolist() == [0.02, -0.06]
-    assert theory["bernoulli", "baseline"][[0.3, 1.0]].min() > 0.05 and theory["bernoulli", "E1M1", 0.3] < 0
+    assert theory["bernoulli", "baseline"][[0.3, 1.0]].min() > 0.05
+    assert theory["bernoulli", "E1M1"][[0.3, 1.0]].min() > 0.15  # beyond the limits of wrong images, with this loss
 
     rings = found[(found.setting == "rings") & (found.claim == "prototypization") & (found.capacity == 0.3)]
     assert len(rings) == 5 and rings.value.round(2).between(0.03, 0.05).all() and rings.limit.max() < 0.03
@@ -319,6 +320,7 @@ def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay()
         ("specialization", "perceptron"): [10],
         ("specialization", "rings"): [3],
         ("specialization", "bernoulli"): [1],
+        ("theory", "bernoulli"): [1],
         ("prototypization", "half the channels"): [1],
         ("prototypization", "perceptron"): [1],
         ("prototypization", "rings"): [0.3],
@@ -393,8 +395,8 @@ def test_what_the_page_on_splitting_says():
     assert clumps("E2M5", 0.3) == clumps("baseline", 0.3) == clumps("baseline", 1) == [1]
     assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {9}
     assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
-    assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 50)
-    assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 108, 109, 110]
+    assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 56)
+    assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 108, 109, 110, 116]
     assert min(clumps("E2M4", 0.3)) > found.best_clumps["E2M4", 0.3].max()
 
 
@@ -403,15 +405,26 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
     every = laws.by_gaussian(results.codes(), exact)
     found = every.groupby(["model", "capacity"]).mean()
     seeds = every.query("model == 'E1M2' and capacity == 1").set_index("seed").r
-    assert seeds.round(2).sort_values().to_dict() == {3: 0.77, 1: 0.8, 4: 0.86, 2: 0.9, 6: 0.9, 5: 0.93, 0: 0.94}
+    assert seeds.round(2).sort_values().to_dict() == {
+        3: 0.77,
+        1: 0.8,
+        4: 0.86,
+        2: 0.9,
+        6: 0.9,
+        7: 0.91,
+        5: 0.93,
+        0: 0.94,
+    }
     scarce = found[found.index.get_level_values("capacity") < 3]
-    assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.87
+    assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.88
     assert scarce.wrong.max() < 0.785 and scarce["size"].between(0.98, 1.021).all()
     worth = about[about.measure == "price"].set_index(["model", "capacity"]).value
     paid = NETWORKS.groupby(["model", "capacity"]).price.mean()
     assert (paid / worth)[scarce.index].between(0.98, 1.02).all()
-    ample = found.xs(3, level="capacity")
-    assert (ample.r.min(), ample.r.max()) == pytest.approx((0.47, 0.86), abs=0.005)
+    ample = every[every.capacity == 3].set_index("model")
+    assert (ample.r["baseline"] > 0.97).all() and round(ample.r["baseline"].mean(), 2) == 0.98
+    assert round(ample["size"]["baseline"].mean(), 2) == 0.96
+    assert ample.r["E1M1"].round(2).sort_values().tolist() == [0.35, 0.81, 0.85, 0.87, 0.88, 0.89, 0.9, 0.93]
     losses = about[(about.measure == "loss") & (about.model == "baseline")].set_index("capacity").value
     assert NETWORKS.loc["baseline", 3].reconstruction_loss.mean() / losses[3] == pytest.approx(0.985, abs=5e-4)
 
@@ -473,8 +486,36 @@ def test_networks_turn_later_than_the_limit_since_their_code_is_gaussian():
     networks = found.groupby("capacity")[["effect", "limit"]].mean()
     smooth, best = exponents(""), exponents(laws.BEST_PRIOR)[1]
     assert abs(networks.effect - smooth)[[0.3, 1]].max() < 0.012
-    assert round(smooth[3], 2) == -0.11 and round(networks.effect[3], 2) == 0.04
+    assert round(smooth[3], 2) == -0.03 and round(networks.effect[3], 2) == 0.04
     assert abs(best - smooth[1]) < 0.01 and abs(best - networks.limit[1]) > 0.3
+
+
+def test_the_best_gaussian_code_predicts_networks_of_another_loss_and_of_other_worlds():
+    exact, about = laws.released("gaussian", "exact")
+    codes = {key: both for law in ("worlds", "networks") for key, both in laws.released(law, "full")[0].items()}
+    known = {key: both for key, both in codes.items() if key[0] in laws.GAUSSIAN}
+    found = laws.by_gaussian(known, exact).groupby(["model", "capacity"]).mean()
+    assert found["size"].between(0.94, 1.06).all() and len(found) >= 10
+    told = found.drop("rings baseline", level="model")
+    assert (told.r > 0.955).all() and told.wrong.max() < 0.875
+    even = [claims.unevenness(measures.resolution_of(*some["rings baseline", 0.3, 0])) for some in (exact, codes)]
+    assert round(even[0], 2) == 0.02 and even[1] < 0.055
+    effects = laws.effects("networks", exact, about).query("claim == 'specialization'").set_index("capacity").effect
+    assert effects.round(2).to_dict() == {0.3: 0.49, 1: -0.07}
+    for name, least, most in ("E1M1", 0.18, 0.22), ("bernoulli E1M1", 0.05, 0.07):  # mean d' along the lower corridor
+        assert least < np.nanmean(measures.resolution_of(*exact[name, 0.3, 0])[1]) < most
+    assert np.nanmean(measures.resolution_of(*codes["bernoulli E1M1", 0.3, 0])[1]) < 0.03
+    own = {
+        model: np.mean(
+            [
+                claims.agreement(measures.resolution_of(*both), measures.resolution_of(*exact[model, 0.3, 0]))
+                for key, both in results.codes().items()
+                if key[:2] == (model, 0.3)
+            ]
+        )
+        for model in ("E2M4", "E2M5")
+    }
+    assert (round(own["E2M4"], 2), round(own["E2M5"], 2)) == (0.63, 0.93)
 
 
 def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rates_are_held():
