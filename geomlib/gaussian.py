@@ -21,8 +21,7 @@ from .theory import PIXELS
 END = 4.6  # of the grid of a latent
 SHARE = 0.6  # of the narrowest Gaussian, that its points lie apart
 MOST = 0.6  # between its points, before a code is known
-LEAST = {"normal": 0.04, "best": 0.2}  # against the best prior a code needs no noise: it would narrow without end
-PRIORS = "normal", "best"
+PRIORS = {"normal": 0.04, "best": 0.2}  # with the least step of its grid: against the best, codes narrow without end
 STARTS = 4
 MAP = 2  # the start that is a map of the positions, at the whole rate at once
 FINE = {"maxiter": 1500, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-7}  # of one minimization
@@ -139,7 +138,7 @@ def _steps(code: Tensor, problem: _Problem, old: list[float]) -> list[float]:
     narrow between points that lie further apart. No less than half of the old step: a code that is not settled yet may
     be narrow for a while."""
     narrow = _standard(code, problem)[1].exp().amin(1).tolist()
-    return [min(max(SHARE * sd, step / 2, LEAST[problem.prior]), MOST) for sd, step in zip(narrow, old)]
+    return [min(max(SHARE * sd, step / 2, PRIORS[problem.prior]), MOST) for sd, step in zip(narrow, old)]
 
 
 def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor, Tensor]:

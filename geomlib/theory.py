@@ -378,15 +378,12 @@ def with_pixels(counts: Any, world: Any = "corridors") -> tuple[np.ndarray, np.n
     from scipy.special import entr
 
     means, probability, _ = source(counts, world)
-    entropy, error = lambda p: entr(p) + entr(1 - p), lambda p: p * (1 - p)
-    most, noise, wrong = (
-        error(means).max(),
-        entropy(means),
-        error(means),
-    )  # 2y < 1 - sqrt(1 - 4 most) if pixels are told
+    entropy = functools.partial(spread, likelihood="bernoulli")
+    noise, wrong = entropy(means), spread(means)
+    most = wrong.max()  # 2y < 1 - sqrt(1 - 4 most) if pixels are told
     grid = np.linspace((1 - np.sqrt(1 - 4 * most)) / 2, 0, 200)
     rates = [probability @ np.maximum(noise - entropy(y), 0).sum((1, 2)) for y in grid]
-    distortions = [probability @ np.minimum(wrong, error(y)).mean((1, 2)) for y in grid]
+    distortions = [probability @ np.minimum(wrong, spread(y)).mean((1, 2)) for y in grid]
     return entr(probability).sum() + np.array(rates), np.array(distortions)
 
 
