@@ -97,6 +97,7 @@ def best(
 
 class _Problem(NamedTuple):
     x: Tensor  # (S, C) coordinates of the mean images
+    unit: Tensor  # (C,)
     truth: Tensor  # (S, K) classes as ones among zeros
     p: Tensor  # (S,) probability of each stimulus
     positions: Tensor  # (2, S) x_uc and x_lc
@@ -143,7 +144,7 @@ def _steps(code: Tensor, problem: _Problem, old: list[float]) -> list[float]:
 
 def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor, Tensor]:
     """Loss above the floor, and rate, of a code (2, D, S); steps: of the grid, of each latent."""
-    x, truth, p, _, weight, likelihood, prior = problem
+    x, unit, truth, p, _, weight, likelihood, prior = problem
     mean, log_sd = _standard(code, problem)
     grids = [torch.linspace(-END, END, 1 + int(np.ceil(2 * END / step)), dtype=torch.float64) for step in steps]
     apart = [(grid - m[:, None]) / s[:, None] for grid, m, s in zip(grids, mean, log_sd.exp())]
@@ -154,8 +155,9 @@ def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor,
     mixed, *parts = (known.T[:, None] * one.T) @ other  # of all points: density, and the same times what is known
     mixed = mixed + 1e-30
     image, classes = (torch.stack(some) for some in (parts[: x.shape[1]], parts[x.shape[1] :]))
-    error = (mixed * _spread(image / mixed, likelihood)).sum() - (_spread(x, likelihood).T @ p).sum()
-    loss = error / PIXELS + weight * (mixed * _entropy(classes / mixed)).sum()
+    answers = (image / mixed).flatten(1).T  # (points, C)
+    wrong, least = (_spread(some / unit, likelihood) @ unit**2 for some in (answers, x))
+    loss = (mixed.flatten() @ wrong - p @ least) / PIXELS + weight * (mixed * _entropy(classes / mixed)).sum()
     if prior == "normal":
         return loss, (p * (mean**2 + (2 * log_sd).exp() - 1 - 2 * log_sd)).sum() / 2
     return loss, _entropy(mixed).sum() - sum(p @ _entropy(one).sum(1) for one in each)

@@ -99,28 +99,32 @@ def codes(
 
 class _States(NamedTuple):
     known: np.ndarray  # (S, C + K + 1) coordinates of the mean image, classes as ones among zeros, and 1
-    n_image: int  # C
+    unit: np.ndarray  # (C,)
     probability: np.ndarray  # (S,)
     weight: float  # of the classes
     likelihood: str
 
 
 def _states(means, probability, labels=None, weight=1.0, likelihood="gaussian") -> _States:
-    x, truth = coordinates(means, labels, likelihood)
-    return _States(np.c_[x, truth, np.ones(len(x))], x.shape[1], probability, weight, likelihood)
+    x, unit, truth = coordinates(means, labels, likelihood)
+    return _States(np.c_[x, truth, np.ones(len(x))], unit, probability, weight, likelihood)
 
 
-def coordinates(means, labels=None, likelihood="gaussian") -> tuple[np.ndarray, np.ndarray]:
-    """Mean images (S, 13, 13) in as few coordinates (S, C) as the loss needs: those that keep all distances, 24 for the
-    corridors, or for the cross entropy the pixels that differ; and their classes as ones among zeros (S, K), the
-    classes of each task side by side."""
+def coordinates(means, labels=None, likelihood="gaussian") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean images (S, 13, 13) in as few coordinates (S, C) as the loss needs, their units (C,), and their classes as
+    ones among zeros (S, K), the classes of each task side by side.
+
+    The coordinates keep all distances, 24 for the corridors. For the cross entropy they are the pixels that differ,
+    each as often as it is there: n pixels that are always alike are one, in a unit of sqrt(n)."""
     each = np.zeros((1, len(means)), int) if labels is None else np.atleast_2d(labels)  # one class: no cross entropy
     truth = np.concatenate([np.eye(task.max() + 1)[task] for task in each], 1)
     pixels = means.reshape(len(means), -1)
     if likelihood == "bernoulli":
-        return pixels[:, np.ptp(pixels, 0) > 1e-9], truth
+        different, often = np.unique(pixels[:, np.ptp(pixels, 0) > 1e-9], axis=1, return_counts=True)
+        return different * np.sqrt(often), np.sqrt(often), truth
     u, s, _ = np.linalg.svd(pixels - pixels.mean(0), full_matrices=False)
-    return (u * s)[:, s > 1e-9], truth
+    x = (u * s)[:, s > 1e-9]
+    return x, np.ones(x.shape[1]), truth
 
 
 def _settle(y, share, slope, states: _States):
@@ -154,11 +158,11 @@ def _step(y, share, slope, states: _States):
     """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
     joint probability (R, S) of them and the states, and the cost, rate + slope * distortion, but for what no code
     changes."""
-    known, n_image, probability, weight, likelihood = states
-    at, guess = y[:, :n_image], np.maximum(y[:, n_image:], 1e-300)
+    known, unit, probability, weight, likelihood = states
+    at, guess = y[:, : len(unit)], np.maximum(y[:, len(unit) :], 1e-300)
     if likelihood == "bernoulli":
-        wall, path = (np.log(np.maximum(p, 1e-12)) for p in (at, 1 - at))
-        by_image, alone = wall - path, path.sum(1)
+        wall, path = (np.log(np.maximum(p, 1e-12)) for p in (at / unit, 1 - at / unit))
+        by_image, alone = (wall - path) * unit, path @ unit**2
     else:
         by_image, alone = 2 * at, -(at**2).sum(1)
     alone += np.log(np.maximum(share, 1e-300)) / slope
@@ -179,7 +183,7 @@ def _code(slope, assignment, means, states: _States) -> Code:
     joint = assignment * states.probability
     share = joint.sum(1)
     y = np.tensordot(joint, means, 1) / share[:, None, None]
-    guess = joint @ states.known[:, states.n_image : -1] / share[:, None]
+    guess = joint @ states.known[:, len(states.unit) : -1] / share[:, None]
     rate = (joint * (np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None])).sum()
     of_answers, of_states = (spread(p, states.likelihood).sum((1, 2)) for p in (y, means))
     sure = share @ (guess * np.log(np.maximum(guess, 1e-300))).sum(1)
