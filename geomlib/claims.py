@@ -126,16 +126,16 @@ def _effects_of(
 
 @cache
 def limit_map(model: str, rate: float, labels: bool = False, **about: Any) -> np.ndarray:
-    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats); labels: and its task;
+    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats); labels: and its tasks;
     about: world, likelihood."""
-    table = TASKS[MODELS[model]["tasks"][0]].table if labels else None
+    table = [TASKS[task].table for task in MODELS[model]["tasks"]] if labels else None
     return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"), table, **about)
 
 
 def by_theory(codes: Mapping[Key, Codes], ours: pd.DataFrame, labels: bool = False) -> pd.DataFrame:
     """`agreement` of each network's resolutions with the limit's at its rate: models x capacities, mean of the seeds.
 
-    codes, ours   as of `effects`     labels   the limit of images and the model's one task; else of the images alone
+    codes, ours   as of `effects`     labels   the limit of images and the model's tasks; else of the images alone
     """
     rates = results.rates(ours)
     found = {

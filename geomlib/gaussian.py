@@ -45,6 +45,7 @@ def best(
     world: Any = "corridors",
     weight: float = 1,
     likelihood: str = "gaussian",
+    softmax_twice: bool = True,
     prior: str = "normal",
     latents: int = 2,
 ) -> Gaussian:
@@ -53,7 +54,7 @@ def best(
     The problem is not convex: the best of several starts is taken. RuntimeError where no start reaches the rate, as the
     best prior's above 1 nat.
 
-    counts, labels, world, weight, likelihood   as of `theory.limit`     rate   nats, in 0.01 to 5
+    counts, labels, world, weight, likelihood, softmax_twice   as of `theory.limit`     rate   nats, in 0.01 to 5
     prior     what the rate is counted against: "normal", as in a network, or "best", the mean density of the codes: the
               rate is then what the code tells of the stimulus, in whatever shape its codes lie
     latents   2 to 4; integrals are sums over a grid, so that four take minutes at 0.3 nats and hours
@@ -68,14 +69,10 @@ def best(
     table = counts_table(counts)
     there, classes = np.flatnonzero(table), theory.classes_of(table, labels, weight)
     means, probability, floor = theory.source(table, world, likelihood)
-    problem = _Problem(
-        *(torch.tensor(part) for part in (*theory.coordinates(means, classes, likelihood), probability)),
-        torch.tensor(PAIRS.T[:, there].astype(float)),
-        weight,
-        likelihood,
-        prior,
-    )
-    if problem.x.shape[1] == 0:
+    states = theory.states_of(means, probability, classes, weight, likelihood, softmax_twice)
+    parts = states.known, states.unit, probability, PAIRS.T[:, there].astype(float)
+    problem = _Problem(states, *map(torch.tensor, parts), prior)
+    if len(states.unit) == 0:
         raise ValueError("all stimuli that have images have the same mean image: there is nothing to tell apart")
     rise = np.geomspace(min(rate, 1), rate, 1 + int(np.ceil(max(rate - 1, 0) * 3)))  # as a network's capacity rises
     found = []
@@ -96,13 +93,11 @@ def best(
 
 
 class _Problem(NamedTuple):
-    x: Tensor  # (S, C) coordinates of the mean images
-    unit: Tensor  # (C,)
-    truth: Tensor  # (S, K) classes as ones among zeros
+    states: theory.States
+    known: Tensor  # (S, C + K + 1) and
+    unit: Tensor  # (C,) of the states
     p: Tensor  # (S,) probability of each stimulus
     positions: Tensor  # (2, S) x_uc and x_lc
-    weight: float  # of the classes
-    likelihood: str
     prior: str
 
 
@@ -111,7 +106,8 @@ def _start(problem: _Problem, latents: int, rate: float, seed: int) -> Tensor:
     images, next with two of these turned by half a right angle, then along the stimuli's positions, then anywhere."""
     code = torch.tensor(np.random.default_rng(seed).normal(size=(latents, len(problem.p))))
     if seed < 2:
-        leading = (problem.x - problem.p @ problem.x).T
+        x = problem.known[:, : len(problem.unit)]
+        leading = (x - problem.p @ x).T
         order = torch.argsort(-(leading**2 @ problem.p), stable=True)[:latents]
         code[: len(order)] = leading[order]
     elif seed == MAP:
@@ -144,20 +140,20 @@ def _steps(code: Tensor, problem: _Problem, old: list[float]) -> list[float]:
 
 def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor, Tensor]:
     """Loss above the floor, and rate, of a code (2, D, S); steps: of the grid, of each latent."""
-    x, unit, truth, p, _, weight, likelihood, prior = problem
+    states, known, unit, p, _, prior = problem
     mean, log_sd = _standard(code, problem)
     grids = [torch.linspace(-END, END, 1 + int(np.ceil(2 * END / step)), dtype=torch.float64) for step in steps]
     apart = [(grid - m[:, None]) / s[:, None] for grid, m, s in zip(grids, mean, log_sd.exp())]
     each = [torch.softmax(-(distance**2) / 2, 1) for distance in apart]  # (S, points)
     half = len(each) // 2
     one, other = (functools.reduce(_pairs, some) for some in (each[:half], each[half:]))  # (S, points)
-    known = torch.column_stack([torch.ones_like(p), x, truth]) * p[:, None]
-    mixed, *parts = (known.T[:, None] * one.T) @ other  # of all points: density, and the same times what is known
-    mixed = mixed + 1e-30
-    image, classes = (torch.stack(some) for some in (parts[: x.shape[1]], parts[x.shape[1] :]))
-    answers = (image / mixed).flatten(1).T  # (points, C)
-    wrong, least = (_spread(some / unit, likelihood) @ unit**2 for some in (answers, x))
-    loss = (mixed.flatten() @ wrong - p @ least) / PIXELS + weight * (mixed * _entropy(classes / mixed)).sum()
+    sums = (((known * p[:, None]).T[:, None] * one.T) @ other).flatten(1).T  # (points, C + K + 1)
+    mixed = sums[:, -1:] + 1e-30  # density
+    wrong, least = (_spread(x[:, : len(unit)] / unit, states.likelihood) @ unit**2 for x in (sums / mixed, known))
+    classes = sums[:, len(unit) : -1]
+    judged = theory.scores((classes / mixed).detach().numpy(), states)  # of the best answers, so without a slope
+    gained = (classes * torch.from_numpy(judged)).sum()
+    loss = (mixed[:, 0] @ wrong - p @ least) / PIXELS - states.weight * gained
     if prior == "normal":
         return loss, (p * (mean**2 + (2 * log_sd).exp() - 1 - 2 * log_sd)).sum() / 2
     return loss, _entropy(mixed).sum() - sum(p @ _entropy(one).sum(1) for one in each)

@@ -134,7 +134,7 @@ def gaussians(
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
         own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
         labels, latents = list(own.tasks.values()) or None, 4 if own.world == "rings" else 2
-        asked = own.counts, capacity, labels, own.world, 1, own.likelihood
+        asked = own.counts, capacity, labels, own.world, 1, own.likelihood, own.softmax_twice
         found = gaussian.best(*asked, prior=prior, latents=latents)
         key = name, capacity, 0
         codes[key] = found.means, found.variances

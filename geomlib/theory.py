@@ -30,7 +30,7 @@ class Code(NamedTuple):
     assignment: np.ndarray  # (R, S) probability of each reproduction, given the state
     rate: float  # nats
     distortion: float  # loss summed over 169 pixels, without the pixels' own noise
-    cross_entropy: float  # nats, of the best heads for the labels; 0 without labels
+    cross_entropy: float  # nats, of the best heads for the labels, as the loss counts it; 0 without labels
     loss: float  # the networks': mean error of a pixel + weight * cross entropy
 
 
@@ -72,6 +72,7 @@ def codes(
     labels: np.ndarray | None = None,
     weight: float = 1,
     likelihood: str = "gaussian",
+    softmax_twice: bool = True,
 ) -> Iterator[Code]:
     """The best codes of a source, one for each of SLOPES until a code has no rate left (Blahut and Arimoto).
 
@@ -83,10 +84,13 @@ def codes(
     reconstruction error + weight * cross entropy of each task, times 169.
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
-    likelihood: as of `spread`
+    likelihood: as of `spread`; softmax_twice: as of `scores`
     """
-    states = _states(means, probability, labels, weight, likelihood)
-    y, share = states.known[:, :-1], probability
+    yield from _codes(means, states_of(means, probability, labels, weight, likelihood, softmax_twice))
+
+
+def _codes(means, states: States) -> Iterator[Code]:
+    y, share = states.known[:, :-1], states.probability
     for slope in SLOPES:
         y, share, assignment = _settle(y, share, slope, states)
         y, share = _merge(y, share, SAME)
@@ -97,37 +101,78 @@ def codes(
         yield code
 
 
-class _States(NamedTuple):
+class States(NamedTuple):
+    """All that the loss needs of S states, in as few coordinates as it needs.
+
+    Of the images these keep all distances, 24 for the corridors. For the cross entropy they are the pixels that differ,
+    each as often as it is there: n pixels that are always alike are one, in a unit of sqrt(n).
+    """
+
     known: np.ndarray  # (S, C + K + 1) coordinates of the mean image, classes as ones among zeros, and 1
     unit: np.ndarray  # (C,)
+    tasks: tuple[slice, ...]  # the columns of each task among the K
     probability: np.ndarray  # (S,)
     weight: float  # of the classes
     likelihood: str
+    softmax_twice: bool
 
 
-def _states(means, probability, labels=None, weight=1.0, likelihood="gaussian") -> _States:
-    x, unit, truth = coordinates(means, labels, likelihood)
-    return _States(np.c_[x, truth, np.ones(len(x))], unit, probability, weight, likelihood)
-
-
-def coordinates(means, labels=None, likelihood="gaussian") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean images (S, 13, 13) in as few coordinates (S, C) as the loss needs, their units (C,), and their classes as
-    ones among zeros (S, K), the classes of each task side by side.
-
-    The coordinates keep all distances, 24 for the corridors. For the cross entropy they are the pixels that differ,
-    each as often as it is there: n pixels that are always alike are one, in a unit of sqrt(n)."""
+def states_of(means, probability, labels=None, weight=1.0, likelihood="gaussian", softmax_twice=True) -> States:
+    """The states of a source, all arguments as of `codes`."""
     each = np.zeros((1, len(means)), int) if labels is None else np.atleast_2d(labels)  # one class: no cross entropy
-    truth = np.concatenate([np.eye(task.max() + 1)[task] for task in each], 1)
-    pixels = means.reshape(len(means), -1)
+    truth = [np.eye(task.max() + 1)[task] for task in each]
+    x = means.reshape(len(means), -1)
     if likelihood == "bernoulli":
-        different, often = np.unique(pixels[:, np.ptp(pixels, 0) > 1e-9], axis=1, return_counts=True)
-        return different * np.sqrt(often), np.sqrt(often), truth
-    u, s, _ = np.linalg.svd(pixels - pixels.mean(0), full_matrices=False)
-    x = (u * s)[:, s > 1e-9]
-    return x, np.ones(x.shape[1]), truth
+        x, often = np.unique(x[:, np.ptp(x, 0) > 1e-9], axis=1, return_counts=True)
+        unit = np.sqrt(often)
+        x = x * unit
+    else:
+        u, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
+        x = (u * s)[:, s > 1e-9]
+        unit = np.ones(x.shape[1])
+    ends = np.cumsum([part.shape[1] for part in truth])
+    tasks = tuple(slice(end - part.shape[1], end) for end, part in zip(ends, truth))
+    return States(np.c_[x, *truth, np.ones(len(x))], unit, tasks, probability, weight, likelihood, softmax_twice)
 
 
-def _settle(y, share, slope, states: _States):
+def scores(guess: np.ndarray, states: States) -> np.ndarray:
+    """The log of the probability that the loss reads from the best answers: classes of these probabilities, (N, K).
+
+    The best answer to a question is the probability of each class, and the score its log. But with more than two
+    classes the networks' loss takes the softmax of an answer that is a softmax (`softmax_twice` of a spec). The scores
+    of an answer then differ by 1 at most, so that an answer that is nearly sure gains little.
+    """
+    found = np.log(np.maximum(guess, 1e-300))
+    for task in states.tasks:
+        if states.softmax_twice and task.stop - task.start > 2:
+            found[:, task] = _scores_of_softmax(guess[:, task])
+    return found
+
+
+def _scores_of_softmax(p: np.ndarray) -> np.ndarray:
+    """Log softmax of the answers a (N, K) with the least log(sum exp a) - p a, of all a >= 0 of sum 1.
+
+    They are a = log(max(1, c + z p)), where z = sum exp a; c and z are found by Newton's method.
+    """
+    k, top = p.shape[1], p.max(1, keepdims=True)
+    z = np.full_like(top, k + 1.4)
+    c = np.e - z * top
+    for _ in range(20):
+        e = np.maximum(1, c + z * p)  # exp a
+        used = e > 1
+        by_c, by_z = ((part / e).sum(1, keepdims=True) for part in (used, used * p))  # slopes of the sum of a,
+        n, rest = used.sum(1, keepdims=True), (used * p).sum(1, keepdims=True) - 1  # and of the sum of exp a, minus z
+        one, other = np.log(e).sum(1, keepdims=True) - 1, e.sum(1, keepdims=True) - z
+        if max(abs(one).max(), abs(other).max()) < 1e-9:
+            break
+        both = by_c * rest - by_z * n
+        c, z = c - (rest * one - by_z * other) / both, z - (by_c * other - n * one) / both
+        z = np.clip(z, k * np.exp(1 / k), k - 1 + np.e)  # an even answer, and a sure one
+        c = np.clip(c, np.exp(1 / k) - z * top, np.e - z * top)
+    return np.log(e / z)
+
+
+def _settle(y, share, slope, states: States):
     """`_step` until the cost falls no more: reproductions, their shares and the assignment.
 
     Steps grow short where reproductions merge. So after each two a long one is tried, as far as the second has turned
@@ -154,19 +199,19 @@ def _settle(y, share, slope, states: _States):
     return y2, share2, joint / states.probability
 
 
-def _step(y, share, slope, states: _States):
+def _step(y, share, slope, states: States):
     """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
     joint probability (R, S) of them and the states, and the cost, rate + slope * distortion, but for what no code
     changes."""
-    known, unit, probability, weight, likelihood = states
-    at, guess = y[:, : len(unit)], np.maximum(y[:, len(unit) :], 1e-300)
-    if likelihood == "bernoulli":
+    known, unit, probability = states.known, states.unit, states.probability
+    at, guess = np.split(y, [len(unit)], 1)
+    if states.likelihood == "bernoulli":
         wall, path = (np.log(np.maximum(p, 1e-12)) for p in (at / unit, 1 - at / unit))
         by_image, alone = (wall - path) * unit, path @ unit**2
     else:
         by_image, alone = 2 * at, -(at**2).sum(1)
     alone += np.log(np.maximum(share, 1e-300)) / slope
-    fit = slope * np.column_stack([by_image, PIXELS * weight * np.log(guess), alone]) @ known.T  # (R, S)
+    fit = slope * np.column_stack([by_image, PIXELS * states.weight * scores(guess, states), alone]) @ known.T  # (R, S)
     top = fit.max(0)
     fit -= top
     joint = np.exp(fit, out=fit)
@@ -179,14 +224,14 @@ def _step(y, share, slope, states: _States):
     return sums[:, :-1] / sums[:, -1:], sums[:, -1], joint, cost
 
 
-def _code(slope, assignment, means, states: _States) -> Code:
+def _code(slope, assignment, means, states: States) -> Code:
     joint = assignment * states.probability
     share = joint.sum(1)
     y = np.tensordot(joint, means, 1) / share[:, None, None]
     guess = joint @ states.known[:, len(states.unit) : -1] / share[:, None]
     rate = (joint * (np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None])).sum()
     of_answers, of_states = (spread(p, states.likelihood).sum((1, 2)) for p in (y, means))
-    sure = share @ (guess * np.log(np.maximum(guess, 1e-300))).sum(1)
+    sure = share @ (guess * scores(guess, states)).sum(1)
     distortion = share @ of_answers - states.probability @ of_states
     loss = share @ of_answers / PIXELS - states.weight * sure
     return Code(float(slope), y, assignment, float(rate), float(distortion), -float(sure), float(loss))
@@ -205,7 +250,12 @@ def _merge(y, share, apart):
 
 
 def limit(
-    counts: Any, labels: Any = None, world: Any = "corridors", weight: float = 1, likelihood: str = "gaussian"
+    counts: Any,
+    labels: Any = None,
+    world: Any = "corridors",
+    weight: float = 1,
+    likelihood: str = "gaussian",
+    softmax_twice: bool = True,
 ) -> list[Code]:
     """The best codes of a world, the rate rising from 0 to all that the states can be told apart by.
 
@@ -218,11 +268,12 @@ def limit(
     world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
     weight   of the cross entropy in this sum, > 0: that of a spec's `task_weight`
     likelihood   what the error of a pixel is, as of `spread`
+    softmax_twice   what the cross entropy of more than two classes is, as of `scores`
     """
     table = counts_table(counts)
     classes = classes_of(table, labels, weight)
     asked = table.tobytes(), None if classes is None else classes.tobytes(), world_table(world).tobytes()
-    return _limit(*asked, float(weight), likelihood)
+    return _limit(*asked, float(weight), likelihood, softmax_twice)
 
 
 def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | None:
@@ -238,14 +289,17 @@ def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | No
 
 @functools.lru_cache(maxsize=16)
 @ONE_THREAD
-def _limit(counts: bytes, labels: bytes | None, world: bytes, weight: float, likelihood: str) -> list[Code]:
+def _limit(
+    counts: bytes, labels: bytes | None, world: bytes, weight: float, likelihood: str, softmax_twice: bool
+) -> list[Code]:
     means, probability, _ = source(
         np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4), likelihood
     )
     classes = None if labels is None else np.frombuffer(labels, int).reshape(-1, len(means))
-    found = list(codes(means, probability, classes, weight, likelihood))
+    states = states_of(means, probability, classes, weight, likelihood, softmax_twice)
+    found = list(_codes(means, states))
     if classes is not None:
-        found += _codes_of_classes(means, _states(means, probability, classes, weight, likelihood), classes)
+        found += _codes_of_classes(means, states, classes)
     rates, losses = np.array([(code.rate, code.loss) for code in found]).T
     slopes = np.r_[SLOPES, SLOPES / (1 + PIXELS * weight * SLOPES)]  # those of `_codes_of_classes`, too
     best = np.unique((rates + slopes[:, None] * PIXELS * losses).argmin(1))
@@ -253,7 +307,7 @@ def _limit(counts: bytes, labels: bytes | None, world: bytes, weight: float, lik
     return [found[i] for i in best[np.diff(rates[best], prepend=-1) > 1e-9]]
 
 
-def _codes_of_classes(means, states: _States, labels) -> Iterator[Code]:
+def _codes_of_classes(means, states: States, labels) -> Iterator[Code]:
     """Codes that tell of a state only what depends on its classes: the best ones while the rate is below their entropy.
 
     There a nat saves one nat of cross entropy whichever class it tells of, so what is left to choose is that of the
@@ -411,7 +465,7 @@ def prototypes(
 
     means, probability   from `source`, as `codes` was given
     """
-    states = _states(means, probability)
+    states = states_of(means, probability)
     sums = code.assignment * probability @ states.known
     y, share = _merge(sums[:, :-1] / sums[:, -1:], sums[:, -1], apart)
     for _ in range(20_000):

@@ -26,18 +26,22 @@ def test_no_code_is_better_than_the_limit_and_the_best_prior_is_no_worse_than_th
         assert np.interp(rate, rates, losses) < best.loss < normal.loss + 1e-4 * normal.loss
 
 
-@pytest.mark.parametrize("rate, likelihood", [(0.3, "bernoulli"), (2, "gaussian")])
-def test_the_loss_is_what_samples_of_the_code_say(rate, likelihood):
-    found, (images, p, floor) = (
-        gaussian.best(SOME, rate, likelihood=likelihood),
-        theory.source(SOME, "corridors", likelihood),
-    )
+@pytest.mark.parametrize(
+    "rate, likelihood, task", [(0.3, "bernoulli", None), (2, "gaussian", None), (0.5, "gaussian", "region")]
+)
+def test_the_loss_is_what_samples_of_the_code_say(rate, likelihood, task):
+    labels = data.TASKS[task].table if task else np.zeros((13, 13), int)
+    found = gaussian.best(SOME, rate, labels, likelihood=likelihood)
+    images, p, floor = theory.source(SOME, "corridors", likelihood)
     mean, variance = found.means[SOME.ravel() > 0], found.variances[SOME.ravel() > 0]
     z = np.random.default_rng(0).normal(size=(16, 5000, 1, 2)) * np.sqrt(variance)[:, None, None] + mean[:, None, None]
     fit = (norm.logpdf(z, mean, np.sqrt(variance)).sum(-1) + np.log(p)).reshape(-1, 16)
     answers = np.exp(fit - fit.max(1, keepdims=True))
-    answers = (answers / answers.sum(1, keepdims=True)) @ images.reshape(16, -1)
-    told = theory.spread(answers, likelihood).mean(1).reshape(16, -1).mean(1) @ p
+    answers /= answers.sum(1, keepdims=True)
+    states = theory.states_of(images, p, labels[SOME > 0])
+    guess = answers @ states.known[:, len(states.unit) : -1]
+    told = theory.spread(answers @ images.reshape(16, -1), likelihood).mean(1)
+    told = (told - (guess * theory.scores(guess, states)).sum(1)).reshape(16, -1).mean(1) @ p
     assert found.loss - floor == pytest.approx(told - floor, rel=0.02)
 
 
