@@ -40,7 +40,7 @@ def elsewhere(tmp_path_factory):
 
 
 def test_the_small_tables_come_with_the_package(elsewhere):
-    names = ["earlier_claims.csv", "published.csv", "results.csv"]
+    names = ["capacities.csv", "published.csv", "results.csv"]
     code = f"""import hashlib; from geomlib import places; print(places.__file__, places.repository())
 for name in {names}: print(hashlib.sha256(places.data_file(name).read_bytes()).hexdigest())"""
     first, *sums = elsewhere(code).splitlines()
@@ -71,7 +71,7 @@ places.needed_repository('the notebooks lie')"""
 
 def test_a_table_that_is_not_there_is_answered_with_those_that_are():
     with pytest.raises(
-        FileNotFoundError, match="no table 'publisht.csv'; there are capacities.csv, earlier_claims.csv, published.csv"
+        FileNotFoundError, match="no table 'publisht.csv'; there are capacities.csv, published.csv"
     ):
         places.data_file("publisht.csv")
 
