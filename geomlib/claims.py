@@ -169,14 +169,9 @@ def agreement(resolution: np.ndarray, other: np.ndarray) -> float:
         return float(np.corrcoef(resolution[both], other[both])[0, 1])
 
 
-def edge() -> np.ndarray:
-    """A map (2, 13, 13) that is 1 for neighbours of which one touches the border of the board, else 0."""
-    x, y = np.indices((SIDE, SIDE))
-    touches = (x % (SIDE - 1) == 0) | (y % (SIDE - 1) == 0)
-    return measures.at_steps(*(touches[at] | touches[to] for at, to in measures.STEPS))
-
-
-EDGE = edge()
+_touches = (np.indices((SIDE, SIDE)) % (SIDE - 1) == 0).any(0)
+# A map (2, 13, 13) that is 1 for neighbours of which one touches the border of the board, else 0
+EDGE = measures.at_steps(*(_touches[at] | _touches[to] for at, to in measures.STEPS))
 
 
 def other_borders(labels: np.ndarray, resolution: np.ndarray, n: int = 200) -> np.ndarray:
@@ -202,15 +197,10 @@ def _other_borders(labels: bytes, n: int) -> np.ndarray:
         turned = np.rot90(own, int(rng.integers(4)))
         turned = turned.T if rng.integers(2) else turned
         shift = rng.integers(-6, 7, 2)
-        border = borders(turned[np.ix_(*((cells + s).clip(0, SIDE - 1) for s in shift))])
-        if border.any() and not np.array_equal(border, borders(own)):
+        border = measures.borders(turned[np.ix_(*((cells + s).clip(0, SIDE - 1) for s in shift))])
+        if border.any() and not np.array_equal(border, measures.borders(own)):
             found.append(border)
     return np.array(found)
-
-
-def borders(labels: np.ndarray) -> np.ndarray:
-    """Where neighbours are of two classes: labels (13, 13) -> (2, 13, 13) booleans."""
-    return np.stack([np.diff(labels, axis=axis, append=labels.take([-1], axis)) != 0 for axis in (0, 1)])
 
 
 def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -220,6 +210,8 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
     returns  columns claim, model, capacity, seeds, value, control, limit (means over seeds), effect, low, high (its
              95 % interval over seeds; NaN for one), share (the largest), verdict (holds, does not hold, open)
     """
+    from scipy.stats import t
+
     found = released() if found is None else found
     keys = [*(["setting"] if "setting" in found else []), "claim", "model", "capacity"]
     table = found.groupby(keys).agg(
@@ -231,7 +223,7 @@ def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
         error=("effect", "sem"),
         share=("share", "max"),
     )
-    half = _half_interval(table.pop("error"), table.seeds)
+    half = t.ppf(0.975, table.seeds - 1) * table.pop("error")
     table["low"], table["high"] = table.effect - half, table.effect + half
     table = table.reset_index()
     small = none_within(table.claim)
@@ -282,13 +274,6 @@ def number(found: pd.DataFrame, claim: str) -> str:
         f"{', '.join(some)} at {capacity:g} {'nat' if capacity == 1 else 'nats'}" for capacity, some in shown.items()
     )
     return f"{text}, {ROWS[claim][1]}".replace("-", "−") if text else "–"
-
-
-def _half_interval(error: Any, seeds: Any) -> Any:
-    """Half of a 95 % interval of a mean over seeds, from its standard error; NaN for one seed."""
-    from scipy.stats import t
-
-    return t.ppf(0.975, seeds - 1) * error
 
 
 def seed_agreement(codes: Mapping[Key, Codes]) -> pd.DataFrame:

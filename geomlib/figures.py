@@ -125,7 +125,7 @@ def draw_table(ax, values, label="", limits=(None, None), title="") -> None:
     _positions(ax, title)
 
 
-def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$", bar=True, width=5) -> LineCollection:
+def draw_resolution(ax, resolution, limit=None, title="", bar=True, width=4) -> LineCollection:
     """How well neighbouring stimuli are told apart: the grid of positions, x_uc down and x_lc across, its edges shaded.
 
     resolution (2, 13, 13): d' of steps in x_uc and in x_lc, NaN where there is none; limit: d' where the shades end,
@@ -133,23 +133,21 @@ def draw_resolution(ax, resolution, limit=None, title="", label="resolution $d'$
     several axes with one bar, give them one limit and draw the bar of the lines that are returned; width: of the edges
     """
     grid = np.indices((13, 13))[::-1].transpose(1, 2, 0)  # (13, 13, 2) x_lc across, x_uc down
-    lines = _edges(ax, grid, resolution, limit, linewidths=4)
-    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=0.4 * width, color=GREY)
+    lines = _edges(ax, grid, resolution, limit, linewidths=width)
+    ax.plot(*grid.reshape(-1, 2).T, linestyle="", marker="o", markersize=0.5 * width, color=GREY)
     ax.set(xlim=(-0.7, 12.7), ylim=(12.7, -0.7), aspect="equal")
     _positions(ax, title)
     if bar:
-        ax.figure.colorbar(lines, ax=ax, label=label, extend="max" if _beyond(lines) else "neither", **BAR)
+        ax.figure.colorbar(lines, ax=ax, label="resolution $d'$", extend="max" if _beyond(lines) else "neither", **BAR)
     return lines
 
 
-def draw_map(
-    ax, points, classes=None, resolution=None, limit=None, names=(), title="", end=None, size=16
-) -> LineCollection:
+def draw_map(ax, points, classes=None, resolution=None, limit=None, title="", end=None, size=16) -> LineCollection:
     """The mean codes of all pairs of positions in a plane, neighbours joined by lines.
 
-    points (169, 2), x_uc slowest, NaN where a pair has no image; classes (169,) in 0..K-1 or None; names: of the K
-    classes, written at the centre of each; resolution (2, 13, 13), limit: shade the lines, as in `draw_resolution`;
-    end: where both axes end, about 0, for several networks on one scale; None: where the points do; size: of the points
+    points (169, 2), x_uc slowest, NaN where a pair has no image; classes (169,) in 0..K-1 or None;
+    resolution (2, 13, 13), limit: shade the lines, as in `draw_resolution`; end: where both axes end, about 0, for
+    several networks on one scale; None: where the points do; size: of the points
     """
     points = np.asarray(points)
     lines = _edges(ax, points.reshape(13, 13, 2), resolution, limit, linewidths=0.8 if resolution is None else 1.8)
@@ -157,9 +155,6 @@ def draw_map(
         ax.plot(*points.T, linestyle="", marker="o", markersize=3, color=COLOURS["baseline"])
     else:
         _scatter(ax, points, classes, s=size, linewidths=0.025 * size, zorder=3)
-    for k, name in enumerate(names):
-        at = np.nanmean(points[np.asarray(classes) == k], 0)
-        ax.text(*at, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO, zorder=4)
     end = end or 1.08 * np.nanmax(np.abs(points))
     ax.set(title=title, aspect="equal", xlim=(-end, end), ylim=(-end, end))
     ax.locator_params(nbins=5)
@@ -200,30 +195,16 @@ def _scatter(ax, points, classes, **look) -> None:
     ax.scatter(*points.T, c=classes, rasterized=True, **look)
 
 
-def draw_classes(ax, labels, title="", marked=(), names=()) -> None:
-    """The class of each pair of positions, x_uc down and x_lc across, with a line between classes: labels (13, 13).
-
-    marked: pairs (x_uc, x_lc) that get their number, from 1; names: of the classes, for a legend
-    """
+def draw_classes(ax, labels, title="") -> None:
+    """The class of each pair of positions, x_uc down and x_lc across, with a line between classes: labels (13, 13)."""
     n = labels.max() + 1
     ax.imshow(labels, cmap=class_colours(n))
-    for number, (uc, lc) in enumerate(marked, 1):
-        _number(ax, lc, uc, number)
     if n > 2:
         row, column = np.nonzero(np.diff(labels, axis=0))
         ax.hlines(row + 0.5, column - 0.5, column + 0.5, color="white", linewidth=1)
         row, column = np.nonzero(np.diff(labels, axis=1))
         ax.vlines(column + 0.5, row - 0.5, row + 0.5, color="white", linewidth=1)
     _positions(ax, title)
-    _name_classes(ax, names, class_colours(n), "s")
-
-
-def _name_classes(ax, names, colours, marker="o") -> None:
-    """A legend below, of the classes' names and colours."""
-    for k, name in enumerate(names):
-        ax.scatter([], [], color=colours(k), marker=marker, s=30, label=name, edgecolors=GREY, linewidths=0.3)
-    if names:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(names))
 
 
 def _positions(ax, title) -> None:
@@ -253,13 +234,12 @@ def _numbers(ax, points, limit) -> None:
         _number(ax, *points[group[0]], text(group))
 
 
-def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, magnified=1) -> None:
+def draw_embedding(ax, points, classes, marked, title="", limit=None) -> None:
     """Codes in a plane, coloured by their class; some are marked by a number, from 1, those too near each other
     together.
 
-    points (N, 2) in the units of the codes; classes (N,) in 0..K-1; marked: row of each mark; names: of the K classes;
-    limit: where both axes end, None: where the points do; magnified: how many times the points are larger than the
-    codes
+    points (N, 2) in the units of the codes; classes (N,) in 0..K-1; marked: row of each mark; limit: where both axes
+    end, None: where the points do
     """
     _scatter(ax, points, classes, s=14)
     _numbers(ax, points[np.asarray(marked, int)], limit or np.abs(points).max())
@@ -268,12 +248,6 @@ def draw_embedding(ax, points, classes, marked, names=(), title="", limit=None, 
     if limit:
         ax.set(adjustable="box", xlim=(-limit, limit), ylim=(-limit, limit))
     ax.locator_params(nbins=5)
-    if magnified != 1:
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_formatter(lambda at, _: f"{at / magnified:g}".replace("-", "\N{MINUS SIGN}"))
-        text = f"magnified \N{MULTIPLICATION SIGN}{magnified:g}"
-        ax.text(0.02, 0.98, text, transform=ax.transAxes, va="top", fontweight="bold", path_effects=HALO)
-    _name_classes(ax, names, class_colours(max(classes.max() + 1, 2)))
 
 
 def draw_matrix(ax, values, rows, columns, cmap="viridis", limits=(0, 1), title="") -> None:

@@ -147,8 +147,8 @@ def neighbours(matrix) -> np.ndarray:
     matrix   (169, 169)   stimuli with x_uc slowest
     returns  (2, 13, 13)  axes: step, x_uc, x_lc. [0]: from x_uc to x_uc + 1, [1]: from x_lc to x_lc + 1; NaN at the end
     """
-    upper, lower = _lines(matrix)
-    return at_steps(upper.diagonal(1).T, lower.diagonal(1))
+    matrix, stimulus = _array(matrix), np.arange(SIDE**2).reshape(SIDE, SIDE)
+    return at_steps(*(matrix[stimulus[at], stimulus[to]] for at, to in STEPS))
 
 
 def at_steps(upper, lower) -> np.ndarray:
@@ -158,11 +158,10 @@ def at_steps(upper, lower) -> np.ndarray:
     return found
 
 
-def _lines(matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Of a (169, 169) matrix, stimuli that differ in one corridor: (13, 13, 13) each, columns a and b in the corridor
-    that differs, first the upper one, and the column in the other."""
-    pairs = np.reshape(_array(matrix), (SIDE,) * 4)
-    return np.einsum("akbk->abk", pairs), np.einsum("kakb->abk", pairs)
+def borders(labels) -> np.ndarray:
+    """Where neighbours are of two classes: labels (13, 13) or (169,) -> (2, 13, 13) booleans."""
+    grid = np.reshape(_array(labels), (SIDE, SIDE))
+    return at_steps(*(grid[at] != grid[to] for at, to in STEPS)) == 1
 
 
 def proportion_correct(dprime) -> np.ndarray:
@@ -209,8 +208,7 @@ def border_ratio(resolution, labels) -> float:
 
     resolution (2, 13, 13), labels (13, 13) or (169,); infinite where d' is, and NaN without a border
     """
-    resolution, labels = _array(resolution), np.ravel(_array(labels))
-    across = neighbours(1.0 * (labels[:, None] != labels)) == 1
+    resolution, across = _array(resolution), borders(labels)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(_mean(resolution[across]) / _mean(resolution[~across]))
 

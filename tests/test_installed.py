@@ -70,9 +70,7 @@ places.needed_repository('the notebooks lie')"""
 
 
 def test_a_table_that_is_not_there_is_answered_with_those_that_are():
-    with pytest.raises(
-        FileNotFoundError, match="no table 'publisht.csv'; there are capacities.csv, published.csv"
-    ):
+    with pytest.raises(FileNotFoundError, match="no table 'publisht.csv'; there are capacities.csv, published.csv"):
         places.data_file("publisht.csv")
 
 

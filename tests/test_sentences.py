@@ -88,6 +88,23 @@ def test_once_theory_knows_the_question_it_predicts_e2m1_and_e2m2_at_03_nats_alm
     assert (blind[["E2M1", "E2M2", "E2M3", "E2M4", "E2M5"]].abs() < 0.05).all() and blind["baseline"] > 0.9
 
 
+def test_where_no_answer_can_be_sure_theory_says_more_than_the_borders():
+    codes = {key: both for key, both in results.codes().items() if key[0] in ("E2M4", "E2M5")}
+    theory = claims.by_theory(codes, OURS, labels=True)
+    assert theory.loc["E2M4", [0.3, 1]].round(2).tolist() == [0.82, 0.81]
+    assert theory.loc["E2M5", [0.3, 1]].round(2).tolist() == [0.99, 0.98]
+    borders = {key: claims.agreement(measures.resolution_of(*both), crossed(key[0])) for key, both in codes.items()}
+    borders = pd.Series(borders).groupby(level=[0, 1]).mean().unstack()
+    assert borders.loc["E2M4", [0.3, 1]].round(2).tolist() == [0.65, 0.72]
+    assert borders.loc["E2M5", [0.3, 1]].round(2).tolist() == [0.77, 0.81]
+    assert (borders[3] > theory[3] - 0.01).all()
+
+
+def crossed(model):
+    """How many of a model's questions change their answer at a step."""
+    return sum(measures.borders(data.TASKS[task].table) * 1.0 for task in paper.MODELS[model]["tasks"])
+
+
 def _means(scale):
     return claims.verdicts(claims.released(scale)).set_index(["claim", "model", "capacity"])
 
@@ -95,7 +112,7 @@ def _means(scale):
 def test_a_map_of_the_class_border_predicts_e2m1_and_e2m2_as_well_as_the_theory_that_knows_the_question():
     codes = results.codes()
     for model in "E2M1", "E2M2":
-        border = claims.borders(data.TASKS[paper.MODELS[model]["tasks"][0]].table) + 0.0 * claims.EDGE
+        border = measures.borders(data.TASKS[paper.MODELS[model]["tasks"][0]].table) + 0.0 * claims.EDGE
         rates = OURS.query("model == @model and capacity == 0.3 and seed == 0 and measure == 'rate'").value
         found = measures.resolution_of(*codes[model, 0.3, 0])
         theirs = claims.agreement(found, claims.limit_map(model, float(rates.iloc[0]), labels=True))
@@ -393,11 +410,11 @@ def test_what_the_page_on_splitting_says():
     for model in ("E2M1", "E2M2", "E2M3", "E2M4"):
         assert min(clumps(model, 0.3)) > 1 and min(clumps(model, 1)) > 1
     assert clumps("E2M5", 0.3) == clumps("baseline", 0.3) == clumps("baseline", 1) == [1]
-    assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {9}
+    assert clumps("E2M4", 0.3) == [5, 6, 7] and set(found.best_clumps["E2M4", 0.3]) == {1}
+    assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {25}
     assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
     assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 56)
     assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 108, 109, 110, 116]
-    assert min(clumps("E2M4", 0.3)) > found.best_clumps["E2M4", 0.3].max()
 
 
 def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
@@ -505,17 +522,6 @@ def test_the_best_gaussian_code_predicts_networks_of_another_loss_and_of_other_w
     for name, least, most in ("E1M1", 0.18, 0.22), ("bernoulli E1M1", 0.05, 0.07):  # mean d' along the lower corridor
         assert least < np.nanmean(measures.resolution_of(*exact[name, 0.3, 0])[1]) < most
     assert np.nanmean(measures.resolution_of(*codes["bernoulli E1M1", 0.3, 0])[1]) < 0.03
-    own = {
-        model: np.mean(
-            [
-                claims.agreement(measures.resolution_of(*both), measures.resolution_of(*exact[model, 0.3, 0]))
-                for key, both in results.codes().items()
-                if key[:2] == (model, 0.3)
-            ]
-        )
-        for model in ("E2M4", "E2M5")
-    }
-    assert (round(own["E2M4"], 2), round(own["E2M5"], 2)) == (0.63, 0.93)
 
 
 def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rates_are_held():
