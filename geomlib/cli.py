@@ -18,7 +18,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import geomlib as g  # what a command needs is imported when it asks for it
 
-from . import paper
+from . import paper, places
 from .spec import Spec, read_changes, value
 
 
@@ -69,13 +69,7 @@ Tasks = Annotated[
 ALL = [*paper.MODELS, *paper.CLASSIFIERS]
 
 
-def _writable(_: type, output: Path | None) -> None:
-    """That a file can be written there, before hours are spent on it."""
-    if output and (output.is_dir() or not os.access(output.parent, os.W_OK)):
-        raise ValueError("choose a file in a folder that is there and can be written to")
-
-
-OUTPUT = Parameter(name=["-o", "--output"], validator=_writable)
+OUTPUT = Parameter(name=["-o", "--output"], validator=lambda _, path: places.writable(path))
 
 
 def main(arguments: list[str] | None = None) -> None:

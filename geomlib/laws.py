@@ -79,7 +79,7 @@ def table(
     capacities: Iterable[float] = CAPACITIES,
     seeds: Iterable[int] = range(5),
     folder: str | Path | None = None,
-    output: Path | None = None,
+    output: str | Path | None = None,
     settings: Iterable[str] = (),
     **changes: Any,
 ) -> pd.DataFrame:
@@ -89,9 +89,15 @@ def table(
     settings   those of the law that are wanted, like "rings baseline"; none: all
     """
     _check(law, LAWS)
+    output = places.writable(output)
     wanted = list(settings) or [*LAWS[law]]
     for name in wanted:
         _check(name, LAWS[law], f"setting of {law}")
+        for field in LAWS[law][name][1].keys() & changes.keys():
+            raise ValueError(
+                f"{field} = {str(changes[field])[:60]} can't be among the changes: the setting {name!r} has its own; "
+                f"leave {field} out, or choose other settings"
+            )
     rows, codes = [], {}
     for name in wanted:
         model, own = LAWS[law][name]
@@ -110,9 +116,10 @@ def _check(name: str, known: Iterable[str], what: str = "law") -> None:
         raise ValueError(f"{what} must be one of {', '.join(known)}, got {name!r}")
 
 
-def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], pd.DataFrame]:
+def film(output: str | Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """One network in each world of FILMED while its capacity rises, as of `released("film", "full")`: its codes and its
     rate after every epoch of the rise. The model is the world, the capacity C(t). changes: of FILM"""
+    output = places.writable(output)
     codes, rows = {}, []
     for world in FILMED:
         own = change(Spec(world=world, **FILM), **changes)
@@ -125,10 +132,11 @@ def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], 
 
 
 def gaussians(
-    output: Path | None = None, capacities: Iterable[float] = (0.3, 1, 3)
+    output: str | Path | None = None, capacities: Iterable[float] = (0.3, 1, 3)
 ) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The best Gaussian codes of the models' images and tasks (`gaussian.best`), as of `released("gaussian", "exact")`:
     the codes, and their rate, loss and price. Up to 1 nat, or to those of HIGHEST."""
+    output = places.writable(output)
     codes, rows = {}, []
     every = [(name, c) for name in GAUSSIAN for c in capacities if c <= HIGHEST.get(name, 1)]
     for name, capacity in bar("solving", iterable=every, unit=" codes"):

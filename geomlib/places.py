@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 
 PACKAGE = Path(__file__).parent
 
@@ -37,6 +38,21 @@ def data_file(name: str) -> Path:
         known = ", ".join(sorted(table.name for table in path.parent.glob("*.csv")))
         raise FileNotFoundError(f"there is no table {name!r}; there are {known}")
     return path
+
+
+def writable(path: str | Path | None) -> Path | None:
+    """The path of a file that can be written there (None: none is asked for); else a ValueError, before hours are
+    spent on what it would hold."""
+    if path is None:
+        return None
+    path = Path(path)
+    try:
+        with open(path, "r+b") if path.exists() else TemporaryFile(dir=path.parent):
+            return path
+    except OSError as error:
+        raise ValueError(
+            f"can't write {path} ({error.strerror}): choose a file in a folder that is there and can be written to"
+        ) from None
 
 
 def released_runs() -> Path:

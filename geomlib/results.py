@@ -16,7 +16,7 @@ from . import data, evaluate, measures, paper, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
-from .places import data_file, needed_repository
+from .places import data_file, needed_repository, writable
 from .spec import Spec, file_sha256
 from .train import Run
 
@@ -102,9 +102,12 @@ def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFr
     return rows
 
 
-def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | None = None, **changes) -> pd.DataFrame:
+def table(
+    keys: Sequence[Key], folder: str | Path | None = None, output: str | Path | None = None, **changes
+) -> pd.DataFrame:
     """The numbers of many stored runs, one after the other, and if `output` is given in this file; beside it then, as
     .npz, the stimulus codes of the networks among them."""
+    output = writable(output)
     shown = bar("measuring", iterable=keys, unit=" runs")
     rows = pd.concat([measured(key, folder, **changes) for key in shown], ignore_index=True)
     if output:
