@@ -41,18 +41,21 @@ def data_file(name: str) -> Path:
 
 
 def writable(path: str | Path | None) -> Path | None:
-    """The path of a file that can be written there (None: none is asked for); else a ValueError, before hours are
-    spent on what it would hold."""
+    """The path of a table that can be written there (None: none is asked for); else a ValueError, before hours are
+    spent on what it would hold. Its codes lie beside it under the same name as .npz, so that it must end in .csv."""
     if path is None:
         return None
     path = Path(path)
     try:
         with open(path, "r+b") if path.exists() else TemporaryFile(dir=path.parent):
-            return path
+            pass
     except OSError as error:
         raise ValueError(
             f"can't write {path} ({error.strerror}): choose a file in a folder that is there and can be written to"
         ) from None
+    if path.suffix != ".csv":
+        raise ValueError(f"the name of a table must end in .csv, got {path}")
+    return path
 
 
 def released_runs() -> Path:

@@ -60,6 +60,12 @@ def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tm
         assert str(output) in error and "choose a file in a folder that is there" in error
 
 
+@pytest.mark.parametrize("name", ["codes.npz", "seed.1", "seed"])
+def test_a_table_ends_in_csv_as_its_codes_beside_it_end_in_npz(tmp_path, capsys, name):
+    status, _, error, _ = command("results", "E1M1", "-o", tmp_path / name, capsys=capsys)
+    assert status == 2 and f"must end in .csv, got {tmp_path / name}" in error
+
+
 @pytest.mark.parametrize(
     "words, expected",
     [
