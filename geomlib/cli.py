@@ -307,12 +307,12 @@ def law(
 
 
 @app.command(group=MEASURE)
-def film(*, changes: Changes = [], output: Annotated[Path, OUTPUT]) -> None:
+def film(*, output: Annotated[Path, OUTPUT]) -> None:
     """Train two networks whose capacity rises slowly, in corridors and in rings, and keep their codes on the way.
 
     Example: geomlib film -o data/laws/film-full.csv
     """
-    codes, _ = g.laws.film(output, **fields(changes))
+    codes, _ = g.laws.film(output)
     print(f"{len(codes)} frames in {output}")
 
 

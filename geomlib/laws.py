@@ -122,7 +122,7 @@ def film(output: str | Path | None = None, **changes: Any) -> tuple[dict[Key, Co
     output = places.writable(output)
     codes, rows = {}, []
     for world in FILMED:
-        own = change(Spec(world=world, **FILM), **changes)
+        own = change(Spec(), **FILM | changes, world=world)
         for shot in _frames(own):
             key = world, round(capacity_at(shot.epoch * own.steps_per_epoch, own), 4), own.seed
             codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))

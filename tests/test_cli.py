@@ -77,6 +77,7 @@ def test_a_table_ends_in_csv_as_its_codes_beside_it_end_in_npz(tmp_path, capsys,
         (["original", "a.ckpt", "--csv", "images.txt"], "must end in .csv, got images.txt"),
         (["train", "E1M1", "--capacity", "nan"], "capacity must be a number in 0.0"),
         (["train", "E1M1", "--capacity", "ten"], 'unable to convert "ten" into float'),
+        (["film", "--set", "steps=1", "-o", "film.csv"], "Unknown option: --set"),  # its frames are those of one rise
         (["train"], "say which models to train, of baseline, E1M1"),
         (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
         (["train", "E1M1", "--capacity", "10", "--set", "world=maze"], "world must be one of corridors"),
