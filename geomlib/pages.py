@@ -54,8 +54,6 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
                  and the failed one lies beside it as NAME.failed.ipynb if it shows anything yet
     """
     notebook, output = Path(notebook), Path(output)
-    if output.suffix != ".ipynb":
-        raise ValueError(f"a page is a notebook: its name must end in .ipynb, got {output}")
     try:
         source = jupytext.read(notebook)
     except Exception as error:  # its readers raise errors of every kind
@@ -67,9 +65,10 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     if banner:
         add_banner(source, banner)
     add_command(source, notebook, given)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    places.writable(output, ".ipynb")
     shown = ", ".join(f"{name} = {str(x)[:60]}" for name, x in given.items()) or "its own parameters"
     print(f"running {notebook} with {shown}", file=sys.stderr)
-    output.parent.mkdir(parents=True, exist_ok=True)
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
     try:

@@ -40,9 +40,9 @@ def data_file(name: str) -> Path:
     return path
 
 
-def writable(path: str | Path | None) -> Path | None:
-    """The path of a table that can be written there (None: none is asked for); else a ValueError, before hours are
-    spent on what it would hold. Its codes lie beside it under the same name as .npz, so that it must end in .csv."""
+def writable(path: str | Path | None, ending: str = ".csv") -> Path | None:
+    """The path of a file that can be written there (None: none is asked for); else a ValueError, before hours are
+    spent on what it would hold. A table ends in .csv: its codes lie beside it under the same name as .npz."""
     if path is None:
         return None
     path = Path(path)
@@ -53,8 +53,8 @@ def writable(path: str | Path | None) -> Path | None:
         raise ValueError(
             f"can't write {path} ({error.strerror}): choose a file in a folder that is there and can be written to"
         ) from None
-    if path.suffix != ".csv":
-        raise ValueError(f"the name of a table must end in .csv, got {path}")
+    if path.suffix != ending:
+        raise ValueError(f"the name of this file must end in {ending}, got {path}")
     return path
 
 

@@ -351,6 +351,12 @@ def test_a_page_never_takes_the_place_of_its_notebook(notebook):
     assert notebook.read_text() == text
 
 
+def test_a_page_that_can_not_be_written_is_refused_before_a_cell_runs(notebook, monkeypatch):
+    monkeypatch.setattr(pages, "execute", lambda *_: pytest.fail("ran"))
+    with pytest.raises(ValueError, match=r"can't write /proc/x.ipynb \(.*\): choose a file in a folder that is there"):
+        pages.page(notebook, "/proc/x.ipynb")
+
+
 def test_an_unknown_notebook_is_answered_with_the_known(notebook):
     assert pages.find("small", notebook.parent) == pages.find(notebook) == notebook
     with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean small?"):
