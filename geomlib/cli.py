@@ -225,20 +225,22 @@ def score_original(
     if csv and csv.suffix != ".csv":
         raise ValueError(f"the name of a file of images must end in .csv, got {csv}")
     network, spec = g.original.load_original(file, task), Spec(counts=str(csv or counts))
+    other = None
+    if reference:
+        other = g.runs.load(reference).model if reference.is_dir() else g.original.load_original(reference, task)
     images, factors = g.evaluate.load_data(spec)
+    by_head = g.data.TASKS[next(iter(network.heads), "identity")].labels
+    labels = paper.classes(classes, factors) if classes else by_head(factors)
     held_out = slice(spec.train_end, spec.validation_end)
     scores = g.evaluate.scores(network, images[held_out], factors[held_out], seed=0)
     print(f"{file}: {network.latent_dim} latents, heads: {', '.join(network.heads) or 'none'}")
     print(f"on images {spec.train_end:,} to {spec.validation_end:,} of {csv or counts}")
     print(pd.Series(scores).to_string(float_format="{:.4f}".format))
-    if reference:
-        other = g.runs.load(reference).model if reference.is_dir() else g.original.load_original(reference, task)
+    if other:
         rows = g.results.geometry_rows(factors)
-        by_head = g.data.TASKS[next(iter(network.heads), "identity")].labels
-        labels = paper.classes(classes, factors[rows]) if classes else by_head(factors[rows])
         codes, others = (g.evaluate.encode(net, images[rows]) for net in (network, other))
         for measure in (g.measures.distortion, g.measures.distortion_robust):
-            print(f"{measure.__name__} against {reference}\n{np.round(measure(codes, others, labels), 3)}")
+            print(f"{measure.__name__} against {reference}\n{np.round(measure(codes, others, labels[rows]), 3)}")
 
 
 @app.command(name="results", group=MEASURE)

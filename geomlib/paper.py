@@ -189,6 +189,8 @@ def results(path: str | Path = "") -> pd.DataFrame:
 
 def classes(model: str, factors: np.ndarray) -> np.ndarray:
     """The classes by which a model's geometry is judged (figures 4-11): factors (N, 2) -> (N,) int64."""
+    if model not in MODELS:
+        raise ValueError(f"classes are those of a model, one of {', '.join(MODELS)}, got {model!r}")
     if model == "E1M1":
         return (factors[:, 1] <= 6).astype(np.int64)  # 1: the frequent half
     task = {"E1M2": "aligned", "E2M5": "region"}.get(model) or (MODELS[model].get("tasks") or ("identity",))[0]

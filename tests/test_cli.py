@@ -217,6 +217,13 @@ def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
     assert "distortion_robust" in out
 
 
+def test_wrong_classes_are_refused_before_a_checkpoint_is_scored(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(g.evaluate, "scores", lambda *_, **__: pytest.fail("scored"))
+    torch.save(original_state({})[1], tmp_path / "a.ckpt")
+    status, _, _, message = command("original", tmp_path / "a.ckpt", "--classes", "E9", capsys=capsys)
+    assert status == 1 and message.startswith("geomlib: classes are those of a model, one of baseline,")
+
+
 def test_the_command_runs_as_a_module_and_reports_in_one_line(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "geomlib", "train", "baseline", "--capacity", "-7"],
