@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .train import Run
 
 ROOT = places.repository() or Path.cwd()
-USER_RUNS = places.user_runs()
 logger = logging.getLogger(__name__)
 COLUMNS = ["model", "capacity", "seed", "measure", "value"]  # of a table of numbers
 CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
@@ -122,7 +121,7 @@ def find(name: str, folder: str | Path | None = None) -> Path:
     """Where a run of this name is kept: in `folder`, or where None in the released runs if it is there, else in
     runs/."""
     released = places.released_runs()
-    return Path(folder or (released if (released / name).exists() else USER_RUNS)) / name
+    return Path(folder or (released if (released / name).exists() else places.user_runs())) / name
 
 
 def run(

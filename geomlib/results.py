@@ -16,7 +16,7 @@ from . import data, evaluate, measures, paper, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
-from .places import data_file, needed_repository, writable
+from .places import data_file, needed_repository, repository, writable
 from .spec import Spec, file_sha256
 from .train import Run
 
@@ -127,12 +127,16 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
     """Mean codes of the 169 pairs and their variances, (169, 5) each, of each (model, capacity, seed) in a file of
     `geomlib results -o`; None: of all networks whose numbers are released. Of seeds above 0 the weights are not."""
     found = {}
-    for file in [path] if path else sorted((paper.ROOT / "data/codes").glob("*.npz")):
+    for file in [path] if path else sorted((_released_data() / "codes").glob("*.npz")):
         with np.load(data.existing(file)) as arrays:
             for name, both in arrays.items():
                 model, capacity, seed = name.rsplit("-", 2)
                 found[model, float(capacity[1:]), int(seed[1:])] = tuple(both.astype(np.float32))
     return found
+
+
+def _released_data() -> Path:
+    return needed_repository("the codes of the released networks lie") / "data"
 
 
 def released(scale: str = "full") -> tuple[dict[Key, Codes], pd.DataFrame]:
@@ -142,12 +146,12 @@ def released(scale: str = "full") -> tuple[dict[Key, Codes], pd.DataFrame]:
     """
     if scale not in ("full", "sketch", "capacities"):
         raise ValueError(f"scale must be full, sketch or capacities, got {scale!r}")
-    needed_repository("the codes of the released networks lie")
+    home = _released_data()
     if scale == "sketch":
-        return codes(paper.ROOT / "data/sketch/codes.npz"), results(paper.ROOT / "data/sketch/results.csv")
+        return codes(home / "sketch/codes.npz"), results(home / "sketch/results.csv")
     if scale == "full":
         return codes(), results()
-    more, ours = (paper.ROOT / f"data/capacities.{ending}" for ending in ("npz", "csv"))
+    more, ours = (home / f"capacities.{ending}" for ending in ("npz", "csv"))
     first = {key: both for key, both in codes().items() if key[2] == 0}
     return first | codes(more), pd.concat([results().query("seed == 0"), results(ours)], ignore_index=True)
 
@@ -160,7 +164,8 @@ def shown(
     keys     the networks that are meant where the page has parameters of its own; without any, all that are released
     file     of `geomlib results`; empty: measured here      folder, changes  as of `paper.run`
     """
-    if not (file or folder or changes) and (known := codes()).keys() >= set(keys):
+    here = repository() or not keys
+    if here and not (file or folder or changes) and (known := codes()).keys() >= set(keys):
         return known, results()
     ours = results(file) if file else table(keys, folder or None, **changes)
     return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours

@@ -172,7 +172,7 @@ def _fit(folders: Sequence[Path], specs: Sequence[Spec], device: str, sources: M
 def _source(folder: Path, spec: Spec) -> BetaVAE:
     """The network whose codes a classifier reads."""
     beside = folder.parent / spec.source
-    found = beside if beside.exists() else RELEASED / spec.source
+    found = beside if beside.exists() else places.released_runs() / spec.source
     if not found.exists():
         raise FileNotFoundError(
             f"{folder.name} reads the codes of {spec.source}, which is neither beside it, in {folder.parent}, nor "
