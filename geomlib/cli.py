@@ -38,14 +38,14 @@ app.register_install_completion_command()
 
 TRAIN, PAGES, MEASURE = map(Group.create_ordered, ("Train networks", "Run pages", "Measure and compare"))
 Models = Annotated[list[str], Parameter(help=f"Any of {', '.join(paper.MODELS)}; a classifier: E2M1-on-baseline.")]
-Capacities = Annotated[list[float], Parameter(consume_multiple=True, negative="", help="Nats.")]
-Seeds = Annotated[list[int], Parameter(consume_multiple=True, negative="", help="Of weights, order and noise.")]
+Capacities = Annotated[list[float], Parameter(consume_multiple=1, negative="", help="Nats.")]
+Seeds = Annotated[list[int], Parameter(consume_multiple=1, negative="", help="Of weights, order and noise.")]
 Folder = Annotated[Path | None, Parameter(help="Of runs, one that is there; default: data/runs, then runs.")]
 Changes = Annotated[
     list[str],
     Parameter(
         name="--set",
-        consume_multiple=True,
+        consume_multiple=1,
         negative="",
         help="Fields of Spec (geomlib/spec.py) as NAME=VALUE, values as in JSON: 'tasks=[\"order\"]' schedule=sketch.",
     ),
@@ -60,7 +60,7 @@ Table = Annotated[
 Tasks = Annotated[
     list[str],
     Parameter(
-        consume_multiple=True,
+        consume_multiple=1,
         negative="",
         help="Tasks: order, quadrant, aligned, region, identity, or files with a table of 13 x 13 labels from 0, CSV "
         "or .npy; the file's name becomes the task's.",
@@ -163,7 +163,7 @@ def page(
     notebook: str,
     /,
     *,
-    parameters: Annotated[list[str], Parameter(name="-p", consume_multiple=True, negative="")] = [],
+    parameters: Annotated[list[str], Parameter(name="-p", consume_multiple=1, negative="")] = [],
     output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
     banner: str = "",
     html: Annotated[bool, Parameter(negative="")] = False,
@@ -295,7 +295,7 @@ def law(
     *,
     capacity: Capacities = list(paper.CAPACITIES),
     seed: Seeds = [0, 1, 2, 3, 4],
-    setting: Annotated[list[str], Parameter(consume_multiple=True, negative="", help="Of the law; none: all.")] = [],
+    setting: Annotated[list[str], Parameter(consume_multiple=1, negative="", help="Of the law; none: all.")] = [],
     folder: Folder = None,
     changes: Changes = [],
     output: Annotated[Path, OUTPUT],

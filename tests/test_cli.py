@@ -35,6 +35,13 @@ ASKING_FOR_A_FILE = [
     ["train", "--tasks", NOWHERE],
     ["page", f"{paper.ROOT}/notebooks/capacity.md", "-o", "a.ipynb", "-p", f"results={NOWHERE}"],
 ]
+WITHOUT_A_VALUE = [
+    ["train", "E1M1", "--seed"],
+    ["plan", "--capacity"],
+    ["results", "--capacity"],
+    ["page", "capacity", "-p"],
+    ["laws", "worlds", "-o", "worlds.csv", "--capacity"],
+]
 SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
 
 
@@ -102,6 +109,7 @@ def test_a_table_ends_in_csv_as_its_codes_beside_it_end_in_npz(tmp_path, capsys,
             ["page", str(paper.ROOT / "notebooks/capacity.md"), "-p", "changes=gamma"],
             'a dictionary, as JSON {"name": 1},',
         ),
+        *((words, f"parameter {words[-1]} requires at least 1 element") for words in WITHOUT_A_VALUE),
         *((words, f"geomlib: (capacity.md: )?there is no file {NOWHERE} in /") for words in ASKING_FOR_A_FILE),
     ],
 )
