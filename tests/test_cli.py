@@ -156,6 +156,18 @@ def test_a_term_signal_is_an_interrupt_checkpoints_are_kept_and_no_worker_stays(
     assert len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2
 
 
+@pytest.mark.parametrize("name, kept", [("film", False), ("gaussians", False), ("readings", True), ("results", True)])
+def test_an_interrupt_says_what_is_kept(tmp_path, capsys, monkeypatch, name, kept):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    for module, function in (g.laws, "film"), (g.laws, "gaussians"), (results, "readings"), (results, "table"):
+        monkeypatch.setattr(module, function, interrupted)
+    monkeypatch.setattr(cli.logging, "disable", lambda: None)
+    message = command(name, "-o", tmp_path / "x.csv", capsys=capsys)[-1]
+    assert message.startswith("geomlib: stopped; " + ("complete runs are kept" if kept else "nothing is kept"))
+
+
 def test_numbers_made_anew_are_compared_with_the_stored_and_the_published(tmp_path, capsys):
     new = tmp_path / "new.csv"
     paper.results().query("model == 'E1M1' and seed < 2").to_csv(new, index=False)
