@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -187,7 +187,7 @@ def page(
     """
     from . import pages  # jupytext and papermill take a second to import
 
-    found, values = pages.find(notebook), pages.parse(pairs("-p", parameters))
+    found, values = pages.find(notebook), pairs("-p", parameters)
     output = output or pages.output_path(found, values)
     if html:
         pages.html_path(output)
@@ -202,8 +202,7 @@ def score_original(
     /,
     *,
     task: str | None = None,
-    csv: Path | None = None,
-    counts: str = "uniform",
+    counts: Table = "uniform",
     reference: Path | None = None,
     classes: str | None = None,
 ) -> None:
@@ -215,16 +214,12 @@ def score_original(
     ----------
     task
         Which task a single binary head was trained on: order, quadrant or aligned.
-    csv
-        Images in the original's form; default: ours, drawn as --counts says.
     reference
         Another checkpoint or a run's folder: gives the distortion matrix.
     classes
         By this model's classes; default: the head's task.
     """
-    if csv and csv.suffix != ".csv":
-        raise ValueError(f"the name of a file of images must end in .csv, got {csv}")
-    network, spec = g.original.load_original(file, task), Spec(counts=str(csv or counts))
+    network, spec = g.original.load_original(file, task), Spec(counts=counts)
     other = None
     if reference:
         other = g.runs.load(reference).model if reference.is_dir() else g.original.load_original(reference, task)
@@ -234,7 +229,7 @@ def score_original(
     held_out = slice(spec.train_end, spec.validation_end)
     scores = g.evaluate.scores(network, images[held_out], factors[held_out], seed=0)
     print(f"{file}: {network.latent_dim} latents, heads: {', '.join(network.heads) or 'none'}")
-    print(f"on images {spec.train_end:,} to {spec.validation_end:,} of {csv or counts}")
+    print(f"on images {spec.train_end:,} to {spec.validation_end:,} of {counts}")
     print(pd.Series(scores).to_string(float_format="{:.4f}".format))
     if other:
         rows = g.results.geometry_rows(factors)
@@ -354,20 +349,23 @@ def keys(models: Sequence[str], capacities: Sequence[float], seeds: Sequence[int
 
 def fields(changes: Sequence[str]) -> dict:
     """The fields of Spec that --set changes."""
-    return read_changes({name: value(text) for name, text in pairs("--set", changes)})
+    return read_changes(pairs("--set", changes))
 
 
-def pairs(option: str, words: Sequence[str]) -> list[tuple[str, str]]:
-    """(NAME, VALUE) of each word NAME=VALUE; a word without = is a name, and the next one its value."""
-    found: list[tuple[str, str]] = []
-    rest = list(words)
+def pairs(option: str, words: Sequence[str]) -> dict[str, Any]:
+    """Names and values of words NAME=VALUE; of -p also of a word that is a name, and the next one its value.
+
+    >>> pairs("-p", ["model=E1M1", "capacity", "3"])
+    {'model': 'E1M1', 'capacity': 3}
+    """
+    found, rest = {}, list(words)
     while rest:
         word = rest.pop(0)
         name, equals, text = word.partition("=")
         if equals:
-            found.append((name, text))
+            found[name] = value(text)
         elif rest and option == "-p":
-            found.append((word, rest.pop(0)))
+            found[word] = value(rest.pop(0))
         else:
             raise ValueError(f"{option} takes NAME=VALUE, got {word!r}")
     return found

@@ -121,24 +121,26 @@ def film(output: str | Path | None = None, **changes: Any) -> tuple[dict[Key, Co
     rate after every epoch of the rise. The model is the world, the capacity C(t). changes: of FILM"""
     output = places.writable(output)
     codes, rows = {}, []
+    shots: list[Checkpoint] = []
     for world in FILMED:
         own = change(Spec(), **FILM | changes, world=world)
-        for shot in _frames(own):
-            key = world, round(capacity_at(shot.epoch * own.steps_per_epoch, own), 4), own.seed
-            codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))
-            rate = shot.history.query("split == 'validation' and term == 'rate'").value.iloc[-1]
-            rows.append((*key, "rate", rate))
+        shots.clear()
+        fit([own], "cpu", on_checkpoint=lambda _, shot: shots.append(shot))  # of one spec, in this process
+        for shot in shots:
+            if (step := shot.epoch * own.steps_per_epoch) <= RISE * own.steps:
+                key = world, round(capacity_at(step, own), 4), own.seed
+                codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))
+                rate = shot.history.query("split == 'validation' and term == 'rate'").value.iloc[-1]
+                rows.append((*key, "rate", rate))
     return _kept(codes, rows, output)
 
 
-def gaussians(
-    output: str | Path | None = None, capacities: Iterable[float] = (0.3, 1, 3)
-) -> tuple[dict[Key, Codes], pd.DataFrame]:
+def gaussians(output: str | Path | None = None) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The best Gaussian codes of the models' images and tasks (`gaussian.best`), as of `released("gaussian", "exact")`:
     the codes, and their rate, loss and price. Up to 1 nat, or to those of HIGHEST."""
     output = places.writable(output)
     codes, rows = {}, []
-    every = [(name, c) for name in GAUSSIAN for c in capacities if c <= HIGHEST.get(name, 1)]
+    every = [(name, c) for name in GAUSSIAN for c in (0.3, 1, 3) if c <= HIGHEST.get(name, 1)]
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
         own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
         labels, latents = list(own.tasks.values()) or None, 4 if own.world == "rings" else 2
@@ -183,18 +185,6 @@ def by_gaussian(codes: Mapping[Key, Codes], exact: Mapping[Key, Codes]) -> pd.Da
             with np.errstate(divide="ignore"):  # stimuli that a code doesn't tell apart at all
                 rows.append((*key, own, max(r.values()), np.nanmedian(found / maps[key[:2]])))
     return pd.DataFrame(rows, columns=["model", "capacity", "seed", "r", "wrong", "size"])
-
-
-def _frames(own: Spec) -> list[Checkpoint]:
-    """A network after each epoch in which its capacity rises."""
-    found: list[Checkpoint] = []
-
-    def keep(_: int, shot: Checkpoint) -> None:
-        if shot.epoch * own.steps_per_epoch <= RISE * own.steps:
-            found.append(shot)
-
-    fit([own], "cpu", on_checkpoint=keep)  # of one spec, in this process
-    return found
 
 
 def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.DataFrame]:

@@ -15,7 +15,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,15 +145,6 @@ def html(page: Path) -> Path:
     return made
 
 
-def parse(pairs: Iterable[Sequence[str]]) -> dict[str, Any]:
-    """Names and texts from the command line -> names and values.
-
-    >>> parse([("model", "E1M1"), ("capacity", "3")])
-    {'model': 'E1M1', 'capacity': 3}
-    """
-    return {name: value(text) for name, text in pairs}
-
-
 def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
     """`geometry`, `geometry.md` or a path -> the text notebook, in a folder here, else in the repository's."""
     home = places.repository()
@@ -167,7 +158,7 @@ def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
     raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known)}{nearest(name, known)}")
 
 
-def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str | Path = "book/pages") -> Path:
+def output_path(notebook: str | Path, parameters: Mapping[str, Any]) -> Path:
     """Where a page goes by default: book/pages/geometry-E1M1.ipynb, capacity-3.ipynb, capacity-3-seed1.ipynb.
 
     The values given follow the notebook's name. Texts stand alone; others keep their name, unless it is the notebook's
@@ -179,7 +170,8 @@ def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str
         for name, x in parameters.items()
     ]
     parts = [part if len(part) < 60 else hashlib.sha256(part.encode()).hexdigest()[:8] for part in parts]
-    return Path(folder, "-".join([stem, *(re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts)]) + ".ipynb")
+    parts = [re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts]
+    return Path("book/pages", "-".join([stem, *parts]) + ".ipynb")
 
 
 def defaults(source: NotebookNode, notebook: Path) -> dict[str, Any]:

@@ -155,14 +155,15 @@ def train_all(
     from . import runs  # here: torch takes seconds to import
 
     specs = [spec(*key, **changes) for key in keys]  # what is wrong is refused before anything trains
-    if not places.repository() and any(not place(*key, folder=folder, **changes).exists() for key in keys):
+    folders = [place(*key, folder=folder, **changes) for key in keys]
+    if not places.repository() and not all(one.exists() for one in folders):
         logger.warning(
             "the released networks lie in the repository, which is not here, so networks are trained, minutes each; "
             'changes = {"schedule": "sketch"} takes a sixteenth of the time'
         )
     if needed := sources(keys):
         train_all(needed, folder, device, **changes)
-    return runs.train(specs, [place(*key, folder=folder, **changes) for key in keys], device)
+    return runs.train(specs, folders, device)
 
 
 def sources(keys: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, int]]:

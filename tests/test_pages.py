@@ -325,7 +325,7 @@ def test_plain_jupytext_and_papermill_run_the_same_notebook(notebook):
     ],
 )
 def test_texts_of_the_command_line_become_values(text, value):
-    parsed = pages.parse([("name", text)])["name"]
+    parsed = cli.pairs("-p", [f"name={text}"])["name"]
     assert parsed == value and type(parsed) is type(value)
 
 
