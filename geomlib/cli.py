@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import geomlib as g  # what a command needs is imported when it asks for it
 
-from . import paper
+from . import paper, places
 from .spec import Spec, read_changes, value
 
 
@@ -38,14 +38,14 @@ app.register_install_completion_command()
 
 TRAIN, PAGES, MEASURE = map(Group.create_ordered, ("Train networks", "Run pages", "Measure and compare"))
 Models = Annotated[list[str], Parameter(help=f"Any of {', '.join(paper.MODELS)}; a classifier: E2M1-on-baseline.")]
-Capacities = Annotated[list[float], Parameter(consume_multiple=True, negative="", help="Nats.")]
-Seeds = Annotated[list[int], Parameter(consume_multiple=True, negative="", help="Of weights, order and noise.")]
+Capacities = Annotated[list[float], Parameter(consume_multiple=1, negative="", help="Nats.")]
+Seeds = Annotated[list[int], Parameter(consume_multiple=1, negative="", help="Of weights, order and noise.")]
 Folder = Annotated[Path | None, Parameter(help="Of runs, one that is there; default: data/runs, then runs.")]
 Changes = Annotated[
     list[str],
     Parameter(
         name="--set",
-        consume_multiple=True,
+        consume_multiple=1,
         negative="",
         help="Fields of Spec (geomlib/spec.py) as NAME=VALUE, values as in JSON: 'tasks=[\"order\"]' schedule=sketch.",
     ),
@@ -60,7 +60,7 @@ Table = Annotated[
 Tasks = Annotated[
     list[str],
     Parameter(
-        consume_multiple=True,
+        consume_multiple=1,
         negative="",
         help="Tasks: order, quadrant, aligned, region, identity, or files with a table of 13 x 13 labels from 0, CSV "
         "or .npy; the file's name becomes the task's.",
@@ -69,13 +69,7 @@ Tasks = Annotated[
 ALL = [*paper.MODELS, *paper.CLASSIFIERS]
 
 
-def _writable(_: type, output: Path | None) -> None:
-    """That a file can be written there, before hours are spent on it."""
-    if output and (output.is_dir() or not os.access(output.parent, os.W_OK)):
-        raise ValueError("choose a file in a folder that is there and can be written to")
-
-
-OUTPUT = Parameter(name=["-o", "--output"], validator=_writable)
+OUTPUT = Parameter(name=["-o", "--output"], validator=lambda _, path: places.writable(path))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -98,9 +92,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"geomlib: {error}")
     except KeyboardInterrupt:
         logging.disable()  # asyncio would add the traces of a page's unfinished tasks
-        sys.exit(
-            "geomlib: stopped; complete runs are kept, the same command resumes the others after their last whole epoch"
-        )
+        kept = "complete runs are kept, the same command resumes the others after their last whole epoch"
+        lost = (sys.argv[1:] if arguments is None else arguments)[:1] in (["film"], ["gaussians"])
+        sys.exit(f"geomlib: stopped; {'nothing is kept, the same command starts anew' if lost else kept}")
 
 
 @app.command(group=TRAIN)
@@ -169,7 +163,7 @@ def page(
     notebook: str,
     /,
     *,
-    parameters: Annotated[list[str], Parameter(name="-p", consume_multiple=True, negative="")] = [],
+    parameters: Annotated[list[str], Parameter(name="-p", consume_multiple=1, negative="")] = [],
     output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
     banner: str = "",
     html: Annotated[bool, Parameter(negative="")] = False,
@@ -193,7 +187,7 @@ def page(
     """
     from . import pages  # jupytext and papermill take a second to import
 
-    found, values = pages.find(notebook), pages.parse(pairs("-p", parameters))
+    found, values = pages.find(notebook), pairs("-p", parameters)
     output = output or pages.output_path(found, values)
     if html:
         pages.html_path(output)
@@ -208,8 +202,7 @@ def score_original(
     /,
     *,
     task: str | None = None,
-    csv: Path | None = None,
-    counts: str = "uniform",
+    counts: Table = "uniform",
     reference: Path | None = None,
     classes: str | None = None,
 ) -> None:
@@ -221,30 +214,28 @@ def score_original(
     ----------
     task
         Which task a single binary head was trained on: order, quadrant or aligned.
-    csv
-        Images in the original's form; default: ours, drawn as --counts says.
     reference
         Another checkpoint or a run's folder: gives the distortion matrix.
     classes
         By this model's classes; default: the head's task.
     """
-    if csv and csv.suffix != ".csv":
-        raise ValueError(f"the name of a file of images must end in .csv, got {csv}")
-    network, spec = g.original.load_original(file, task), Spec(counts=str(csv or counts))
+    network, spec = g.original.load_original(file, task), Spec(counts=counts)
+    other = None
+    if reference:
+        other = g.runs.load(reference).model if reference.is_dir() else g.original.load_original(reference, task)
     images, factors = g.evaluate.load_data(spec)
+    by_head = g.data.TASKS[next(iter(network.heads), "identity")].labels
+    labels = paper.classes(classes, factors) if classes else by_head(factors)
     held_out = slice(spec.train_end, spec.validation_end)
     scores = g.evaluate.scores(network, images[held_out], factors[held_out], seed=0)
     print(f"{file}: {network.latent_dim} latents, heads: {', '.join(network.heads) or 'none'}")
-    print(f"on images {spec.train_end:,} to {spec.validation_end:,} of {csv or counts}")
+    print(f"on images {spec.train_end:,} to {spec.validation_end:,} of {counts}")
     print(pd.Series(scores).to_string(float_format="{:.4f}".format))
-    if reference:
-        other = g.runs.load(reference).model if reference.is_dir() else g.original.load_original(reference, task)
+    if other:
         rows = g.results.geometry_rows(factors)
-        by_head = g.data.TASKS[next(iter(network.heads), "identity")].labels
-        labels = paper.classes(classes, factors[rows]) if classes else by_head(factors[rows])
         codes, others = (g.evaluate.encode(net, images[rows]) for net in (network, other))
         for measure in (g.measures.distortion, g.measures.distortion_robust):
-            print(f"{measure.__name__} against {reference}\n{np.round(measure(codes, others, labels), 3)}")
+            print(f"{measure.__name__} against {reference}\n{np.round(measure(codes, others, labels[rows]), 3)}")
 
 
 @app.command(name="results", group=MEASURE)
@@ -299,7 +290,7 @@ def law(
     *,
     capacity: Capacities = list(paper.CAPACITIES),
     seed: Seeds = [0, 1, 2, 3, 4],
-    setting: Annotated[list[str], Parameter(consume_multiple=True, negative="", help="Of the law; none: all.")] = [],
+    setting: Annotated[list[str], Parameter(consume_multiple=1, negative="", help="Of the law; none: all.")] = [],
     folder: Folder = None,
     changes: Changes = [],
     output: Annotated[Path, OUTPUT],
@@ -313,12 +304,12 @@ def law(
 
 
 @app.command(group=MEASURE)
-def film(*, changes: Changes = [], output: Annotated[Path, OUTPUT]) -> None:
+def film(*, output: Annotated[Path, OUTPUT]) -> None:
     """Train two networks whose capacity rises slowly, in corridors and in rings, and keep their codes on the way.
 
     Example: geomlib film -o data/laws/film-full.csv
     """
-    codes, _ = g.laws.film(output, **fields(changes))
+    codes, _ = g.laws.film(output)
     print(f"{len(codes)} frames in {output}")
 
 
@@ -358,20 +349,23 @@ def keys(models: Sequence[str], capacities: Sequence[float], seeds: Sequence[int
 
 def fields(changes: Sequence[str]) -> dict:
     """The fields of Spec that --set changes."""
-    return read_changes({name: value(text) for name, text in pairs("--set", changes)})
+    return read_changes(pairs("--set", changes))
 
 
-def pairs(option: str, words: Sequence[str]) -> list[tuple[str, str]]:
-    """(NAME, VALUE) of each word NAME=VALUE; a word without = is a name, and the next one its value."""
-    found: list[tuple[str, str]] = []
-    rest = list(words)
+def pairs(option: str, words: Sequence[str]) -> dict[str, Any]:
+    """Names and values of words NAME=VALUE; of -p also of a word that is a name, and the next one its value.
+
+    >>> pairs("-p", ["model=E1M1", "capacity", "3"])
+    {'model': 'E1M1', 'capacity': 3}
+    """
+    found, rest = {}, list(words)
     while rest:
         word = rest.pop(0)
         name, equals, text = word.partition("=")
         if equals:
-            found.append((name, text))
+            found[name] = value(text)
         elif rest and option == "-p":
-            found.append((word, rest.pop(0)))
+            found[word] = value(rest.pop(0))
         else:
             raise ValueError(f"{option} takes NAME=VALUE, got {word!r}")
     return found

@@ -82,7 +82,7 @@ def table(
     capacities: Iterable[float] = CAPACITIES,
     seeds: Iterable[int] = range(5),
     folder: str | Path | None = None,
-    output: Path | None = None,
+    output: str | Path | None = None,
     settings: Iterable[str] = (),
     **changes: Any,
 ) -> pd.DataFrame:
@@ -92,9 +92,15 @@ def table(
     settings   those of the law that are wanted, like "rings baseline"; none: all
     """
     _check(law, LAWS)
+    output = places.writable(output)
     wanted = list(settings) or [*LAWS[law]]
     for name in wanted:
         _check(name, LAWS[law], f"setting of {law}")
+        for field in LAWS[law][name][1].keys() & changes.keys():
+            raise ValueError(
+                f"{field} = {str(changes[field])[:60]} can't be among the changes: the setting {name!r} has its own; "
+                f"leave {field} out, or choose other settings"
+            )
     rows, codes = [], {}
     for name in wanted:
         model, own = LAWS[law][name]
@@ -113,27 +119,31 @@ def _check(name: str, known: Iterable[str], what: str = "law") -> None:
         raise ValueError(f"{what} must be one of {', '.join(known)}, got {name!r}")
 
 
-def film(output: Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], pd.DataFrame]:
+def film(output: str | Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """One network in each world of FILMED while its capacity rises, as of `released("film", "full")`: its codes and its
     rate after every epoch of the rise. The model is the world, the capacity C(t). changes: of FILM"""
+    output = places.writable(output)
     codes, rows = {}, []
+    shots: list[Checkpoint] = []
     for world in FILMED:
-        own = change(Spec(world=world, **FILM), **changes)
-        for shot in _frames(own):
-            key = world, round(capacity_at(shot.epoch * own.steps_per_epoch, own), 4), own.seed
-            codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))
-            rate = shot.history.query("split == 'validation' and term == 'rate'").value.iloc[-1]
-            rows.append((*key, "rate", rate))
+        own = change(Spec(), **FILM | changes, world=world)
+        shots.clear()
+        fit([own], "cpu", on_checkpoint=lambda _, shot: shots.append(shot))  # of one spec, in this process
+        for shot in shots:
+            if (step := shot.epoch * own.steps_per_epoch) <= RISE * own.steps:
+                key = world, round(capacity_at(step, own), 4), own.seed
+                codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))
+                rate = shot.history.query("split == 'validation' and term == 'rate'").value.iloc[-1]
+                rows.append((*key, "rate", rate))
     return _kept(codes, rows, output)
 
 
-def gaussians(
-    output: Path | None = None, capacities: Iterable[float] = (0.3, 1, 3)
-) -> tuple[dict[Key, Codes], pd.DataFrame]:
+def gaussians(output: str | Path | None = None) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The best Gaussian codes of the models' images and tasks (`gaussian.best`), as of `released("gaussian", "exact")`:
     the codes, and their rate, loss and price. Up to 1 nat, or to those of HIGHEST."""
+    output = places.writable(output)
     codes, rows = {}, []
-    every = [(name, c) for name in GAUSSIAN for c in capacities if c <= HIGHEST.get(name, 1)]
+    every = [(name, c) for name in GAUSSIAN for c in (0.3, 1, 3) if c <= HIGHEST.get(name, 1)]
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
         own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
         labels = list(own.tasks.values()) or None
@@ -193,18 +203,6 @@ def _turned(name: str, code: Codes) -> list[np.ndarray]:
     boards = [np.rot90(side, k, (1, 2)) for side in (board, board.swapaxes(1, 2)) for k in range(4)]
     count = 8 if name.startswith("E2M4") else 1
     return [measures.resolution_of(*side.reshape(2, data.SIDE**2, -1)) for side in boards[:count]]
-
-
-def _frames(own: Spec) -> list[Checkpoint]:
-    """A network after each epoch in which its capacity rises."""
-    found: list[Checkpoint] = []
-
-    def keep(_: int, shot: Checkpoint) -> None:
-        if shot.epoch * own.steps_per_epoch <= RISE * own.steps:
-            found.append(shot)
-
-    fit([own], "cpu", on_checkpoint=keep)  # of one spec, in this process
-    return found
 
 
 def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.DataFrame]:

@@ -15,7 +15,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,6 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
                  and the failed one lies beside it as NAME.failed.ipynb if it shows anything yet
     """
     notebook, output = Path(notebook), Path(output)
-    if output.suffix != ".ipynb":
-        raise ValueError(f"a page is a notebook: its name must end in .ipynb, got {output}")
     try:
         source = jupytext.read(notebook)
     except Exception as error:  # its readers raise errors of every kind
@@ -67,9 +65,10 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     if banner:
         add_banner(source, banner)
     add_command(source, notebook, given)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    places.writable(output, ".ipynb")
     shown = ", ".join(f"{name} = {str(x)[:60]}" for name, x in given.items()) or "its own parameters"
     print(f"running {notebook} with {shown}", file=sys.stderr)
-    output.parent.mkdir(parents=True, exist_ok=True)
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
     try:
@@ -146,15 +145,6 @@ def html(page: Path) -> Path:
     return made
 
 
-def parse(pairs: Iterable[Sequence[str]]) -> dict[str, Any]:
-    """Names and texts from the command line -> names and values.
-
-    >>> parse([("model", "E1M1"), ("capacity", "3")])
-    {'model': 'E1M1', 'capacity': 3}
-    """
-    return {name: value(text) for name, text in pairs}
-
-
 def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
     """`geometry`, `geometry.md` or a path -> the text notebook, in a folder here, else in the repository's."""
     home = places.repository()
@@ -168,7 +158,7 @@ def find(name: str | Path, folder: str | Path = "notebooks") -> Path:
     raise ValueError(f"no notebook {name!r}; in {folder}/ are: {', '.join(known)}{nearest(name, known)}")
 
 
-def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str | Path = "book/pages") -> Path:
+def output_path(notebook: str | Path, parameters: Mapping[str, Any]) -> Path:
     """Where a page goes by default: book/pages/geometry-E1M1.ipynb, capacity-3.ipynb, capacity-3-seed1.ipynb.
 
     The values given follow the notebook's name. Texts stand alone; others keep their name, unless it is the notebook's
@@ -180,7 +170,8 @@ def output_path(notebook: str | Path, parameters: Mapping[str, Any], folder: str
         for name, x in parameters.items()
     ]
     parts = [part if len(part) < 60 else hashlib.sha256(part.encode()).hexdigest()[:8] for part in parts]
-    return Path(folder, "-".join([stem, *(re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts)]) + ".ipynb")
+    parts = [re.sub(r"[^\w.+-]+", "_", part).strip("_") for part in parts]
+    return Path("book/pages", "-".join([stem, *parts]) + ".ipynb")
 
 
 def defaults(source: NotebookNode, notebook: Path) -> dict[str, Any]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .train import Run
 
 ROOT = places.repository() or Path.cwd()
-USER_RUNS = places.user_runs()
 logger = logging.getLogger(__name__)
 COLUMNS = ["model", "capacity", "seed", "measure", "value"]  # of a table of numbers
 CAPACITIES = (0.3, 1, 3, 6, 10)  # nats
@@ -122,7 +121,7 @@ def find(name: str, folder: str | Path | None = None) -> Path:
     """Where a run of this name is kept: in `folder`, or where None in the released runs if it is there, else in
     runs/."""
     released = places.released_runs()
-    return Path(folder or (released if (released / name).exists() else USER_RUNS)) / name
+    return Path(folder or (released if (released / name).exists() else places.user_runs())) / name
 
 
 def run(
@@ -156,14 +155,15 @@ def train_all(
     from . import runs  # here: torch takes seconds to import
 
     specs = [spec(*key, **changes) for key in keys]  # what is wrong is refused before anything trains
-    if not places.repository() and any(not place(*key, folder=folder, **changes).exists() for key in keys):
+    folders = [place(*key, folder=folder, **changes) for key in keys]
+    if not places.repository() and not all(one.exists() for one in folders):
         logger.warning(
             "the released networks lie in the repository, which is not here, so networks are trained, minutes each; "
             'changes = {"schedule": "sketch"} takes a sixteenth of the time'
         )
     if needed := sources(keys):
         train_all(needed, folder, device, **changes)
-    return runs.train(specs, [place(*key, folder=folder, **changes) for key in keys], device)
+    return runs.train(specs, folders, device)
 
 
 def sources(keys: Sequence[tuple[str, float, int]]) -> list[tuple[str, float, int]]:
@@ -189,6 +189,8 @@ def results(path: str | Path = "") -> pd.DataFrame:
 
 def classes(model: str, factors: np.ndarray) -> np.ndarray:
     """The classes by which a model's geometry is judged (figures 4-11): factors (N, 2) -> (N,) int64."""
+    if model not in MODELS:
+        raise ValueError(f"classes are those of a model, one of {', '.join(MODELS)}, got {model!r}")
     if model == "E1M1":
         return (factors[:, 1] <= 6).astype(np.int64)  # 1: the frequent half
     task = {"E1M2": "aligned", "E2M5": "region"}.get(model) or (MODELS[model].get("tasks") or ("identity",))[0]

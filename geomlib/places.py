@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 
 PACKAGE = Path(__file__).parent
 
@@ -36,6 +37,24 @@ def data_file(name: str) -> Path:
     if not path.is_file():
         known = ", ".join(sorted(table.name for table in path.parent.glob("*.csv")))
         raise FileNotFoundError(f"there is no table {name!r}; there are {known}")
+    return path
+
+
+def writable(path: str | Path | None, ending: str = ".csv") -> Path | None:
+    """The path of a file that can be written there (None: none is asked for); else a ValueError, before hours are
+    spent on what it would hold. A table ends in .csv: its codes lie beside it under the same name as .npz."""
+    if path is None:
+        return None
+    path = Path(path)
+    try:
+        with open(path, "r+b") if path.exists() else TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"can't write {path} ({error.strerror}): choose a file in a folder that is there and can be written to"
+        ) from None
+    if path.suffix != ending:
+        raise ValueError(f"the name of this file must end in {ending}, got {path}")
     return path
 
 

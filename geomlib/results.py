@@ -16,7 +16,7 @@ from . import data, evaluate, measures, paper, runs
 from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
-from .places import data_file, needed_repository
+from .places import data_file, needed_repository, repository, writable
 from .spec import Spec, file_sha256
 from .train import Run
 
@@ -102,9 +102,12 @@ def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFr
     return rows
 
 
-def table(keys: Sequence[Key], folder: str | Path | None = None, output: Path | None = None, **changes) -> pd.DataFrame:
+def table(
+    keys: Sequence[Key], folder: str | Path | None = None, output: str | Path | None = None, **changes
+) -> pd.DataFrame:
     """The numbers of many stored runs, one after the other, and if `output` is given in this file; beside it then, as
     .npz, the stimulus codes of the networks among them."""
+    output = writable(output)
     shown = bar("measuring", iterable=keys, unit=" runs")
     rows = pd.concat([measured(key, folder, **changes) for key in shown], ignore_index=True)
     if output:
@@ -124,12 +127,16 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
     """Mean codes of the 169 pairs and their variances, (169, 5) each, of each (model, capacity, seed) in a file of
     `geomlib results -o`; None: of all networks whose numbers are released. Of seeds above 0 the weights are not."""
     found = {}
-    for file in [path] if path else sorted((paper.ROOT / "data/codes").glob("*.npz")):
+    for file in [path] if path else sorted((_released_data() / "codes").glob("*.npz")):
         with np.load(data.existing(file)) as arrays:
             for name, both in arrays.items():
                 model, capacity, seed = name.rsplit("-", 2)
                 found[model, float(capacity[1:]), int(seed[1:])] = tuple(both.astype(np.float32))
     return found
+
+
+def _released_data() -> Path:
+    return needed_repository("the codes of the released networks lie") / "data"
 
 
 def released(scale: str = "full") -> tuple[dict[Key, Codes], pd.DataFrame]:
@@ -139,12 +146,12 @@ def released(scale: str = "full") -> tuple[dict[Key, Codes], pd.DataFrame]:
     """
     if scale not in ("full", "sketch", "capacities"):
         raise ValueError(f"scale must be full, sketch or capacities, got {scale!r}")
-    needed_repository("the codes of the released networks lie")
+    home = _released_data()
     if scale == "sketch":
-        return codes(paper.ROOT / "data/sketch/codes.npz"), results(paper.ROOT / "data/sketch/results.csv")
+        return codes(home / "sketch/codes.npz"), results(home / "sketch/results.csv")
     if scale == "full":
         return codes(), results()
-    more, ours = (paper.ROOT / f"data/capacities.{ending}" for ending in ("npz", "csv"))
+    more, ours = (home / f"capacities.{ending}" for ending in ("npz", "csv"))
     first = {key: both for key, both in codes().items() if key[2] == 0}
     return first | codes(more), pd.concat([results().query("seed == 0"), results(ours)], ignore_index=True)
 
@@ -157,7 +164,8 @@ def shown(
     keys     the networks that are meant where the page has parameters of its own; without any, all that are released
     file     of `geomlib results`; empty: measured here      folder, changes  as of `paper.run`
     """
-    if not (file or folder or changes) and (known := codes()).keys() >= set(keys):
+    here = repository() or not keys
+    if here and not (file or folder or changes) and (known := codes()).keys() >= set(keys):
         return known, results()
     ours = results(file) if file else table(keys, folder or None, **changes)
     return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours

@@ -85,13 +85,7 @@ def load(folder: str | Path) -> Run:
     spec = read_spec((folder / "spec.json").read_bytes(), folder)
     about, weights = _read_tensors(folder / "weights.safetensors", "restore it or train again")
     source = _source(folder, spec) if spec.source else None
-    try:
-        network = assemble(spec, plain_weights(weights, folder), source)
-    except (KeyError, RuntimeError) as error:
-        raise ValueError(
-            f"{folder} holds weights of another network than geomlib/model.py describes now; train it anew into "
-            f"another folder ({str(error).splitlines()[-1].strip()})"
-        ) from None
+    network = _network(folder, spec, weights, source)
     if source:
         _check_source(folder, spec, about, _source_digest(source))
     return Run(spec, network, _history(folder / "history.csv", folder / "history.csv"))
@@ -102,20 +96,24 @@ def load_file(path: str | Path) -> Run:
 
     The run has no history: the page draws images and noise by itself. Raises ValueError for any other file.
     """
-    try:
-        with safe_open(existing(path), "pt") as file:
-            about = file.metadata() or {}
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (it has no iterator)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is no safetensors file, or not a whole one ({error})") from None
+    about, weights = _read_tensors(existing(path), "download it again")
     if "spec" not in about:
         raise ValueError(f"{path} has no spec: it was not downloaded from the page Train")
     spec = read_spec(about["spec"], path)
+    return Run(spec, _network(path, spec, weights), history_rows(0, 0, "", ()))
+
+
+def _network(
+    place: str | Path, spec: Spec, weights: Mapping[str, torch.Tensor], source: BetaVAE | None = None
+) -> BetaVAE:
+    """The network of a spec with its stored weights; ValueError that names the place where they don't fit."""
     try:
-        network = assemble(spec, weights)
+        return assemble(spec, plain_weights(weights, place), source)
     except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{path} holds weights of another network ({str(error).splitlines()[-1].strip()})") from None
-    return Run(spec, network, history_rows(0, 0, "", ()))
+        raise ValueError(
+            f"{place} holds weights of another network than geomlib/model.py describes now; train it anew into "
+            f"another folder ({str(error).splitlines()[-1].strip()})"
+        ) from None
 
 
 def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "auto") -> list[Run]:
@@ -174,7 +172,7 @@ def _fit(folders: Sequence[Path], specs: Sequence[Spec], device: str, sources: M
 def _source(folder: Path, spec: Spec) -> BetaVAE:
     """The network whose codes a classifier reads."""
     beside = folder.parent / spec.source
-    found = beside if beside.exists() else RELEASED / spec.source
+    found = beside if beside.exists() else places.released_runs() / spec.source
     if not found.exists():
         raise FileNotFoundError(
             f"{folder.name} reads the codes of {spec.source}, which is neither beside it, in {folder.parent}, nor "
@@ -311,7 +309,7 @@ def _read_tensors(path: Path, advice: str) -> tuple[dict[str, str], dict[str, to
         with safe_open(path, "pt") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
     except SafetensorError as error:
-        raise _damaged(path, str(error), advice) from None
+        raise _damaged(path, f"no safetensors file, or not a whole one: {error}", advice) from None
 
 
 def _damaged(path: Path, why: str, advice: str) -> ValueError:

@@ -66,7 +66,7 @@ class Spec:
     # The training
     schedule: str = _choice("full", "sketch")  # how many steps, where they are not given: 7,974 or 500
     steps: int = _number(1, 10**9)  # batches trained on; filled in from the schedule
-    steps_per_epoch: int = _number(1, 10**9)  # steps after which the learning rate falls; filled in: 1,329
+    steps_per_epoch: int = _number(1, 10**9)  # steps after which the learning rate falls, all at most; filled in: 1,329
     batch_size: int = _number(1, 10**6, "images", 128)  # of a step
     learning_rate: float = _number(1e-12, 10.0, default=5e-4)  # of Adam, in the first epoch
     decay: float = _number(1e-6, 1.0, default=0.9)  # what the learning rate is multiplied by after each epoch
@@ -144,8 +144,8 @@ def _resolved(spec: Spec) -> dict[str, Any]:
     found |= _images(spec)
     held = spec.loss == "held" and not spec.source
     found["cooldown"] = float(held * 0.2 if spec.cooldown is None else spec.cooldown)
-    found["steps"] = STEPS[spec.schedule] if spec.steps is None else int(spec.steps)
-    found["steps_per_epoch"] = min(1329, found["steps"]) if spec.steps_per_epoch is None else int(spec.steps_per_epoch)
+    found.setdefault("steps", STEPS[spec.schedule])
+    found["steps_per_epoch"] = min(found.get("steps_per_epoch", 1329), found["steps"])
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .data import SIDE, counts_table, world_table
-from .measures import STEPS, at_steps
+from .measures import STEPS, _whole, at_steps
 
 ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # more only wait for each other: the products are small
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
@@ -284,7 +284,7 @@ def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | No
         return None
     if np.size(labels) == 0 or np.size(labels) % PIXELS:
         raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {np.shape(labels)}")
-    return np.reshape(labels, (-1, PIXELS)).astype(int)[:, table.ravel() > 0]
+    return _whole("labels", np.ravel(labels), PIXELS).reshape(-1, PIXELS)[:, table.ravel() > 0]
 
 
 @functools.lru_cache(maxsize=16)
@@ -342,10 +342,16 @@ def price(counts: Any, rate: float, labels: Any = None, **about: Any) -> float:
     """What one more nat is worth at a rate (nats): the limit's slope -dD/dR, in mean pixel error per nat.
 
     A held network's lambda is its own price at its rate. counts, labels, about: as of `limit`."""
+    _check_rate(rate)
     rates, losses = rate_distortion(counts, labels, **about)
     between = -np.diff(losses) / np.diff(rates)  # from each best code to the next, and the price at a code lies between
     at = [1 / (PIXELS * code.slope) for code in limit(counts, labels, **about)]
     return float(np.interp(rate, rates, np.clip(at, np.r_[between, 0], np.r_[np.inf, between])))
+
+
+def _check_rate(rate: float) -> None:
+    if not rate >= 0:
+        raise ValueError(f"rate must be a number >= 0 (nats), got {rate}")
 
 
 def price_resolution(price: float, world: Any = "corridors") -> np.ndarray:
@@ -408,10 +414,9 @@ def limit_resolution(counts: Any, rate: float, labels: Any = None, **about: Any)
 
 def _limit_root(counts, rate, labels, about) -> np.ndarray:
     """Square roots of the probabilities of each symbol of the best code, given the stimulus: (R, 169)."""
+    _check_rate(rate)
     found, there = limit(counts, labels, **about), np.flatnonzero(counts_table(counts))
     rates = np.array([code.rate for code in found])
-    if not rate >= 0:
-        raise ValueError(f"rate must be a number >= 0 (nats), got {rate}")
     above = min(np.searchsorted(rates, rate), len(rates) - 1)
     low, high = found[max(above - 1, 0)], found[above]
     share = min((rate - low.rate) / (high.rate - low.rate), 1) if high.rate > low.rate else 1

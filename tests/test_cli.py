@@ -30,10 +30,17 @@ NOWHERE = "nowhere.csv"
 ASKING_FOR_A_FILE = [
     ["compare", NOWHERE],
     ["original", NOWHERE],
-    ["original", "weights.pt", "--csv", NOWHERE],
+    ["original", "weights.pt", "--counts", NOWHERE],
     ["train", "--counts", NOWHERE],
     ["train", "--tasks", NOWHERE],
     ["page", f"{paper.ROOT}/notebooks/capacity.md", "-o", "a.ipynb", "-p", f"results={NOWHERE}"],
+]
+WITHOUT_A_VALUE = [
+    ["train", "E1M1", "--seed"],
+    ["plan", "--capacity"],
+    ["results", "--capacity"],
+    ["page", "capacity", "-p"],
+    ["laws", "worlds", "-o", "worlds.csv", "--capacity"],
 ]
 SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
 
@@ -60,6 +67,12 @@ def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tm
         assert str(output) in error and "choose a file in a folder that is there" in error
 
 
+@pytest.mark.parametrize("name", ["codes.npz", "seed.1", "seed"])
+def test_a_table_ends_in_csv_as_its_codes_beside_it_end_in_npz(tmp_path, capsys, name):
+    status, _, error, _ = command("results", "E1M1", "-o", tmp_path / name, capsys=capsys)
+    assert status == 2 and f"must end in .csv, got {tmp_path / name}" in error
+
+
 @pytest.mark.parametrize(
     "words, expected",
     [
@@ -68,9 +81,10 @@ def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tm
         (["train", "E1M1", "--capacity", "10", "--set", "gama=3"], "did you mean gamma?"),
         (["train", "E1M1", "--capacity", "10", "--set", "folder=x"], "no field 'folder'"),
         (["compare", str(paper.ROOT / "data/published.csv")], "has no column seed; geomlib results -o"),
-        (["original", "a.ckpt", "--csv", "images.txt"], "must end in .csv, got images.txt"),
+        (["original", "weights.pt", "--counts", "images.txt"], r"or file \(.csv, .npy\), got 'images.txt'"),
         (["train", "E1M1", "--capacity", "nan"], "capacity must be a number in 0.0"),
         (["train", "E1M1", "--capacity", "ten"], 'unable to convert "ten" into float'),
+        (["film", "--set", "steps=1", "-o", "film.csv"], "Unknown option: --set"),  # its frames are those of one rise
         (["train"], "say which models to train, of baseline, E1M1"),
         (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
         (["train", "E1M1", "--capacity", "10", "--set", "world=maze"], "world must be one of corridors"),
@@ -95,6 +109,7 @@ def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tm
             ["page", str(paper.ROOT / "notebooks/capacity.md"), "-p", "changes=gamma"],
             'a dictionary, as JSON {"name": 1},',
         ),
+        *((words, f"parameter {words[-1]} requires at least 1 element") for words in WITHOUT_A_VALUE),
         *((words, f"geomlib: (capacity.md: )?there is no file {NOWHERE} in /") for words in ASKING_FOR_A_FILE),
     ],
 )
@@ -139,6 +154,18 @@ def test_a_term_signal_is_an_interrupt_checkpoints_are_kept_and_no_worker_stays(
     )
     assert f"geomlib: training 2 network(s) into {tmp_path}; 0 found trained\n" in errors
     assert len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2
+
+
+@pytest.mark.parametrize("name, kept", [("film", False), ("gaussians", False), ("readings", True), ("results", True)])
+def test_an_interrupt_says_what_is_kept(tmp_path, capsys, monkeypatch, name, kept):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    for module, function in (g.laws, "film"), (g.laws, "gaussians"), (results, "readings"), (results, "table"):
+        monkeypatch.setattr(module, function, interrupted)
+    monkeypatch.setattr(cli.logging, "disable", lambda: None)
+    message = command(name, "-o", tmp_path / "x.csv", capsys=capsys)[-1]
+    assert message.startswith("geomlib: stopped; " + ("complete runs are kept" if kept else "nothing is kept"))
 
 
 def test_numbers_made_anew_are_compared_with_the_stored_and_the_published(tmp_path, capsys):
@@ -195,7 +222,7 @@ def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
         tmp_path / "a.ckpt",
         "--task",
         "order",
-        "--csv",
+        "--counts",
         tmp_path / "set.csv",
         "--reference",
         tmp_path / "b.ckpt",
@@ -208,6 +235,13 @@ def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
     for name, value in g.evaluate.scores(network, images[part], factors[part], 0).items():
         assert f"{value:.4f}" in out and name in out
     assert "distortion_robust" in out
+
+
+def test_wrong_classes_are_refused_before_a_checkpoint_is_scored(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(g.evaluate, "scores", lambda *_, **__: pytest.fail("scored"))
+    torch.save(original_state({})[1], tmp_path / "a.ckpt")
+    status, _, _, message = command("original", tmp_path / "a.ckpt", "--classes", "E9", capsys=capsys)
+    assert status == 1 and message.startswith("geomlib: classes are those of a model, one of baseline,")
 
 
 def test_the_command_runs_as_a_module_and_reports_in_one_line(tmp_path):

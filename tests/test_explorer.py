@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from geomlib import Spec, data, pages, paper, theory
+from geomlib import Spec, cli, data, pages, paper, theory
 from geomlib.explorer import Explorer, networks
 from geomlib.train import Run, untrained
 
@@ -127,7 +127,7 @@ def test_the_commands_run_a_page_with_parameters_it_has():
             ours, plain = networks.commands(name, run.spec)
             _, _, notebook, *words = shlex.split(ours)
             path = pages.find(notebook, paper.ROOT / "notebooks")
-            given = pages.parse(zip(words[1::3], words[2::3]))
+            given = cli.pairs("-p", [word for word in words if word != "-p"])
             pages.check(given, pages.defaults(pages.jupytext.read(path), path), path)
             assert given.get("model", "baseline") == name
             assert run.spec.capacity in (paper.CAPACITIES if notebook == "capacity" else [0.3, 10])

@@ -69,6 +69,16 @@ places.needed_repository('the notebooks lie')"""
     assert said.startswith("FileNotFoundError: the notebooks lie in the repository") and "a clone" in said
 
 
+def test_the_repository_is_the_one_at_hand_when_its_codes_are_asked_for(elsewhere):
+    code = f"""import os, geomlib as g; from geomlib.paper import find
+os.chdir("{ROOT}")
+print(len(g.results.released("sketch")[0]) > 100, len(g.results.codes()) > 100, find("a") == find("a", "{ROOT}/runs"))
+os.chdir("/")
+g.results.codes()"""
+    first, *_, said = elsewhere(code).splitlines()
+    assert first == "True True True" and said.startswith("FileNotFoundError: the codes of the released networks lie in")
+
+
 def test_a_table_that_is_not_there_is_answered_with_those_that_are():
     with pytest.raises(FileNotFoundError, match="no table 'publisht.csv'; there are capacities.csv, published.csv"):
         places.data_file("publisht.csv")

@@ -90,6 +90,33 @@ def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_pat
         laws.effects("frequency", codes, found)
 
 
+def test_a_field_that_a_setting_gives_itself_is_no_change_and_nothing_is_trained(monkeypatch):
+    monkeypatch.setattr(laws, "train_all", lambda *_, **__: pytest.fail("trained"))
+    for law, field in (("networks", "likelihood"), ("worlds", "world"), ("weight", "task_weight")):
+        with pytest.raises(
+            ValueError, match=f"^{field} = any can't be among the changes: the setting '.*' has its own"
+        ):
+            laws.table(law, **{field: "any"})
+
+
+def test_an_output_that_can_not_be_written_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
+    def never(*_, **__):
+        pytest.fail("computed")
+
+    for module, name in (laws, "train_all"), (laws, "fit"), (laws.gaussian, "best"), (results, "measured"):
+        monkeypatch.setattr(module, name, never)
+    (tmp_path / "folder.csv").mkdir()
+    for output in tmp_path / "no" / "x.csv", str(tmp_path / "folder.csv"), "/proc/x.csv":  # the last: even by root
+        for ask in (
+            lambda: laws.table("worlds", output=output),
+            lambda: laws.film(output),
+            lambda: laws.gaussians(output),
+            lambda: results.table([("baseline", 3, 0)], output=output),
+        ):
+            with pytest.raises(ValueError, match=f"can't write {output} .*: choose a file in a folder that is there"):
+                ask()
+
+
 def test_the_claims_are_asked_again_of_each_setting_with_its_own_world_and_names():
     codes, ours = laws.released("worlds")
     found = laws.effects("worlds", codes, ours)

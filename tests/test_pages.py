@@ -325,7 +325,7 @@ def test_plain_jupytext_and_papermill_run_the_same_notebook(notebook):
     ],
 )
 def test_texts_of_the_command_line_become_values(text, value):
-    parsed = pages.parse([("name", text)])["name"]
+    parsed = cli.pairs("-p", [f"name={text}"])["name"]
     assert parsed == value and type(parsed) is type(value)
 
 
@@ -349,6 +349,12 @@ def test_a_page_never_takes_the_place_of_its_notebook(notebook):
     with pytest.raises(ValueError, match="must end in .ipynb"):
         pages.page(notebook, notebook)
     assert notebook.read_text() == text
+
+
+def test_a_page_that_can_not_be_written_is_refused_before_a_cell_runs(notebook, monkeypatch):
+    monkeypatch.setattr(pages, "execute", lambda *_: pytest.fail("ran"))
+    with pytest.raises(ValueError, match=r"can't write /proc/x.ipynb \(.*\): choose a file in a folder that is there"):
+        pages.page(notebook, "/proc/x.ipynb")
 
 
 def test_an_unknown_notebook_is_answered_with_the_known(notebook):

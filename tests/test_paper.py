@@ -91,6 +91,9 @@ def test_the_classes_of_a_figure_are_the_papers():
     assert paper.classes("E1M2", factors).tolist() == [0, 1, 0]
     assert paper.classes("E2M1", factors).tolist() == [1, 1, 0]
     assert paper.classes("E2M5", factors).tolist() == g.TASKS["region"].labels(factors).tolist()
+    for name in "E9", "E2M1-on-baseline":
+        with pytest.raises(ValueError, match=f"classes are those of a model, one of baseline, .*, got '{name}'"):
+            paper.classes(name, factors)
 
 
 PAPER = {

@@ -308,7 +308,7 @@ def test_a_classifier_does_not_go_on_with_another_source(tmp_path, folder, tiny)
 
 
 def test_a_classifier_of_ones_own_reads_a_released_network(tmp_path, folder, tiny, monkeypatch):
-    monkeypatch.setattr(runs, "RELEASED", folder.parent)
+    monkeypatch.setattr(runs.places, "released_runs", lambda: folder.parent)
     spec = dataclasses.replace(tiny, tasks=("aligned",), source="run")
     stored = runs.train([spec], [tmp_path / "own" / "head"], "cpu")[0]
     assert torch.equal(stored.model.mu.weight, runs.load(folder).model.mu.weight)

@@ -27,6 +27,10 @@ def test_a_sketch_is_the_same_spec_with_fewer_steps():
     assert g.change(g.Spec(), steps=1500) == g.Spec(steps=1500)
 
 
+def test_an_epoch_is_no_longer_than_the_training():
+    assert g.Spec(steps=5, steps_per_epoch=10**9) == g.Spec(steps=5)
+
+
 def test_a_table_of_ones_own_is_split_85_7_7():
     spec = g.Spec(counts=np.full((13, 13), 100))
     assert (spec.train_end, spec.validation_end) == (14365, 15632)

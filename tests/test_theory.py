@@ -232,14 +232,19 @@ def test_a_code_is_a_probability_and_its_reproductions_are_means():
     assert code.distortion == pytest.approx((joint * squares).sum())
 
 
-def test_bad_counts_are_refused():
+def test_bad_counts_labels_and_rates_are_refused():
     for counts, message in ((np.ones((13, 12)), "shape"), (-np.ones((13, 13)), ">= 0"), ("centre", "uniform")):
         with pytest.raises(ValueError, match=message):
             rate_distortion(counts)
     with pytest.raises(ValueError, match=r"labels must have shape \(13, 13\).*got \(168,\)"):
         rate_distortion("uniform", np.zeros(168, int))
-    with pytest.raises(ValueError, match="rate must be a number >= 0"):
-        limit_dprime("uniform", np.nan)
+    for label in 0.5, -1, np.nan, 169:
+        with pytest.raises(ValueError, match=f"labels must be whole numbers in 0..168, got {label}"):
+            rate_distortion("uniform", np.where(np.eye(13), label, 0))
+    for ask in limit_dprime, limit_resolution, price:
+        for rate in np.nan, -3:
+            with pytest.raises(ValueError, match=f"rate must be a number >= 0 .nats., got {rate}"):
+                ask("uniform", rate)
 
 
 ORDER = np.triu(np.ones((13, 13), int)).ravel()  # x_uc <= x_lc

@@ -655,6 +655,11 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     save_file({"x": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match="has no spec"):
         runs.load_file(path)
+    bad = torch.full((5,), torch.nan), "network.safetensors: mu.bias holds a value that is no finite number"
+    for bias, words in bad, (torch.zeros(4), "weights of another network .*mu.bias"):
+        save_file(g.BetaVAE().state_dict() | {"mu.bias": bias}, path, {"spec": g.runs.spec_json(g.Spec())})
+        with pytest.raises(ValueError, match=words):
+            runs.load_file(path)
 
 
 # --- the widget, and where there is no engine -------------------------------------------------------------------------
