@@ -524,6 +524,35 @@ def test_the_best_gaussian_code_predicts_networks_of_another_loss_and_of_other_w
     assert np.nanmean(measures.resolution_of(*codes["bernoulli E1M1", 0.3, 0])[1]) < 0.03
 
 
+def test_the_best_gaussian_code_of_their_own_loss_predicts_networks_with_25_classes():
+    exact, about = laws.released("gaussian", "exact")
+    asked = {key: both for key, both in results.codes().items() if "tasks" in paper.MODELS[key[0]]}
+    found = laws.by_gaussian(asked, exact).groupby(["model", "capacity"])[["r", "wrong", "size"]].mean()
+    assert found.r["E2M4"].round(2).tolist() == [0.83, 0.98] and found.r["E2M5"].round(2).tolist() == [0.98, 0.98]
+    many = found.loc[["E2M4", "E2M5"]]
+    assert (many.r > many.wrong + 0.03).all() and many["size"].between(2, 8).all()
+    borders = {key: claims.agreement(measures.resolution_of(*both), crossed(key[0])) for key, both in asked.items()}
+    borders = pd.Series(borders).groupby(level=[0, 1]).mean()
+    assert (many.r > borders.reindex(many.index) + 0.15).all()
+    assert (borders.reindex(found.index) - found.r).drop(["E2M4", "E2M5"], level=0).min() > -0.01
+    price = about[about.measure == "price"].set_index(["model", "capacity"]).value
+    paid = OURS[OURS.measure == "price"].groupby(["model", "capacity"]).value.mean()
+    assert (paid / price).reindex(many.index).round(2).tolist() == [0.9, 0.73, 0.97, 0.83]
+    region = data.TASKS["region"].table
+    limit, smooth, networks = (
+        [x[c] for c in (0.3, 1)]
+        for x in ({c: theory.price("uniform", c, region) for c in (0.3, 1)}, price["E2M4"], paid["E2M4"])
+    )
+    assert np.round([limit, smooth, networks], 2).tolist() == [[0.48, 0.33], [0.36, 0.28], [0.33, 0.21]]
+    across = theory.limit_resolution("uniform", 0.3, region)[measures.borders(region)]
+    assert 2.7 < across.max() / across.min() < 3
+    mean = {key[:2]: np.nanmean(measures.resolution_of(*both)) for key, both in exact.items()}
+    ours = pd.Series(
+        {key: np.nanmean(measures.resolution_of(*both)) / mean.get(key[:2], np.nan) for key, both in asked.items()}
+    )
+    assert ours.groupby(level=[0, 1]).mean().reindex(many.index).between(0.84, 1.22).all()
+
+
 def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rates_are_held():
     rows = {}
     for length in "sketch", "full":
