@@ -73,27 +73,12 @@ def capacity(given: Any) -> float:
     return found
 
 
-def seed_of(seed: int | None, changes: dict) -> int:
-    """The seed, taken out of the changes where it is given by name (None: 0); ValueError where they hold what names the
-    run."""
-    if seed is None:
-        seed = changes.pop("seed", 0)
-    if name := next((name for name in ("capacity", "seed") if name in changes), None):
-        raise ValueError(
-            f"{name} = {changes[name]!r} can't be among the changes: a run is named by its model, capacity and seed; "
-            f"give another {name} in its own place, as a parameter of the page or --{name}"
-        )
-    return seed
-
-
-def spec(model: str, capacity: float, seed: int | None = None, /, **changes: Any) -> Spec:
+def spec(model: str, capacity: float, seed: int = 0, **changes: Any) -> Spec:
     """The spec of a run of the paper, with any fields changed.
 
-    model  a name of `MODELS` or `CLASSIFIERS`     capacity  nats     seed  also by name; default 0
-    changes  fields of Spec
+    model  a name of `MODELS` or `CLASSIFIERS`     capacity  nats     changes  fields of Spec
     """
     check(model)
-    seed = seed_of(seed, changes)
     if model in CLASSIFIERS:
         if fixed := {"tasks", "source"} & changes.keys():
             raise ValueError(
@@ -105,14 +90,13 @@ def spec(model: str, capacity: float, seed: int | None = None, /, **changes: Any
     return change(Spec(**MODELS[model], capacity=capacity, seed=seed), **changes)
 
 
-def slug(model: str, capacity: float, seed: int | None = None, /, **changes) -> str:
+def slug(model: str, capacity: float, seed: int = 0, **changes) -> str:
     """The name of a run's folder: E1M1-c0.3-s0, and a short hash of what is changed."""
-    seed = seed_of(seed, changes)
     plain, changed = spec(model, capacity, seed), spec(model, capacity, seed, **changes)
     return "-".join(filter(None, (f"{model}-c{capacity:g}-s{seed}", digest(changed, plain))))
 
 
-def place(model: str, capacity: float, seed: int | None = None, /, folder: str | Path | None = None, **changes) -> Path:
+def place(model: str, capacity: float, seed: int = 0, folder: str | Path | None = None, **changes) -> Path:
     """The folder of a run: in `folder`, or where None as `find` says."""
     return find(slug(model, capacity, seed, **changes), folder)
 
@@ -125,19 +109,13 @@ def find(name: str, folder: str | Path | None = None) -> Path:
 
 
 def run(
-    model: str,
-    capacity: float,
-    seed: int | None = None,
-    /,
-    folder: str | Path | None = None,
-    device: str = "auto",
-    **changes,
+    model: str, capacity: float, seed: int = 0, folder: str | Path | None = None, device: str = "auto", **changes
 ) -> Run:
     """Load a run, or train it where it is missing; `place` says where.
 
     Raises ValueError where the stored run has another spec than is asked for, naming the field.
     """
-    return train_all([(model, capacity, seed_of(seed, changes))], folder, device, **changes)[0]
+    return train_all([(model, capacity, seed)], folder, device, **changes)[0]
 
 
 def train_all(

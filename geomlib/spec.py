@@ -269,7 +269,7 @@ def value(text: Any) -> Any:
 
 
 def read_changes(changes: Any) -> dict[str, Any]:
-    """Fields of `Spec` to change, from a dictionary or the text of one, which is what papermill's -p hands on.
+    """Fields of `Spec` to change in runs, from a dictionary or the text of one, which is what papermill's -p hands on.
 
     >>> read_changes('{"gamma": 1000}')
     {'gamma': 1000}
@@ -278,6 +278,11 @@ def read_changes(changes: Any) -> dict[str, Any]:
     if not isinstance(found, Mapping):
         raise ValueError(f'changes must be fields of Spec with their values, like {{"gamma": 300}}, got {changes!r}')
     check_fields(list(found))
+    for name in found.keys() & {"capacity", "seed"}:
+        raise ValueError(
+            f"{name} = {found[name]!r} can't be among the changes: a run is named by its model, capacity and seed; "
+            f"give another {name} in its own place, as a parameter of the page or --{name}"
+        )
     return dict(found)
 
 

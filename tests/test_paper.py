@@ -4,7 +4,7 @@ import torch
 
 import geomlib as g
 from geomlib import paper, runs, theory
-from geomlib.spec import differing
+from geomlib.spec import differing, read_changes
 from geomlib.train import Checkpoint, epoch_order_and_noise
 
 
@@ -57,15 +57,8 @@ def test_a_seed_may_be_given_by_its_name():
 @pytest.mark.parametrize("changes", [{"capacity": 2}, {"seed": 1}])
 def test_changes_can_not_hold_what_names_the_run(changes):
     (name,) = changes
-    for ask in (
-        lambda: paper.spec("E1M1", 3, 0, **changes),
-        lambda: paper.run("E2M1-on-baseline", 3, 0, **changes),
-        lambda: paper.train_all([("E1M1", 3, 0)], **changes),
-    ):
-        with pytest.raises(
-            ValueError, match=f"{name} = . can't be among the changes: .* another {name} in its own place"
-        ):
-            ask()
+    with pytest.raises(ValueError, match=f"{name} = . can't be among the changes: .* another {name} in its own place"):
+        read_changes(changes)
 
 
 def test_a_folder_that_is_not_there_is_not_trained_into(tmp_path):
