@@ -19,7 +19,14 @@ ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # more only wait
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
 LIKELIHOODS = "gaussian", "bernoulli"  # of a spec
 SAME = 0.003  # reproductions that differ by less, in pixels and classes together, have merged
-SLOPES = np.r_[1e6, np.geomspace(3, 0.001, 320)]  # from all states told apart to none, for any table
+# Mean squared distance of a world's images from their mean image, summed over pixels: of the corridors, and that below
+# which all numbers are finer
+CLEAR, FAINT = 17.0, 4.0
+
+
+def slopes(faint: float = 1) -> np.ndarray:
+    """Falling, from all states told apart to none, for any table; faint: of `States`."""
+    return np.r_[1e6 / faint, np.geomspace(3 / faint, 0.001, round(320 * (1 - np.log(faint) / np.log(3000))))]
 
 
 class Code(NamedTuple):
@@ -74,7 +81,7 @@ def codes(
     likelihood: str = "gaussian",
     softmax_twice: bool = True,
 ) -> Iterator[Code]:
-    """The best codes of a source, one for each of SLOPES until a code has no rate left (Blahut and Arimoto).
+    """The best codes of a source, one for each of `slopes` until a code has no rate left (Blahut and Arimoto).
 
     Each code minimizes rate + slope * distortion over the assignment, the share of each reproduction and the
     reproductions themselves, each moved to the mean of what it describes. That is not convex. So the slope starts
@@ -91,9 +98,9 @@ def codes(
 
 def _codes(means, states: States) -> Iterator[Code]:
     y, share = states.known[:, :-1], states.probability
-    for slope in SLOPES:
+    for slope in slopes(states.faint):
         y, share, assignment = _settle(y, share, slope, states)
-        y, share = _merge(y, share, SAME)
+        y, share = _merge(y, share, SAME * np.sqrt(states.faint))
         code = _code(slope, assignment, means, states)
         if code.rate < 1e-6:
             yield _code(slope, np.ones((1, len(means))), means, states)
@@ -115,6 +122,7 @@ class States(NamedTuple):
     weight: float  # of the classes
     likelihood: str
     softmax_twice: bool
+    faint: float = 1  # less where images differ by less than FAINT: the share of CLEAR
 
 
 def states_of(means, probability, labels=None, weight=1.0, likelihood="gaussian", softmax_twice=True) -> States:
@@ -130,9 +138,11 @@ def states_of(means, probability, labels=None, weight=1.0, likelihood="gaussian"
         u, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
         x = (u * s)[:, s > 1e-9]
         unit = np.ones(x.shape[1])
+    differ = probability @ np.square(x - probability @ x).sum(1)
     ends = np.cumsum([part.shape[1] for part in truth])
     tasks = tuple(slice(end - part.shape[1], end) for end, part in zip(ends, truth))
-    return States(np.c_[x, *truth, np.ones(len(x))], unit, tasks, probability, weight, likelihood, softmax_twice)
+    known, faint = np.c_[x, *truth, np.ones(len(x))], max(differ / CLEAR, 1e-9) if differ < FAINT else 1.0
+    return States(known, unit, tasks, probability, weight, likelihood, softmax_twice, faint)
 
 
 def scores(guess: np.ndarray, states: States) -> np.ndarray:
@@ -301,8 +311,9 @@ def _limit(
     if classes is not None:
         found += _codes_of_classes(means, states, classes)
     rates, losses = np.array([(code.rate, code.loss) for code in found]).T
-    slopes = np.r_[SLOPES, SLOPES / (1 + PIXELS * weight * SLOPES)]  # those of `_codes_of_classes`, too
-    best = np.unique((rates + slopes[:, None] * PIXELS * losses).argmin(1))
+    tried = slopes(states.faint)
+    tried = np.r_[tried, tried / (1 + PIXELS * weight * tried)]  # those of `_codes_of_classes`, too
+    best = np.unique((rates + tried[:, None] * PIXELS * losses).argmin(1))
     best = best[np.argsort(rates[best])]
     return [found[i] for i in best[np.diff(rates[best], prepend=-1) > 1e-9]]
 
@@ -318,7 +329,7 @@ def _codes_of_classes(means, states: States, labels) -> Iterator[Code]:
     member = np.eye(kinds.shape[1])[kind.ravel()] * states.probability[:, None]  # (S, kinds)
     share = member.sum(0)
     centres = np.tensordot(member.T, means, 1) / share[:, None, None]
-    for code in codes(centres, share, likelihood=states.likelihood):
+    for code in _codes(centres, states_of(centres, share, likelihood=states.likelihood)._replace(faint=states.faint)):
         slope = code.slope / (1 + PIXELS * states.weight * code.slope)
         yield _code(slope, code.assignment[:, kind.ravel()], means, states)
 

@@ -221,6 +221,17 @@ def test_no_further_reproduction_would_improve_a_code_of_regions():
         assert np.log(weight.sum(1).max()) / code.slope / 169 < 1e-5  # of the loss
 
 
+def test_a_faint_world_has_the_limit_of_a_clear_one_on_a_smaller_scale():
+    clear = world_table("corridors")
+    (rates, losses), (same, faint) = (
+        rate_distortion("diagonal"),
+        rate_distortion("diagonal", world=0.5 + 0.05 * (clear - 0.5)),
+    )
+    at = np.linspace(0, rates[-1], 50)
+    excess, small = np.interp(at, rates, losses - losses[-1]), np.interp(at, same, faint - faint[-1])
+    np.testing.assert_allclose(small / 0.05**2, excess, atol=2e-4)
+
+
 def test_a_code_is_a_probability_and_its_reproductions_are_means():
     means, probability, _ = source("diagonal")
     code = limit("diagonal")[40]
