@@ -198,7 +198,10 @@ rule measures:
     output: "{root}measures/c{capacity}-s{seed}.csv"
     params: words = lambda job: words(job.root, [], [job.capacity], [job.seed])
     resources: mem_mb = 3000, runtime = 30
-    shell: "geomlib results {params.words:q} -o {output:q}"
+    shell:  # numbers that other code has left beside the runs are measured anew
+        "rm -f {wildcards.root}runs/*-c{wildcards.capacity}-s{wildcards.seed}/numbers.csv"
+        " {wildcards.root}runs/*-c{wildcards.capacity}-s{wildcards.seed}-*/numbers.csv"
+        " && geomlib results {params.words:q} -o {output:q}"
 
 
 rule comparison:

@@ -99,6 +99,7 @@ def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFr
         new = kept.with_suffix(f".{os.getpid()}")
         rows.to_csv(new, index=False, float_format="%.6g")
         new.replace(kept)
+        return results(kept)  # as they are read the next time
     return rows
 
 
