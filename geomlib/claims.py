@@ -46,7 +46,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "direction": (
         "orthogonalization: direction",
         "degrees",
-        "comes with long training: most sketches turn the other way; E2M3 hardly turns",
+        "comes with long training: most sketches turn the other way; not in E2M3",
         "experiment2",
     ),
     "theory": (

@@ -130,8 +130,8 @@ def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_ha
     late = full.effect[full.index.get_level_values("capacity") >= 3]
     assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
     held = full[full.verdict == "holds"]
-    assert list(held.loc["E2M3"].index) == [6] and held.loc["E2M3"].effect.item() == pytest.approx(4, abs=0.5)
-    assert (held.drop("E2M3").effect > 10).all() and (full.seeds >= claims.SEEDS).all()
+    assert "E2M3" not in held.index and full.value["E2M3"][[3, 6]].round().tolist() == [-9, 3]
+    assert (held.effect > 10).all() and (full.seeds >= claims.SEEDS).all()
     assert (full.verdict["E2M1"] == "holds").all() and full.verdict["E2M2", 3] == full.verdict["E2M4", 6] == "holds"
     early = full[full.index.get_level_values("capacity").isin([3, 6])]
     assert early.control.abs().max() < 3 and early.drop("E2M3").value.between(10, 50).all()  # far from 90 degrees
@@ -180,7 +180,7 @@ def test_of_the_missed_numbers_five_are_explained_by_another_rate_or_recipe():
     explained = again[again.verdict == "reproduced"].drop_duplicates(["network", "words", "capacity"])
     known = card.set_index(["network", "words", "capacity"]).verdict
     both = pd.MultiIndex.from_frame(explained[["network", "words", "capacity"]])
-    assert len(missed) == 17 and (known[known.index.isin(both)] == "missed").sum() == 5
+    assert len(missed) == 16 and (known[known.index.isin(both)] == "missed").sum() == 5
 
 
 def test_all_fifty_baselines_of_the_protocol_hold_their_rate_and_read_their_image():
@@ -211,15 +211,16 @@ def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
 
 def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
     agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
-    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.56]
+    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.52]
     assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
 
 
 def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2_percent_are_named():
     found = NETWORKS.drop("baseline").drop(0, level="seed")
     off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
-    assert off.max() < 0.036 and off[off > 0.02].groupby("model").size().to_dict() == {"E2M3": 1, "E2M4": 7, "E2M5": 1}
-    assert off[["E2M3", "E2M5"]].groupby("model").max().tolist() == pytest.approx([0.024, 0.021], abs=5e-4)
+    missed = off[off > 0.02].groupby("model").size().to_dict()
+    assert off.max() < 0.07 and missed == {"E1M1": 1, "E2M3": 1, "E2M4": 11, "E2M5": 1}
+    assert off.groupby("model").max()[["E2M3", "E2M5", "E1M1"]].tolist() == pytest.approx([0.024, 0.021, 0.02], abs=5e-4)
     assert (found.rate > 0.2).all()
     for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
         assert (found.loc[model].reconstruction_loss < 0.995 * theory.ends(paper.spec(model, 1).counts)[0]).all()
@@ -412,14 +413,14 @@ def test_what_the_page_on_splitting_says():
     assert clumps("E2M5", 0.3) == clumps("baseline", 0.3) == clumps("baseline", 1) == [1]
     assert clumps("E2M4", 0.3) == [5, 6, 7] and set(found.best_clumps["E2M4", 0.3]) == {1}
     assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {25}
-    assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 17) and found.best_clumps["E2M4", 3].median() == 25
+    assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 19) and found.best_clumps["E2M4", 3].median() == 25
     assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 56)
-    assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 108, 109, 110, 116]
+    assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 108, 109, 109, 110, 110, 116]
 
 
 def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
     exact, about = laws.released("gaussian", "exact")
-    every = laws.by_gaussian(results.codes(), exact)
+    every = laws.by_gaussian(results.codes(), exact).query("model in @claims.IMAGES")
     found = every.groupby(["model", "capacity"]).mean()
     seeds = every.query("model == 'E1M2' and capacity == 1").set_index("seed").r
     assert seeds.round(2).sort_values().to_dict() == {
@@ -429,19 +430,21 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
         2: 0.9,
         6: 0.9,
         7: 0.91,
+        9: 0.91,
         5: 0.93,
         0: 0.94,
+        8: 0.95,
     }
     scarce = found[found.index.get_level_values("capacity") < 3]
-    assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.88
+    assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.89
     assert scarce.wrong.max() < 0.785 and scarce["size"].between(0.98, 1.021).all()
     worth = about[about.measure == "price"].set_index(["model", "capacity"]).value
     paid = NETWORKS.groupby(["model", "capacity"]).price.mean()
     assert (paid / worth)[found.index].between(0.98, 1.025).all()
     ample = every[every.capacity == 3].set_index("model")
     assert (ample.r["baseline"] > 0.97).all() and round(ample.r["baseline"].mean(), 2) == 0.98
-    assert round(ample["size"]["baseline"].mean(), 2) == 0.96 and round(ample.wrong["E1M1"].mean(), 2) == 0.84
-    assert ample.r["E1M1"].round(2).sort_values().tolist() == [0.35, 0.81, 0.85, 0.87, 0.88, 0.89, 0.9, 0.93]
+    assert round(ample["size"]["baseline"].mean(), 2) == 0.96 and round(ample.wrong["E1M1"].mean(), 2) == 0.85
+    assert ample.r["E1M1"].round(2).sort_values().tolist() == [0.35, 0.81, 0.85, 0.87, 0.88, 0.88, 0.89, 0.89, 0.9, 0.93]
     losses = about[(about.measure == "loss") & (about.model == "baseline")].set_index("capacity").value
     assert NETWORKS.loc["baseline", 3].reconstruction_loss.mean() / losses[3] == pytest.approx(0.985, abs=5e-4)
 
@@ -528,7 +531,7 @@ def test_the_best_gaussian_code_of_their_own_loss_predicts_networks_with_25_clas
     exact, about = laws.released("gaussian", "exact")
     asked = {key: both for key, both in results.codes().items() if "tasks" in paper.MODELS[key[0]]}
     found = laws.by_gaussian(asked, exact).groupby(["model", "capacity"])[["r", "wrong", "size"]].mean()
-    assert found.r["E2M4"].round(2).tolist() == [0.83, 0.98] and found.r["E2M5"].round(2).tolist() == [0.98, 0.98]
+    assert found.r["E2M4"].round(2).tolist() == [0.84, 0.98] and found.r["E2M5"].round(2).tolist() == [0.98, 0.98]
     many = found.loc[["E2M4", "E2M5"]]
     assert (many.r > many.wrong + 0.03).all() and many["size"].between(2, 8).all()
     borders = {key: claims.agreement(measures.resolution_of(*both), crossed(key[0])) for key, both in asked.items()}
@@ -640,8 +643,8 @@ def test_a_baseline_of_10_nats_that_gives_most_of_them_to_two_latents_is_read_as
     for task, spread, unlike, published in ("E2M1", 0.84, 0.99, 0.99), ("E2M4", 0.96, 0.69, 0.65):
         ours, theirs = (results.head(table, "baseline", task)[10.0] for table in (OURS, paper.published()))
         assert ours[[0, 6]].round(2).tolist() == [spread, unlike] and round(theirs[0], 2) == published
-    missed = results.scorecard().query("kind == 'distortion' and verdict == 'missed'")
-    assert (missed.capacity == 10).mean() > 0.5
+    missed = results.scorecard().query("kind == 'distortion' and verdict == 'missed' and capacity == 10")
+    assert missed.model.tolist() == ["E1M2"]
 
 
 def test_the_baselines_seed_decides_the_sign_of_e1m1s_distortion_within_the_rare_at_10_nats():
