@@ -220,7 +220,9 @@ def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2
     off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
     missed = off[off > 0.02].groupby("model").size().to_dict()
     assert off.max() < 0.07 and missed == {"E1M1": 1, "E2M3": 1, "E2M4": 11, "E2M5": 1}
-    assert off.groupby("model").max()[["E2M3", "E2M5", "E1M1"]].tolist() == pytest.approx([0.024, 0.021, 0.02], abs=5e-4)
+    assert off.groupby("model").max()[["E2M3", "E2M5", "E1M1"]].tolist() == pytest.approx(
+        [0.024, 0.021, 0.02], abs=5e-4
+    )
     assert (found.rate > 0.2).all()
     for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
         assert (found.loc[model].reconstruction_loss < 0.995 * theory.ends(paper.spec(model, 1).counts)[0]).all()
@@ -444,7 +446,18 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
     ample = every[every.capacity == 3].set_index("model")
     assert (ample.r["baseline"] > 0.97).all() and round(ample.r["baseline"].mean(), 2) == 0.98
     assert round(ample["size"]["baseline"].mean(), 2) == 0.96 and round(ample.wrong["E1M1"].mean(), 2) == 0.85
-    assert ample.r["E1M1"].round(2).sort_values().tolist() == [0.35, 0.81, 0.85, 0.87, 0.88, 0.88, 0.89, 0.89, 0.9, 0.93]
+    assert ample.r["E1M1"].round(2).sort_values().tolist() == [
+        0.35,
+        0.81,
+        0.85,
+        0.87,
+        0.88,
+        0.88,
+        0.89,
+        0.89,
+        0.9,
+        0.93,
+    ]
     losses = about[(about.measure == "loss") & (about.model == "baseline")].set_index("capacity").value
     assert NETWORKS.loc["baseline", 3].reconstruction_loss.mean() / losses[3] == pytest.approx(0.985, abs=5e-4)
 
