@@ -46,7 +46,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "direction": (
         "orthogonalization: direction",
         "degrees",
-        "comes with long training: most sketches turn the other way; not in E2M3",
+        "comes with long training, but not in E2M3; most sketches turn the other way",
         "experiment2",
     ),
     "theory": (

@@ -87,6 +87,22 @@ def test_a_caption_leads_to_the_meaning_of_its_words():
     assert all(f'id="{place}"' in notation for place in words)
 
 
+CUT = """picture => {
+    document.body.innerHTML = picture;
+    const whole = document.querySelector("svg").getBoundingClientRect();
+    return [...document.querySelectorAll("g[id^=text_]")].map(text => text.getBoundingClientRect()).some(box =>
+        box.left < whole.left - 1 || box.top < whole.top - 1 || box.right > whole.right + 1 ||
+        box.bottom > whole.bottom + 1); }"""
+
+
+def test_no_text_of_a_figure_is_cut(visit):
+    page = visit("about:blank")
+    figures = [path for path in (BUILT / "_images").glob("*.svg") if "<metadata" in path.read_text()]
+    cut = [path for path in figures if page.evaluate(CUT, re.search("<svg.*", path.read_text(), re.DOTALL)[0])]
+    assert len(figures) > 30 and cut == []
+    page.context.close()
+
+
 def test_a_figure_is_dark_on_a_dark_page_and_light_on_a_light_one(visit):
     page = visit(f"file://{BUILT}/book/pages/experiment1.html", color_scheme="light")
     ground = """async theme => {

@@ -105,7 +105,7 @@ def test_two_seeds_are_80_networks_and_160_classifiers_each_trained_once(tree, g
     wanted = {(model, float(c), s) for model in models for c in paper.CAPACITIES for s in (0, 1)}
     assert len(wanted) == 240 and sorted(trains(commands)) == sorted(wanted)
     assert sum("geomlib train" in command for command in commands) == jobs
-    assert sum(command.startswith("geomlib results") for command in commands) == 10
+    assert sum("geomlib results" in command for command in commands) == 10
 
 
 def test_what_is_trained_stays_whatever_the_code_and_only_the_rest_is_trained(tree):
@@ -120,4 +120,4 @@ def test_what_is_trained_stays_whatever_the_code_and_only_the_rest_is_trained(tr
     shutil.copytree(ROOT / "geomlib", tree / "geomlib", copy_function=shutil.copyfile)
     commands = plan("reproduce", "--config", "seeds=2", folder=tree)
     assert [run for run in trains(commands) if "-on-" not in run[0]] == [("E2M5", 10, 1)]
-    assert any(command.startswith("geomlib results") for command in commands)
+    assert any("geomlib results" in command for command in commands)
