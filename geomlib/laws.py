@@ -212,8 +212,9 @@ def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.Data
     law      a name of LAWS, "film" or "gaussian"     scale    "sketch" (500 steps), "full"; of "gaussian" "exact"
     """
     _check(law, [*LAWS, "film", "gaussian"])
-    path = places.needed_repository("the codes of the laws' networks lie") / f"data/laws/{law}-{scale}.csv"
-    return results.codes(path.with_suffix(".npz")), results.results(path)
+    folder = places.needed_repository("the codes of the laws' networks lie") / "data/laws"
+    _check(scale, sorted(path.stem.removeprefix(f"{law}-") for path in folder.glob(f"{law}-*.csv")), f"scale of {law}")
+    return results.codes(folder / f"{law}-{scale}.npz"), results.results(folder / f"{law}-{scale}.csv")
 
 
 def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = PAPER) -> pd.DataFrame:

@@ -86,6 +86,8 @@ def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_pat
     for asked, names in (laws.table, known), (laws.released, f"{known}, film, gaussian"):
         with pytest.raises(ValueError, match=f"law must be one of {names}, got 'gravity'"):
             asked("gravity")
+    with pytest.raises(ValueError, match="scale of weight must be one of full, sketch, got 'long'"):
+        laws.released("weight", "long")
     with pytest.raises(ValueError, match="law must be one of weight, worlds, networks, layers, got 'frequency'"):
         laws.effects("frequency", codes, found)
 
