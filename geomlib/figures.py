@@ -212,10 +212,6 @@ def _positions(ax, title) -> None:
     ax.spines[:].set_visible(True)
 
 
-def _number(ax, x, y, number) -> None:
-    ax.text(x, y, str(number), ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO)
-
-
 def _numbers(ax, points, limit) -> None:
     """Numbers from 1 at points (K, 2) of axes that end at -limit and limit; those that would cover each other as one
     text at the first, which names three at most."""
@@ -231,7 +227,8 @@ def _numbers(ax, points, limit) -> None:
         pair[0].extend(pair[1])
         pair[0].sort()
     for group in groups:
-        _number(ax, *points[group[0]], text(group))
+        at = points[group[0]]
+        ax.text(*at, text(group), ha="center", va="center", fontsize=9, fontweight="bold", path_effects=HALO)
 
 
 def draw_embedding(ax, points, classes, marked, title="", limit=None) -> None:

@@ -30,7 +30,6 @@ from .spec import Spec, differing, file_sha256
 from .train import HISTORY, Checkpoint, Diverged, Run, assemble, fit, history_rows
 
 FILES = ("spec.json", "weights.safetensors", "history.csv")
-RELEASED = places.released_runs()
 SUMS = "SHA256SUMS"  # check by hand with: sha256sum -c SHA256SUMS
 logger = logging.getLogger(__name__)
 

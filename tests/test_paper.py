@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import geomlib as g
-from geomlib import paper, runs, theory
+from geomlib import paper, places, runs, theory
 from geomlib.spec import differing, read_changes
 from geomlib.train import Checkpoint, epoch_order_and_noise
 
@@ -92,7 +92,7 @@ def test_the_classes_of_a_figure_are_the_papers():
 PAPER = {
     paper.slug(model, c) for model in (*paper.MODELS, *paper.CLASSIFIERS) for c in paper.CAPACITIES
 }  # others: of pages
-RELEASED = sorted(path for path in runs.RELEASED.glob("*") if path.name in PAPER)
+RELEASED = sorted(path for path in places.released_runs().glob("*") if path.name in PAPER)
 
 
 def test_the_baseline_is_released_at_every_capacity():

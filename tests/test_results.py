@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import geomlib as g
-from geomlib import measures, paper, results, runs
+from geomlib import measures, paper, places, results
 
 
 def test_geometry_uses_1500_images_and_the_annotated_of_the_last_20000():
@@ -99,7 +99,7 @@ def test_numbers_without_their_baseline_are_not_kept(tmp_path):
 def test_the_released_table_holds_each_number_once_and_those_of_seed_0_as_they_lie_beside_their_runs():
     ours = paper.results()
     assert not ours.duplicated(paper.COLUMNS[:-1]).any()
-    beside = pd.concat([pd.read_csv(path) for path in runs.RELEASED.glob("*/numbers.csv")])
+    beside = pd.concat([pd.read_csv(path) for path in places.released_runs().glob("*/numbers.csv")])
     keys = paper.COLUMNS[:-1]
     both = ours[ours.seed == 0].merge(beside, "outer", on=keys, suffixes=("", "_beside"))
     assert (both.value == both.value_beside).all()

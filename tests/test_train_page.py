@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import geomlib as g
-from geomlib import claims, data, results, runs
+from geomlib import claims, data, places, results, runs
 from geomlib.explorer import Trainer, networks
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -586,7 +586,7 @@ def test_a_network_of_the_page_opens_again_as_it_was(page):
 
 
 def test_a_released_run_of_geomlib_opens_with_its_spec(page):
-    folder = runs.RELEASED / "E2M1-c1-s0"
+    folder = places.released_runs() / "E2M1-c1-s0"
     weights, spec = (folder / "weights.safetensors").read_bytes(), (folder / "spec.json").read_text()
     assert "has no spec: choose spec.json" in give(page, weights_safetensors=weights)
     assert give(page, weights_safetensors=weights, spec_json=spec) == ""

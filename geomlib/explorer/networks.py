@@ -21,7 +21,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
 
-from .. import data, evaluate, measures, paper, results, runs, theory
+from .. import data, evaluate, measures, paper, places, results, runs, theory
 from ..data import PAIRS, SIDE
 from ..figures import class_colours
 from ..spec import Spec, differing
@@ -230,8 +230,9 @@ def _colours() -> list[tuple[str, list[str]]]:
     return [(name, [to_hex(colour) for colour in colours]) for name, colours in by_name.items()]
 
 
-def released(folder: str | Path = runs.RELEASED) -> dict[str, list[tuple[str, Run]]]:
-    """The paper's networks of seed 0 in a folder of runs, as far as they are there."""
+def released(folder: str | Path | None = None) -> dict[str, list[tuple[str, Run]]]:
+    """The paper's networks of seed 0 in a folder of runs (None: the released ones), as far as they are there."""
+    folder = folder or places.released_runs()
     found = {
         m: [
             (slug, runs.load(Path(folder, slug)))
