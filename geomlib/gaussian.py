@@ -43,18 +43,16 @@ def best(
     rate: float,
     labels: Any = None,
     world: Any = "corridors",
-    weight: float = 1,
-    likelihood: str = "gaussian",
-    softmax_twice: bool = True,
     prior: str = "normal",
     latents: int = 2,
+    **loss: Any,
 ) -> Gaussian:
     """The code with the least loss at a rate, of all that have a Gaussian in some latents for each stimulus.
 
     The problem is not convex: the best of several starts is taken. RuntimeError where no start reaches the rate, as the
     best prior's above 1 nat.
 
-    counts, labels, world, weight, likelihood, softmax_twice   as of `theory.limit`     rate   nats, in 0.01 to 5
+    counts, labels, world   as of `theory.limit`     rate   nats, in 0.01 to 5     loss   fields of `theory.Loss`
     prior     what the rate is counted against: "normal", as in a network, or "best", the mean density of the codes: the
               rate is then what the code tells of the stimulus, in whatever shape its codes lie
     latents   2 to 4; integrals are sums over a grid, so that four take minutes at 0.3 nats and hours
@@ -66,10 +64,10 @@ def best(
         raise ValueError(f"latents must be 2, 3 or 4, got {latents!r}")
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
-    table = counts_table(counts)
-    there, classes = np.flatnonzero(table), theory.classes_of(table, labels, weight)
-    means, probability, floor = theory.source(table, world, likelihood)
-    states = theory.states_of(means, probability, classes, weight, likelihood, softmax_twice)
+    asked, table = theory.Loss(**loss), counts_table(counts)
+    there, classes = np.flatnonzero(table), theory.classes_of(table, labels)
+    means, probability, floor = theory.source(table, world, asked.likelihood)
+    states = theory.states_of(means, probability, classes, asked)
     parts = states.known, states.unit, probability, PAIRS.T[:, there].astype(float)
     problem = _Problem(states, *map(torch.tensor, parts), prior)
     if len(states.unit) == 0:
@@ -80,16 +78,16 @@ def best(
         way = rise[-1:] if seed == MAP else rise
         code = _start(problem, latents, way[0], seed)
         for target in way:
-            loss, reached, price, code = _held(problem, code, target)
+            least, reached, price, code = _held(problem, code, target)
         if abs(reached / rate - 1) < HELD:
-            found.append((loss, reached, price, code))
+            found.append((least, reached, price, code))
     if not found:
         raise RuntimeError(f"no start reached a rate of {rate} with the {prior} prior; ask for a smaller rate")
-    loss, reached, price, code = min(found, key=lambda one: one[0])
+    least, reached, price, code = min(found, key=lambda one: one[0])
     mean, log_sd = _standard(code, problem).numpy()
     whole = np.full((2, PIXELS, latents), np.nan)
     whole[:, there] = mean.T, np.exp(2 * log_sd.T)
-    return Gaussian(*whole, reached, floor + loss, price)
+    return Gaussian(*whole, reached, floor + least, price)
 
 
 class _Problem(NamedTuple):
@@ -149,11 +147,11 @@ def _terms(code: Tensor, problem: _Problem, steps: list[float]) -> tuple[Tensor,
     one, other = (functools.reduce(_pairs, some) for some in (each[:half], each[half:]))  # (S, points)
     sums = (((known * p[:, None]).T[:, None] * one.T) @ other).flatten(1).T  # (points, C + K + 1)
     mixed = sums[:, -1:] + 1e-30  # density
-    wrong, least = (_spread(x[:, : len(unit)] / unit, states.likelihood) @ unit**2 for x in (sums / mixed, known))
+    wrong, least = (_spread(x[:, : len(unit)] / unit, states.loss.likelihood) @ unit**2 for x in (sums / mixed, known))
     classes = sums[:, len(unit) : -1]
     judged = theory.scores((classes / mixed).detach().numpy(), states)  # of the best answers, so without a slope
     gained = (classes * torch.from_numpy(judged)).sum()
-    loss = (mixed[:, 0] @ wrong - p @ least) / PIXELS - states.weight * gained
+    loss = (mixed[:, 0] @ wrong - p @ least) / PIXELS - states.loss.weight * gained
     if prior == "normal":
         return loss, (p * (mean**2 + (2 * log_sd).exp() - 1 - 2 * log_sd)).sum() / 2
     return loss, _entropy(mixed).sum() - sum(p @ _entropy(one).sum(1) for one in each)

@@ -148,8 +148,9 @@ def gaussians(output: str | Path | None = None) -> tuple[dict[Key, Codes], pd.Da
     for name, capacity in bar("solving", iterable=every, unit=" codes"):
         own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
         labels = list(own.tasks.values()) or None
-        asked = own.counts, capacity, labels, own.world, 1, own.likelihood, own.softmax_twice
-        found = gaussian.best(*asked, prior=prior, latents=LATENTS.get((name, capacity), 2))
+        loss = {"weight": own.task_weight, "likelihood": own.likelihood, "softmax_twice": own.softmax_twice}
+        latents = LATENTS.get((name, capacity), 2)
+        found = gaussian.best(own.counts, capacity, labels, own.world, prior, latents, **loss)
         key = name, capacity, 0
         codes[key] = found.means, found.variances
         rows += [(*key, measure, getattr(found, measure)) for measure in ("rate", "loss", "price")]

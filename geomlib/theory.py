@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,19 @@ CLEAR, FAINT = 17.0, 4.0
 def slopes(faint: float = 1) -> np.ndarray:
     """Falling, from all states told apart to none, for any table; faint: of `States`."""
     return np.r_[1e6 / faint, np.geomspace(3 / faint, 0.001, round(320 * (1 - np.log(faint) / np.log(3000))))]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a code of images and classes should keep small: error of a pixel + weight * cross entropy of each task."""
+
+    weight: float = 1  # of the cross entropy, > 0: a spec's `task_weight`
+    likelihood: str = "gaussian"  # what the error of a pixel is, as of `spread`
+    softmax_twice: bool = True  # what the cross entropy of more than two classes is, as of `scores`
+
+    def __post_init__(self):
+        if not 0 < self.weight < np.inf:
+            raise ValueError(f"weight must be a finite number > 0, got {self.weight}")
 
 
 class Code(NamedTuple):
@@ -73,37 +87,22 @@ def spread(p: np.ndarray, likelihood: str = "gaussian") -> np.ndarray:
     return entr(p) + entr(1 - p)
 
 
-def codes(
-    means: np.ndarray,
-    probability: np.ndarray,
-    labels: np.ndarray | None = None,
-    weight: float = 1,
-    likelihood: str = "gaussian",
-    softmax_twice: bool = True,
-) -> Iterator[Code]:
+def codes(states: States) -> Iterator[Code]:
     """The best codes of a source, one for each of `slopes` until a code has no rate left (Blahut and Arimoto).
 
     Each code minimizes rate + slope * distortion over the assignment, the share of each reproduction and the
     reproductions themselves, each moved to the mean of what it describes. That is not convex. So the slope starts
     where each state is its own reproduction, which is the best code there, and falls; reproductions then merge.
 
-    With labels, a reproduction is a probability of each class, too, and the distortion is the networks' loss,
-    reconstruction error + weight * cross entropy of each task, times 169.
-
-    means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
-    likelihood: as of `spread`; softmax_twice: as of `scores`
+    With classes, a reproduction is a probability of each class, too, and the distortion is the loss times 169.
     """
-    yield from _codes(means, states_of(means, probability, labels, weight, likelihood, softmax_twice))
-
-
-def _codes(means, states: States) -> Iterator[Code]:
     y, share = states.known[:, :-1], states.probability
     for slope in slopes(states.faint):
         y, share, assignment = _settle(y, share, slope, states)
         y, share = _merge(y, share, SAME * np.sqrt(states.faint))
-        code = _code(slope, assignment, means, states)
+        code = _code(slope, assignment, states)
         if code.rate < 1e-6:
-            yield _code(slope, np.ones((1, len(means))), means, states)
+            yield _code(slope, np.ones((1, len(states.means))), states)
             break
         yield code
 
@@ -115,22 +114,24 @@ class States(NamedTuple):
     each as often as it is there: n pixels that are always alike are one, in a unit of sqrt(n).
     """
 
+    means: np.ndarray  # (S, 13, 13) P(wall)
     known: np.ndarray  # (S, C + K + 1) coordinates of the mean image, classes as ones among zeros, and 1
     unit: np.ndarray  # (C,)
     tasks: tuple[slice, ...]  # the columns of each task among the K
     probability: np.ndarray  # (S,)
-    weight: float  # of the classes
-    likelihood: str
-    softmax_twice: bool
+    loss: Loss
     faint: float = 1  # less where images differ by less than FAINT: the share of CLEAR
 
 
-def states_of(means, probability, labels=None, weight=1.0, likelihood="gaussian", softmax_twice=True) -> States:
-    """The states of a source, all arguments as of `codes`."""
+def states_of(means, probability, labels=None, loss: Loss = Loss()) -> States:
+    """The states of a source.
+
+    means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
+    """
     each = np.zeros((1, len(means)), int) if labels is None else np.atleast_2d(labels)  # one class: no cross entropy
     truth = [np.eye(task.max() + 1)[task] for task in each]
     x = means.reshape(len(means), -1)
-    if likelihood == "bernoulli":
+    if loss.likelihood == "bernoulli":
         x, often = np.unique(x[:, np.ptp(x, 0) > 1e-9], axis=1, return_counts=True)
         unit = np.sqrt(often)
         x = x * unit
@@ -142,19 +143,19 @@ def states_of(means, probability, labels=None, weight=1.0, likelihood="gaussian"
     ends = np.cumsum([part.shape[1] for part in truth])
     tasks = tuple(slice(end - part.shape[1], end) for end, part in zip(ends, truth))
     known, faint = np.c_[x, *truth, np.ones(len(x))], max(differ / CLEAR, 1e-9) if differ < FAINT else 1.0
-    return States(known, unit, tasks, probability, weight, likelihood, softmax_twice, faint)
+    return States(means, known, unit, tasks, probability, loss, faint)
 
 
 def scores(guess: np.ndarray, states: States) -> np.ndarray:
     """The log of the probability that the loss reads from the best answers: classes of these probabilities, (N, K).
 
     The best answer to a question is the probability of each class, and the score its log. But with more than two
-    classes the networks' loss takes the softmax of an answer that is a softmax (`softmax_twice` of a spec). The scores
-    of an answer then differ by 1 at most, so that an answer that is nearly sure gains little.
+    classes the networks' loss takes the softmax of an answer that is a softmax (`softmax_twice`). The scores of an
+    answer then differ by 1 at most, so that an answer that is nearly sure gains little.
     """
     found = np.log(np.maximum(guess, 1e-300))
     for task in states.tasks:
-        if states.softmax_twice and task.stop - task.start > 2:
+        if states.loss.softmax_twice and task.stop - task.start > 2:
             found[:, task] = _scores_of_softmax(guess[:, task])
     return found
 
@@ -213,15 +214,15 @@ def _step(y, share, slope, states: States):
     """One step of `codes`: reproductions (R, C + K), coordinates and a guess of each class, their shares (R,), the
     joint probability (R, S) of them and the states, and the cost, rate + slope * distortion, but for what no code
     changes."""
-    known, unit, probability = states.known, states.unit, states.probability
+    known, unit, probability, loss = states.known, states.unit, states.probability, states.loss
     at, guess = np.split(y, [len(unit)], 1)
-    if states.likelihood == "bernoulli":
+    if loss.likelihood == "bernoulli":
         wall, path = (np.log(np.maximum(p, 1e-12)) for p in (at / unit, 1 - at / unit))
         by_image, alone = (wall - path) * unit, path @ unit**2
     else:
         by_image, alone = 2 * at, -(at**2).sum(1)
     alone += np.log(np.maximum(share, 1e-300)) / slope
-    fit = slope * np.column_stack([by_image, PIXELS * states.weight * scores(guess, states), alone]) @ known.T  # (R, S)
+    fit = slope * np.column_stack([by_image, PIXELS * loss.weight * scores(guess, states), alone]) @ known.T  # (R, S)
     top = fit.max(0)
     fit -= top
     joint = np.exp(fit, out=fit)
@@ -234,16 +235,16 @@ def _step(y, share, slope, states: States):
     return sums[:, :-1] / sums[:, -1:], sums[:, -1], joint, cost
 
 
-def _code(slope, assignment, means, states: States) -> Code:
-    joint = assignment * states.probability
+def _code(slope, assignment, states: States) -> Code:
+    means, joint = states.means, assignment * states.probability
     share = joint.sum(1)
     y = np.tensordot(joint, means, 1) / share[:, None, None]
     guess = joint @ states.known[:, len(states.unit) : -1] / share[:, None]
     rate = (joint * (np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None])).sum()
-    of_answers, of_states = (spread(p, states.likelihood).sum((1, 2)) for p in (y, means))
+    of_answers, of_states = (spread(p, states.loss.likelihood).sum((1, 2)) for p in (y, means))
     sure = share @ (guess * scores(guess, states)).sum(1)
     distortion = share @ of_answers - states.probability @ of_states
-    loss = share @ of_answers / PIXELS - states.weight * sure
+    loss = share @ of_answers / PIXELS - states.loss.weight * sure
     return Code(float(slope), y, assignment, float(rate), float(distortion), -float(sure), float(loss))
 
 
@@ -259,14 +260,7 @@ def _merge(y, share, apart):
     return np.stack([np.bincount(group, share * column) for column in y.T], 1) / shares[:, None], shares
 
 
-def limit(
-    counts: Any,
-    labels: Any = None,
-    world: Any = "corridors",
-    weight: float = 1,
-    likelihood: str = "gaussian",
-    softmax_twice: bool = True,
-) -> list[Code]:
+def limit(counts: Any, labels: Any = None, world: Any = "corridors", **loss: Any) -> list[Code]:
     """The best codes of a world, the rate rising from 0 to all that the states can be told apart by.
 
     Codes that stopped short of their minimum are left out: two others in turn do better. The list is kept, and is the
@@ -276,20 +270,16 @@ def limit(
     labels   (13, 13) class of each pair, or (T, 13, 13) of T tasks: adds the cross entropy (nats) of heads that read
              them from the code, as the networks' loss does; what is least is then the sum
     world    a name of `WORLDS`, or a (13, 13, 13, 13) table of P(wall)
-    weight   of the cross entropy in this sum, > 0: that of a spec's `task_weight`
-    likelihood   what the error of a pixel is, as of `spread`
-    softmax_twice   what the cross entropy of more than two classes is, as of `scores`
+    loss     fields of `Loss`
     """
     table = counts_table(counts)
-    classes = classes_of(table, labels, weight)
+    classes = classes_of(table, labels)
     asked = table.tobytes(), None if classes is None else classes.tobytes(), world_table(world).tobytes()
-    return _limit(*asked, float(weight), likelihood, softmax_twice)
+    return _limit(*asked, Loss(**loss))
 
 
-def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | None:
-    """The classes (T, S) of those states that have images in a table (13, 13); labels and weight: as of `limit`."""
-    if not 0 < weight < np.inf:
-        raise ValueError(f"weight must be a finite number > 0, got {weight}")
+def classes_of(table: np.ndarray, labels: Any) -> np.ndarray | None:
+    """The classes (T, S) of those states that have images in a table (13, 13); labels: as of `limit`."""
     if labels is None:
         return None
     if np.size(labels) == 0 or np.size(labels) % PIXELS:
@@ -299,26 +289,23 @@ def classes_of(table: np.ndarray, labels: Any, weight: float) -> np.ndarray | No
 
 @functools.lru_cache(maxsize=16)
 @ONE_THREAD
-def _limit(
-    counts: bytes, labels: bytes | None, world: bytes, weight: float, likelihood: str, softmax_twice: bool
-) -> list[Code]:
-    means, probability, _ = source(
-        np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4), likelihood
-    )
-    classes = None if labels is None else np.frombuffer(labels, int).reshape(-1, len(means))
-    states = states_of(means, probability, classes, weight, likelihood, softmax_twice)
-    found = list(_codes(means, states))
+def _limit(counts: bytes, labels: bytes | None, world: bytes, loss: Loss) -> list[Code]:
+    tables = np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)
+    *shown, _ = source(*tables, loss.likelihood)
+    classes = None if labels is None else np.frombuffer(labels, int).reshape(-1, len(shown[0]))
+    states = states_of(*shown, classes, loss)
+    found = list(codes(states))
     if classes is not None:
-        found += _codes_of_classes(means, states, classes)
+        found += _codes_of_classes(states, classes)
     rates, losses = np.array([(code.rate, code.loss) for code in found]).T
     tried = slopes(states.faint)
-    tried = np.r_[tried, tried / (1 + PIXELS * weight * tried)]  # those of `_codes_of_classes`, too
+    tried = np.r_[tried, tried / (1 + PIXELS * loss.weight * tried)]  # those of `_codes_of_classes`, too
     best = np.unique((rates + tried[:, None] * PIXELS * losses).argmin(1))
     best = best[np.argsort(rates[best])]
     return [found[i] for i in best[np.diff(rates[best], prepend=-1) > 1e-9]]
 
 
-def _codes_of_classes(means, states: States, labels) -> Iterator[Code]:
+def _codes_of_classes(states: States, labels) -> Iterator[Code]:
     """Codes that tell of a state only what depends on its classes: the best ones while the rate is below their entropy.
 
     There a nat saves one nat of cross entropy whichever class it tells of, so what is left to choose is that of the
@@ -328,10 +315,10 @@ def _codes_of_classes(means, states: States, labels) -> Iterator[Code]:
     kinds, kind = np.unique(labels, axis=1, return_inverse=True)
     member = np.eye(kinds.shape[1])[kind.ravel()] * states.probability[:, None]  # (S, kinds)
     share = member.sum(0)
-    centres = np.tensordot(member.T, means, 1) / share[:, None, None]
-    for code in _codes(centres, states_of(centres, share, likelihood=states.likelihood)._replace(faint=states.faint)):
-        slope = code.slope / (1 + PIXELS * states.weight * code.slope)
-        yield _code(slope, code.assignment[:, kind.ravel()], means, states)
+    centres = np.tensordot(member.T, states.means, 1) / share[:, None, None]
+    for code in codes(states_of(centres, share, loss=states.loss)._replace(faint=states.faint)):
+        slope = code.slope / (1 + PIXELS * states.loss.weight * code.slope)
+        yield _code(slope, code.assignment[:, kind.ravel()], states)
 
 
 def rate_distortion(counts: Any, labels: Any = None, **about: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from geomlib.data import COUNTS, PROFILE, TASKS, world_table
 from geomlib.measures import dprime_of, neighbours
 from geomlib.objective import cross_entropy
 from geomlib.theory import (
+    Loss,
     codes,
     dprime,
     ends,
@@ -131,7 +132,7 @@ def test_independent_corridors_share_the_rate_at_a_common_slope():
     upper, lower = np.arange(1, 14), np.r_[np.full(7, 8), np.ones(6, int)]
     one = np.eye(1, 13, dtype=int)
     tables = np.outer(upper, lower), np.outer(upper, one), np.outer(one, lower)
-    costs = [{c.slope: c.rate + c.slope * c.distortion for c in codes(*source(t)[:2])} for t in tables]
+    costs = [{c.slope: c.rate + c.slope * c.distortion for c in codes(states_of(*source(t)[:2]))} for t in tables]
     slopes = set.intersection(*map(set, costs))
     assert len(slopes) > 50
     for slope in slopes:
@@ -194,7 +195,7 @@ def test_of_many_classes_no_answer_has_a_lower_loss_than_the_one_that_is_scored(
         twice = cross_entropy(torch.from_numpy(answer), torch.full((len(p),), truth), softmax_twice=True)
         assert -found[:, truth].mean() == pytest.approx(twice.item())
     np.testing.assert_allclose(-np.diag(found[-5:]), np.log(np.e + 4) - 1)
-    np.testing.assert_allclose(scores(p, states._replace(softmax_twice=False))[-5:].max(1), 0)
+    np.testing.assert_allclose(scores(p, states._replace(loss=Loss(softmax_twice=False)))[-5:].max(1), 0)
     two = states_of(np.zeros((2, 13, 13)), np.full(2, 1 / 2), classes[:2])
     np.testing.assert_allclose(np.exp(scores(p[:, :2], two)), np.maximum(p[:, :2], 1e-300))
 
@@ -273,10 +274,10 @@ def test_with_labels_the_limit_lies_above_and_comes_down_to_the_limit_without():
 
 def test_a_code_of_images_and_classes_makes_their_sum_least():
     means, probability, _ = source(TABLES["two pairs"])
-    first, *_, last = codes(means, probability, np.array([0, 1]))
+    first, *_, last = codes(states_of(means, probability, np.array([0, 1])))
     entropy = -probability @ np.log(probability)
     assert first.cross_entropy == pytest.approx(0, abs=1e-9) and last.cross_entropy == pytest.approx(entropy, abs=1e-3)
-    assert all(code.cross_entropy == 0 for code in codes(means, probability, np.array([0, 0])))
+    assert all(code.cross_entropy == 0 for code in codes(states_of(means, probability, np.array([0, 0]))))
 
 
 def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
