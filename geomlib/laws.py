@@ -219,12 +219,13 @@ def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.Data
 
 
 def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = PAPER) -> pd.DataFrame:
-    """What a nat is worth to networks without a task, in squared error, and the resolution that its price allows.
+    """What a nat is worth to networks without a task, in their own loss, and the resolution that its price allows.
 
     codes, ours   as of `released`; settings: those of a law, by the names in `codes`
     returns       a row a network: model (its setting), capacity, seed, rate (nats), price (lambda), and
                   worth       the limit's slope at this rate; NaN above its end
-                  wasted      nats: the rate, minus that at which the limit has the same loss; NaN below its floor
+                  wasted      nats: the rate, minus that at which the limit has the same loss; NaN below its floor, and
+                              for cross entropy, since a network's numbers have its squared error
                   d, allowed  mean resolution of the neighbours, and of `theory.price_resolution`
                   ratio, r    median of the ratios of the two over the neighbours, and their correlation
     """
@@ -232,13 +233,14 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = 
     rows = []
     for key, both in codes.items():
         model, changes = settings.get(key[0], ("", {}))
-        if model and not MODELS[model].get("tasks") and "likelihood" not in changes:
+        if model and not MODELS[model].get("tasks"):
             own = spec(model, *key[1:], **changes)
-            rates, losses = theory.rate_distortion(own.counts, world=own.world)
+            about = {"world": own.world, "likelihood": own.likelihood}
+            rates, losses = theory.rate_distortion(own.counts, **about)
             rate, price, loss = wide.loc[key, ["rate", "price", "reconstruction_loss"]]
-            worth = theory.price(own.counts, rate, world=own.world) if rate < rates[-1] else np.nan
-            least = np.interp(loss, losses[::-1], rates[::-1], left=np.nan)
-            found, allowed = measures.resolution_of(*both), theory.price_resolution(price, own.world)
+            worth = theory.price(own.counts, rate, **about) if rate < rates[-1] else np.nan
+            least = np.interp(loss, losses[::-1], rates[::-1], left=np.nan) if own.likelihood == "gaussian" else np.nan
+            found, allowed = measures.resolution_of(*both), theory.price_resolution(price, **about)
             sizes = np.nanmean(found), np.nanmean(allowed), np.nanmedian(found / allowed)
             rows.append((*key, rate, price, worth, rate - least, *sizes, claims.agreement(found, allowed)))
     columns = ["model", "capacity", "seed", "rate", "price", "worth", "wasted", "d", "allowed", "ratio", "r"]

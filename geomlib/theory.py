@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,17 +29,12 @@ def slopes(faint: float = 1) -> np.ndarray:
     return np.r_[1e6 / faint, np.geomspace(3 / faint, 0.001, round(320 * (1 - np.log(faint) / np.log(3000))))]
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(NamedTuple):
     """What a code of images and classes should keep small: error of a pixel + weight * cross entropy of each task."""
 
     weight: float = 1  # of the cross entropy, > 0: a spec's `task_weight`
     likelihood: str = "gaussian"  # what the error of a pixel is, as of `spread`
     softmax_twice: bool = True  # what the cross entropy of more than two classes is, as of `scores`
-
-    def __post_init__(self):
-        if not 0 < self.weight < np.inf:
-            raise ValueError(f"weight must be a finite number > 0, got {self.weight}")
 
 
 class Code(NamedTuple):
@@ -128,6 +122,8 @@ def states_of(means, probability, labels=None, loss: Loss = Loss()) -> States:
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
     """
+    if not 0 < loss.weight < np.inf:
+        raise ValueError(f"weight must be a finite number > 0, got {loss.weight}")
     each = np.zeros((1, len(means)), int) if labels is None else np.atleast_2d(labels)  # one class: no cross entropy
     truth = [np.eye(task.max() + 1)[task] for task in each]
     x = means.reshape(len(means), -1)
@@ -352,25 +348,31 @@ def _check_rate(rate: float) -> None:
         raise ValueError(f"rate must be a number >= 0 (nats), got {rate}")
 
 
-def price_resolution(price: float, world: Any = "corridors") -> np.ndarray:
+def price_resolution(price: float, world: Any = "corridors", likelihood: str = "gaussian") -> np.ndarray:
     """The resolution that a price of a nat allows a fine code, for the neighbours: (2, 13, 13) as of `neighbours`.
 
     1 / d'^2 = price / (2 delta) + 1 / d_image^2: two noises add. The first is the code's own. With a posterior variance
-    s^2 along a step of the code, the squared error grows by delta s^2 and the rate falls by log(s), so that s^2 is best
-    at price / (2 delta), where delta is the mean squared difference of the two mean images. The second is that of the
-    images, as far as it lies along that difference, which a code that follows its images carries, too.
+    s^2 along a step of the code, the loss grows by delta s^2 and the rate falls by log(s), so that s^2 is best at
+    price / (2 delta). Here delta is four times what the mean of the two mean images costs beyond these: of squared
+    error their mean squared difference. The second noise is that of the images, which a code that follows its images
+    carries, too: of squared error as far as it lies along that difference, of cross entropy all that tells them apart,
+    d_image^2 = 2 delta, summed over pixels.
 
-    price    lambda, mean squared error of a pixel per nat, > 0     world  as of `source`
+    price    lambda, loss of a pixel per nat, > 0     world, likelihood   as of `source`
     """
     if not price > 0:
-        raise ValueError(f"price must be a number > 0 (squared error per nat), got {price}")
-    wall = world_table(world)
-    noise, found = wall * (1 - wall), []
+        raise ValueError(f"price must be a number > 0 (loss of a pixel per nat), got {price}")
+    wall, found = world_table(world), []
+    cost = lambda p: spread(p, likelihood).sum((2, 3))
     for at, to in STEPS:
-        step = np.square(wall[to] - wall[at])  # (12, 13, 13, 13) or (13, 12, 13, 13)
-        total, of_images = step.sum((2, 3)), (step * (noise[at] + noise[to])).sum((2, 3)) / 2
+        one, other = wall[at], wall[to]  # (12, 13, 13, 13) or (13, 12, 13, 13)
+        delta = 4 * cost((one + other) / 2) - 2 * cost(one) - 2 * cost(other)
         with np.errstate(divide="ignore", invalid="ignore"):
-            found.append(1 / np.sqrt(price * PIXELS / (2 * total) + of_images / total**2))
+            if likelihood == "gaussian":
+                noise = (np.square(one - other) * (spread(one) + spread(other)) / 2).sum((2, 3)) / delta**2
+            else:
+                noise = 1 / (2 * delta)
+            found.append(1 / np.sqrt(price * PIXELS / (2 * delta) + noise))
     return at_steps(*found)
 
 

@@ -44,8 +44,27 @@ def test_the_resolution_of_a_price_is_where_error_and_rate_balance():
     assert theory.price_resolution(price, world)[1, 0, 0] == pytest.approx(1 / best, rel=1e-3)
 
 
-def test_noise_of_the_images_limits_what_any_price_buys():
-    dear, cheap, free = (theory.price_resolution(price) for price in (1e-2, 1e-5, 1e-9))
+def test_with_cross_entropy_the_resolution_of_a_price_is_where_it_and_the_rate_balance_and_the_noise_of_images_adds():
+    """The best noise on a straight code, found by trying; two faint images are told apart by their Bhattacharyya
+    distance."""
+    apart, price = 1e-3, 1 / SIDE**2  # so that both noises are of one size
+    row = 0.3 + apart * (np.arange(SIDE) - 6)
+    world = np.broadcast_to(row[:, None, None], (SIDE,) * 4)
+    deviations, where = np.geomspace(1, 70, 2000), np.linspace(-4, 4, 161)
+    shifted = 0.3 + apart * deviations[:, None] * where
+    lost = shifted * np.log(shifted / 0.3) + (1 - shifted) * np.log((1 - shifted) / 0.7)  # of each pixel
+    lost = lost @ np.exp(-(where**2) / 2) / np.exp(-(where**2) / 2).sum()
+    best = deviations[(lost - price * np.log(deviations)).argmin()]
+    alike = np.sqrt(row[5] * row[6]) + np.sqrt((1 - row[5]) * (1 - row[6]))
+    of_images = np.sqrt(-8 * SIDE**2 * np.log(alike))
+    assert best * of_images == pytest.approx(1, abs=0.05)
+    found = theory.price_resolution(price, world, "bernoulli")[1, 0, 5]
+    assert found == pytest.approx(1 / np.hypot(best, 1 / of_images), rel=0.01)
+
+
+@pytest.mark.parametrize("likelihood", theory.LIKELIHOODS)
+def test_noise_of_the_images_limits_what_any_price_buys(likelihood):
+    dear, cheap, free = (theory.price_resolution(price, likelihood=likelihood) for price in (1e-2, 1e-5, 1e-9))
     assert (dear < cheap)[np.isfinite(dear)].all() and np.nanmax(free) < 6
     with pytest.raises(ValueError, match="price must be a number > 0 .*, got 0"):
         theory.price_resolution(0)
