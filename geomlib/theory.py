@@ -37,6 +37,9 @@ class Loss(NamedTuple):
     softmax_twice: bool = True  # what the cross entropy of more than two classes is, as of `scores`
 
 
+SQUARED = Loss()
+
+
 class Code(NamedTuple):
     """The best code at one slope: S states, described by R reproductions."""
 
@@ -117,7 +120,7 @@ class States(NamedTuple):
     faint: float = 1  # less where images differ by less than FAINT: the share of CLEAR
 
 
-def states_of(means, probability, labels=None, loss: Loss = Loss()) -> States:
+def states_of(means, probability, labels=None, loss: Loss = SQUARED) -> States:
     """The states of a source.
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
