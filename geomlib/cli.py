@@ -92,8 +92,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"geomlib: {error}")
     except KeyboardInterrupt:
         logging.disable()  # asyncio would add the traces of a page's unfinished tasks
-        kept = "complete runs are kept, the same command resumes the others after their last whole epoch"
-        lost = (sys.argv[1:] if arguments is None else arguments)[:1] in (["film"], ["gaussians"])
+        kept = "what is complete is kept, the same command goes on with the rest, networks after their last whole epoch"
+        lost = (sys.argv[1:] if arguments is None else arguments)[:1] == ["film"]
         sys.exit(f"geomlib: stopped; {'nothing is kept, the same command starts anew' if lost else kept}")
 
 

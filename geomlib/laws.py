@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -141,20 +142,43 @@ def film(output: str | Path | None = None, **changes: Any) -> tuple[dict[Key, Co
 
 def gaussians(output: str | Path | None = None) -> tuple[dict[Key, Codes], pd.DataFrame]:
     """The best Gaussian codes of the models' images and tasks (`gaussian.best`), as of `released("gaussian", "exact")`:
-    the codes, and their rate, loss and price. Up to 1 nat, or to those of HIGHEST."""
+    the codes, and their rate, loss and price. Up to 1 nat, or to those of HIGHEST.
+
+    They are found side by side, on all cores. With an output, those that are found are kept beside it until all are, in
+    a folder of its name and .part: a call that was stopped goes on from there.
+    """
+    from joblib import Memory, Parallel, delayed
+
     output = places.writable(output)
-    codes, rows = {}, []
+    kept = output and output.with_suffix(".part")
+    best = Memory(kept, verbose=0).cache(gaussian.best)
     every = [(name, c) for name in GAUSSIAN for c in (0.3, 1, 3) if c <= HIGHEST.get(name, 1)]
-    for name, capacity in bar("solving", iterable=every, unit=" codes"):
-        own, prior = _spec(name, capacity), "best" if name.endswith(BEST_PRIOR) else "normal"
-        labels = list(own.tasks.values()) or None
-        loss = {"weight": own.task_weight, "likelihood": own.likelihood, "softmax_twice": own.softmax_twice}
-        latents = LATENTS.get((name, capacity), 2)
-        found = gaussian.best(own.counts, capacity, labels, own.world, prior, latents, **loss)
-        key = name, capacity, 0
-        codes[key] = found.means, found.variances
-        rows += [(*key, measure, getattr(found, measure)) for measure in ("rate", "loss", "price")]
-    return _kept(codes, rows, output)
+    found = Parallel(-1, return_as="generator")(delayed(best)(**_question(*asked)) for asked in every)
+    codes, rows = {}, []
+    for asked, code in zip(every, bar("solving", iterable=found, total=len(every), unit=" codes")):
+        key = *asked, 0
+        codes[key] = code.means, code.variances
+        rows += [(*key, measure, getattr(code, measure)) for measure in ("rate", "loss", "price")]
+    done = _kept(codes, rows, output)
+    if kept:
+        shutil.rmtree(kept)
+    return done
+
+
+def _question(name: str, capacity: float) -> dict[str, Any]:
+    """What a name of GAUSSIAN asks `gaussian.best` at a capacity."""
+    own = _spec(name, capacity)
+    return {
+        "counts": own.counts,
+        "rate": capacity,
+        "labels": list(own.tasks.values()) or None,
+        "world": own.world,
+        "prior": "best" if name.endswith(BEST_PRIOR) else "normal",
+        "latents": LATENTS.get((name, capacity), 2),
+        "weight": own.task_weight,
+        "likelihood": own.likelihood,
+        "softmax_twice": own.softmax_twice,
+    }
 
 
 def _spec(name: str, capacity: float) -> Spec:

@@ -1,12 +1,13 @@
 """The laws beyond the paper: their worlds, the resolution that a price allows, their networks."""
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 import geomlib as g
-from geomlib import laws, objective, results, theory
+from geomlib import gaussian, laws, objective, results, theory
 from geomlib.data import SIDE, WORLDS
 
 FLAT = np.full((SIDE, SIDE), 10)
@@ -136,6 +137,27 @@ def test_an_output_that_can_not_be_written_is_refused_before_anything_is_compute
         ):
             with pytest.raises(ValueError, match=f"can't write {output} .*: choose a file in a folder that is there"):
                 ask()
+
+
+def test_codes_that_were_found_before_a_stop_are_not_found_again(tmp_path, monkeypatch):
+    asked = []
+
+    def best(counts, rate, **_):
+        asked.append(rate)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return gaussian.Gaussian(np.full((169, 2), rate), np.ones((169, 2)), rate, 0.1, 0.01)
+
+    monkeypatch.setattr(laws.gaussian, "best", best)
+    monkeypatch.setattr(laws, "GAUSSIAN", {"baseline": ("baseline", {})})
+    output = tmp_path / "x.csv"
+    with joblib.parallel_config("sequential"):
+        with pytest.raises(KeyboardInterrupt):
+            laws.gaussians(output)
+        codes, ours = laws.gaussians(output)
+    assert asked == [0.3, 1, 1, 3] and list(codes) == [("baseline", c, 0) for c in (0.3, 1, 3)]
+    assert ours.query("measure == 'rate'").value.tolist() == [0.3, 1, 3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.csv", "x.npz"]
 
 
 def test_the_claims_are_asked_again_of_each_setting_with_its_own_world_and_names():
