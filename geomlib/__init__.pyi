@@ -11,6 +11,7 @@ from . import (
     paper,
     results,
     runs,
+    settings,
     spec,
     theory,
     train,

@@ -19,6 +19,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 import geomlib as g  # what a command needs is imported when it asks for it
 
 from . import paper, places
+from .settings import LAWS
 from .spec import Spec, read_changes, value
 
 
@@ -37,7 +38,13 @@ app = App(
 app.register_install_completion_command()
 
 TRAIN, PAGES, MEASURE = map(Group.create_ordered, ("Train networks", "Run pages", "Measure and compare"))
-Models = Annotated[list[str], Parameter(help=f"Any of {', '.join(paper.MODELS)}; a classifier: E2M1-on-baseline.")]
+Models = Annotated[
+    list[str],
+    Parameter(
+        help=f"Any of {', '.join(paper.MODELS)}; a classifier: E2M1-on-baseline; beyond the paper one of a law, 'rings "
+        f"E1M1', or a whole law: {', '.join(LAWS)}."
+    ),
+]
 Capacities = Annotated[list[float], Parameter(consume_multiple=1, negative="", help="Nats.")]
 Seeds = Annotated[list[int], Parameter(consume_multiple=1, negative="", help="Of weights, order and noise.")]
 Folder = Annotated[Path | None, Parameter(help="Of runs, one that is there; default: data/runs, then runs.")]
@@ -283,26 +290,6 @@ def readings(*, folder: Folder = None, output: Annotated[Path, OUTPUT]) -> None:
     print(f"{len(table)} numbers of {len(paper.READINGS)} networks in {output}")
 
 
-@app.command(name="laws", group=MEASURE)
-def law(
-    law: str,
-    /,
-    *,
-    capacity: Capacities = list(paper.CAPACITIES),
-    seed: Seeds = [0, 1, 2, 3, 4],
-    setting: Annotated[list[str], Parameter(consume_multiple=1, negative="", help="Of the law; none: all.")] = [],
-    folder: Folder = None,
-    changes: Changes = [],
-    output: Annotated[Path, OUTPUT],
-) -> None:
-    """Train and measure the networks of a law beyond the paper: frequency, weight, worlds, networks or layers.
-
-    Example: geomlib laws frequency --set schedule=sketch -o data/laws/frequency-sketch.csv
-    """
-    found = g.laws.table(law, capacity, seed, folder, output, setting, **fields(changes))
-    print(f"{len(found)} numbers of {found.model.nunique()} settings in {output}")
-
-
 @app.command(group=MEASURE)
 def film(*, output: Annotated[Path, OUTPUT]) -> None:
     """Train two networks whose capacity rises slowly, in corridors and in rings, and keep their codes on the way.
@@ -343,8 +330,9 @@ def compare(file: Path, /) -> None:
 
 
 def keys(models: Sequence[str], capacities: Sequence[float], seeds: Sequence[int]) -> list[g.results.Key]:
-    """The (model, capacity, seed) that the command line names."""
-    return [(m, int(c) if float(c).is_integer() else c, s) for m in models for c in capacities for s in seeds]
+    """The (model, capacity, seed) that the command line names; a law stands for all its settings."""
+    names = [name for model in models for name in LAWS.get(model, [model])]
+    return [(m, int(c) if float(c).is_integer() else c, s) for m in names for c in capacities for s in seeds]
 
 
 def fields(changes: Sequence[str]) -> dict:

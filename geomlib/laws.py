@@ -1,4 +1,5 @@
-"""The laws beyond the paper: the networks that test them, by setting (book/protocol.md, "How the laws are judged")."""
+"""The laws beyond the paper: what is measured of the networks that test them (book/protocol.md, "How the laws are
+judged")."""
 
 from __future__ import annotations
 
@@ -14,106 +15,27 @@ import pandas as pd
 from . import claims, data, gaussian, measures, places, results, theory
 from .engine.jobs import bar
 from .objective import RISE, capacity_at
-from .paper import CAPACITIES, COLUMNS, MODELS, spec, train_all
+from .paper import COLUMNS, MODELS, spec
 from .results import Codes, Key
+from .settings import AGAIN, ELSEWHERE, FREQUENCIES, LAWS
 from .spec import Spec, change
 from .train import Checkpoint, Run, fit
 
-_lc = np.indices((data.SIDE, data.SIDE))[1]
-FREQUENCIES: dict[str, np.ndarray] = {  # how often images of each x_LC are shown, against the rarest
-    **{f"step {ratio}": np.where(_lc <= 6, float(ratio), 1.0) for ratio in (2, 4, 8, 16)},
-    "ramp": 16 ** (1 - _lc / 12),
-    "bump": 8 ** ((1 + np.cos((_lc - 6) * np.pi / 6)) / 2),
-}
-_THREE = ("baseline", "E1M1", "E2M3")
-AGAIN: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {  # the claims: of which models, what is changed
-    "weight": (
-        ("E2M1", "E2M2", "E2M3", "E2M4"),
-        {f"weight {w:g}": {"task_weight": w} for w in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)},
-    ),
-    "worlds": (_THREE, {world: {"world": world} for world in ("rings", "blob")}),
-    "networks": (
-        _THREE,
-        {"2 latents": {"latent_dim": 2}, "10 latents": {"latent_dim": 10}, "bernoulli": {"likelihood": "bernoulli"}},
-    ),
-    "layers": (
-        _THREE,
-        {
-            "half the channels": {"channels": 128},
-            "twice the channels": {"channels": 512},
-            "perceptron": {"layers": "perceptron"},
-        },
-    ),
-}
-ELSEWHERE = ("worlds", "networks", "layers")  # those of the page *Elsewhere*
-Settings = dict[str, tuple[str, dict[str, Any]]]  # name -> model, and what is changed of it
-PAPER: Settings = {model: (model, {}) for model in MODELS}
-LAWS: dict[str, Settings] = {
-    "frequency": {
-        name: ("baseline", {"counts": (table / table.sum() * data.IMAGES).round().astype(int)})
-        for name, table in FREQUENCIES.items()
-    },
-    **{
-        law: {f"{name} {model}": (model, changes) for name, changes in settings.items() for model in models}
-        for law, (models, settings) in AGAIN.items()
-    },
-}
 BEST_PRIOR = ", best prior"
 USUAL = ", usual cross entropy"
 FILM: dict[str, Any] = {"capacity": 5.0, "steps": 16_000, "steps_per_epoch": 250}  # of `film`: a slow rise
 FILMED = ("corridors", "rings")
-GAUSSIAN: Settings = {  # of `gaussians`
-    **PAPER,
-    **LAWS["frequency"],
-    **{f"{model}{BEST_PRIOR}": (model, {}) for model in ("baseline", "E1M1")},
-    **{f"{model}{USUAL}": (model, {"softmax_twice": False}) for model in ("E2M4", "E2M5")},
-    **{
-        name: LAWS[law][name]
-        for law, setting in (("worlds", "rings"), ("worlds", "blob"), ("networks", "bernoulli"))
-        for name in (f"{setting} baseline", f"{setting} E1M1")
-    },
-}
+GAUSSIAN = (  # of `gaussians`: models, settings, and what is asked of a model besides
+    *MODELS,
+    *FREQUENCIES,
+    *(f"{model}{BEST_PRIOR}" for model in ("baseline", "E1M1")),
+    *(f"{model}{USUAL}" for model in ("E2M4", "E2M5")),
+    *(f"{setting} {model}" for setting in ("rings", "blob", "bernoulli") for model in ("baseline", "E1M1")),
+)
 # Of the others 2. In rings positions are points of circles; networks with 25 classes use more than two latents.
 LATENTS = {("rings baseline", 0.3): 4, ("rings E1M1", 0.3): 4, ("E2M4", 0.3): 3}
 # Nats. These two models mostly use two latents at 3; more than two take hours above 0.3
 HIGHEST = {"baseline": 3, "E1M1": 3, "rings baseline": 0.3, "rings E1M1": 0.3}
-
-
-def table(
-    law: str,
-    capacities: Iterable[float] = CAPACITIES,
-    seeds: Iterable[int] = range(5),
-    folder: str | Path | None = None,
-    output: str | Path | None = None,
-    settings: Iterable[str] = (),
-    **changes: Any,
-) -> pd.DataFrame:
-    """The numbers of a law's networks, which are trained where they are missing: as of `results.table`, with the name
-    of the setting in place of the model. Beside the output lie their stimulus codes, as .npz.
-
-    settings   those of the law that are wanted, like "rings baseline"; none: all
-    """
-    _check(law, LAWS)
-    output = places.writable(output)
-    wanted = list(settings) or [*LAWS[law]]
-    for name in wanted:
-        _check(name, LAWS[law], f"setting of {law}")
-        for field in LAWS[law][name][1].keys() & changes.keys():
-            raise ValueError(
-                f"{field} = {str(changes[field])[:60]} can't be among the changes: the setting {name!r} has its own; "
-                f"leave {field} out, or choose other settings"
-            )
-    rows, codes = [], {}
-    for name in wanted:
-        model, own = LAWS[law][name]
-        keys = [(model, capacity, seed) for capacity in capacities for seed in seeds]
-        runs = train_all(keys, folder, **own, **changes)
-        rows.append(results.table(keys, folder, **own, **changes).assign(model=name))
-        codes |= {(name, *key[1:]): results.stimulus_codes(run) for key, run in zip(keys, runs)}
-    found = pd.concat(rows, ignore_index=True)
-    if output:
-        results.write(found, codes, output)
-    return found
 
 
 def _check(name: str, known: Iterable[str], what: str = "law") -> None:
@@ -167,7 +89,7 @@ def gaussians(output: str | Path | None = None) -> tuple[dict[Key, Codes], pd.Da
 
 def _question(name: str, capacity: float) -> dict[str, Any]:
     """What a name of GAUSSIAN asks `gaussian.best` at a capacity."""
-    own = _spec(name, capacity)
+    own = spec(name.partition(", ")[0], capacity)
     return {
         "counts": own.counts,
         "rate": capacity,
@@ -177,14 +99,8 @@ def _question(name: str, capacity: float) -> dict[str, Any]:
         "latents": LATENTS.get((name, capacity), 2),
         "weight": own.task_weight,
         "likelihood": own.likelihood,
-        "softmax_twice": own.softmax_twice,
+        "softmax_twice": own.softmax_twice and not name.endswith(USUAL),
     }
-
-
-def _spec(name: str, capacity: float) -> Spec:
-    """What a name of GAUSSIAN stands for."""
-    model, changes = GAUSSIAN[name]
-    return spec(model, capacity, **changes)
 
 
 def _kept(codes: dict[Key, Codes], rows: list, output: Path | None) -> tuple[dict[Key, Codes], pd.DataFrame]:
@@ -242,10 +158,10 @@ def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.Data
     return results.codes(folder / f"{law}-{scale}.npz"), results.results(folder / f"{law}-{scale}.csv")
 
 
-def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = PAPER) -> pd.DataFrame:
+def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
     """What a nat is worth to networks without a task, in their own loss, and the resolution that its price allows.
 
-    codes, ours   as of `released`; settings: those of a law, by the names in `codes`
+    codes, ours   as of `released`, or of `results.released`
     returns       a row a network: model (its setting), capacity, seed, rate (nats), price (lambda), and
                   worth       the limit's slope at this rate; NaN above its end
                   wasted      nats: the rate, minus that at which the limit has the same loss; NaN below its floor, and
@@ -256,9 +172,8 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, settings: Settings = 
     wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
     rows = []
     for key, both in codes.items():
-        model, changes = settings.get(key[0], ("", {}))
-        if model and not MODELS[model].get("tasks"):
-            own = spec(model, *key[1:], **changes)
+        own = spec(*key)
+        if not own.tasks:
             about = {"world": own.world, "likelihood": own.likelihood}
             rates, losses = theory.rate_distortion(own.counts, **about)
             rate, price, loss = wide.loc[key, ["rate", "price", "reconstruction_loss"]]
@@ -305,7 +220,7 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     rates = results.rates(ours)
     rows = []
     for (name, capacity, seed), both in codes.items():
-        counts = data.counts_table(_spec(name, capacity).counts)
+        counts = data.counts_table(spec(name, capacity).counts)
         rate = float(f"{rates[name, capacity, seed]:.2g}")
         maps = [measures.resolution_of(*both), measures.resolution_of(*baselines["baseline", capacity, seed])]
         maps += [theory.limit_resolution(table, rate) for table in (counts, "uniform")]

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from . import data, places
-from .spec import Spec, change, digest, read_numbers
+from .settings import LAWS, SETTINGS, settled
+from .spec import Spec, change, digest, nearest, read_numbers
 
 if TYPE_CHECKING:
     from .train import Run
@@ -60,9 +61,13 @@ READINGS: tuple[
 
 
 def check(model: str) -> None:
-    """Raise ValueError if the paper has no such model."""
-    if model not in MODELS and model not in CLASSIFIERS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, or one like E2M1-on-baseline, got {model!r}")
+    """Raise ValueError if there is no such model, in the paper or beyond."""
+    names = [*MODELS, *CLASSIFIERS, *SETTINGS]
+    if model not in names:
+        raise ValueError(
+            f"model must be one of {', '.join(MODELS)}, one like E2M1-on-baseline, or one like 'rings E1M1' "
+            f"(geomlib plan {' '.join(LAWS)} lists these), got {model!r}{nearest(model, names)}"
+        )
 
 
 def capacity(given: Any) -> float:
@@ -74,11 +79,12 @@ def capacity(given: Any) -> float:
 
 
 def spec(model: str, capacity: float, seed: int = 0, **changes: Any) -> Spec:
-    """The spec of a run of the paper, with any fields changed.
+    """The spec of a run of the paper or beyond, with any fields changed.
 
-    model  a name of `MODELS` or `CLASSIFIERS`     capacity  nats     changes  fields of Spec
+    model  a name of `MODELS`, `CLASSIFIERS` or `settings.SETTINGS`     capacity  nats     changes  fields of Spec
     """
     check(model)
+    model, changes = settled(model, changes)
     if model in CLASSIFIERS:
         if fixed := {"tasks", "source"} & changes.keys():
             raise ValueError(
@@ -92,6 +98,7 @@ def spec(model: str, capacity: float, seed: int = 0, **changes: Any) -> Spec:
 
 def slug(model: str, capacity: float, seed: int = 0, **changes) -> str:
     """The name of a run's folder: E1M1-c0.3-s0, and a short hash of what is changed."""
+    model, changes = settled(model, changes)
     plain, changed = spec(model, capacity, seed), spec(model, capacity, seed, **changes)
     return "-".join(filter(None, (f"{model}-c{capacity:g}-s{seed}", digest(changed, plain))))
 

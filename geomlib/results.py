@@ -17,6 +17,7 @@ from .engine.jobs import bar
 from .evaluate import drawn
 from .paper import CLASS_NAMES, CLASSIFIERS, MODELS, ONE_HEAD, classes, place, published, results, run
 from .places import data_file, needed_repository, repository, writable
+from .settings import settled
 from .spec import Spec, file_sha256
 from .train import Run
 
@@ -87,7 +88,14 @@ def stimulus_codes(run: Run) -> Codes:
 
 
 def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFrame:
-    """A stored run's numbers: those kept beside it in numbers.csv, or else computed, and kept if they are complete."""
+    """A stored run's numbers: those kept beside it in numbers.csv, or else computed, and kept if they are complete.
+    Those of a setting of a law bear its name in place of the model's."""
+    model, changes = settled(key[0], changes)
+    rows = _measured((model, *key[1:]), folder, **changes)
+    return rows if model == key[0] else rows.assign(model=key[0])
+
+
+def _measured(key: Key, folder: str | Path | None, **changes) -> pd.DataFrame:
     model, capacity, seed = key
     kept, paired = place(*key, folder=folder, **changes) / "numbers.csv", ("baseline", capacity, seed)
     if kept.exists():
@@ -112,7 +120,7 @@ def table(
     shown = bar("measuring", iterable=keys, unit=" runs")
     rows = pd.concat([measured(key, folder, **changes) for key in shown], ignore_index=True)
     if output:
-        networks = {key: stimulus_codes(run(*key, folder, **changes)) for key in keys if key[0] in MODELS}
+        networks = {key: stimulus_codes(run(*key, folder, **changes)) for key in keys if key[0] not in CLASSIFIERS}
         write(rows, networks, output)
     return rows
 

@@ -40,7 +40,6 @@ WITHOUT_A_VALUE = [
     ["plan", "--capacity"],
     ["results", "--capacity"],
     ["page", "capacity", "-p"],
-    ["laws", "worlds", "-o", "worlds.csv", "--capacity"],
 ]
 SMALL = "counts=[[6" + ",6" * 12 + "]" + (",[6" + ",6" * 12 + "]") * 12 + "]"
 
@@ -59,7 +58,7 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
     assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
 
 
-@pytest.mark.parametrize("words", [["results", "E1M1"], ["readings"], ["laws", "worlds"], ["film"], ["gaussians"]])
+@pytest.mark.parametrize("words", [["results", "E1M1"], ["results", "worlds"], ["readings"], ["film"], ["gaussians"]])
 def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tmp_path, capsys, words):
     for output in (tmp_path / "no" / "x.csv", tmp_path):
         status, _, error, _ = command(*words, "-o", output, capsys=capsys)
@@ -210,6 +209,9 @@ def test_plan_lists_what_is_missing_and_its_cost(tmp_path, capsys):
     status, out, _, _ = command("plan", "baseline", "--folder", tmp_path, capsys=capsys)
     assert status == 0 and re.search("baseline( +missing){5}\n", out)
     assert f"5 of 5 to train: {5 * 7974 * 128:,} images" in out
+    status, out, _, _ = command("plan", "worlds", "ramp", "--seed", 0, 1, "--set", "steps=10", capsys=capsys)
+    assert status == 0 and re.search("rings E2M3( +2 missing){5}\n", out.replace("missing", "2 missing"))
+    assert f"{7 * 2 * 5} of {7 * 2 * 5} to train: {7 * 2 * 5 * 10 * 128:,} images" in out
 
 
 def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):

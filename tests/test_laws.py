@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import geomlib as g
-from geomlib import gaussian, laws, objective, results, theory
+from geomlib import gaussian, laws, objective, paper, results, settings, theory
 from geomlib.data import SIDE, WORLDS
 
 FLAT = np.full((SIDE, SIDE), 10)
@@ -92,45 +92,54 @@ def test_a_network_of_each_kind_of_setting_trains(tiny, changes):
     assert 0 < term < (0.8 if "likelihood" in changes else 0.3) and run.model.latent_dim == spec.latent_dim
 
 
-def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_path, tiny):
-    few = ["rings baseline", "rings E1M1"]
+def test_a_laws_networks_are_trained_measured_and_found_by_their_setting(tmp_path):
     output = tmp_path / "worlds-full.csv"
+    keys = [(name, 1, seed) for name in ("rings baseline", "rings E1M1") for seed in (0, 1)]
     short = {"steps": 5, "steps_per_epoch": 5, "counts": np.full((13, 13), 6)}
-    found = laws.table("worlds", [1], [0, 1], tmp_path, output, few, **short)
-    assert set(found.model) == set(few)
-    with pytest.raises(ValueError, match="setting of worlds must be one of rings baseline, .*, got 'ring baseline'"):
-        laws.table("worlds", settings=["rings baseline", "ring baseline"])
+    trained = paper.train_all(keys, tmp_path, **short)
+    assert {run.spec.world for run in trained} == {"rings"}
+    found = results.table(keys, tmp_path, output, **short)
+    assert list(found.model.unique()) == ["rings baseline", "rings E1M1"]
     codes = results.codes(output.with_suffix(".npz"))
-    assert set(codes) == {(name, 1, seed) for name in few for seed in (0, 1)}
-    known = "frequency, weight, worlds, networks, layers"
-    for asked, names in (laws.table, known), (laws.released, f"{known}, film, gaussian"):
-        with pytest.raises(ValueError, match=f"law must be one of {names}, got 'gravity'"):
-            asked("gravity")
+    assert list(codes) == keys
+    again = paper.run("E1M1", 1, 0, tmp_path, world="rings", **short)  # the same network by its fields
+    np.testing.assert_allclose(codes["rings E1M1", 1, 0], results.stimulus_codes(again), rtol=1e-3, atol=1e-3)
+    assert set(results.measured(("E1M1", 1, 0), tmp_path, world="rings", **short).model) == {"E1M1"}
+
+
+def test_a_law_that_is_not_there_is_answered_with_those_that_are():
+    known = "frequency, weight, worlds, networks, layers, film, gaussian"
+    with pytest.raises(ValueError, match=f"law must be one of {known}, got 'gravity'"):
+        laws.released("gravity")
     with pytest.raises(ValueError, match="scale of weight must be one of full, sketch, got 'long'"):
         laws.released("weight", "long")
     with pytest.raises(ValueError, match="law must be one of weight, worlds, networks, layers, got 'frequency'"):
-        laws.effects("frequency", codes, found)
+        laws.effects("frequency", {}, pd.DataFrame())
+    with pytest.raises(ValueError, match=r"plan frequency weight .* got 'ring baseline'; did you mean rings"):
+        paper.spec("ring baseline", 1)
 
 
-def test_a_field_that_a_setting_gives_itself_is_no_change_and_nothing_is_trained(monkeypatch):
-    monkeypatch.setattr(laws, "train_all", lambda *_, **__: pytest.fail("trained"))
-    for law, field in (("networks", "likelihood"), ("worlds", "world"), ("weight", "task_weight")):
-        with pytest.raises(
-            ValueError, match=f"^{field} = any can't be among the changes: the setting '.*' has its own"
-        ):
-            laws.table(law, **{field: "any"})
+def test_a_field_that_a_setting_gives_itself_is_no_change(tmp_path):
+    for name, field in (
+        ("bernoulli E1M1", "likelihood"),
+        ("rings baseline", "world"),
+        ("weight 3 E2M2", "task_weight"),
+        ("ramp", "counts"),
+    ):
+        for ask in paper.spec, paper.slug, lambda *key, **changes: results.measured(key, tmp_path, **changes):
+            with pytest.raises(ValueError, match=f"^{field} = any can't be among the changes: the setting '{name}'"):
+                ask(name, 1, 0, **{field: "any"})
 
 
 def test_an_output_that_can_not_be_written_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
     def never(*_, **__):
         pytest.fail("computed")
 
-    for module, name in (laws, "train_all"), (laws, "fit"), (laws.gaussian, "best"), (results, "measured"):
+    for module, name in (laws, "fit"), (laws.gaussian, "best"), (results, "measured"):
         monkeypatch.setattr(module, name, never)
     (tmp_path / "folder.csv").mkdir()
     for output in tmp_path / "no" / "x.csv", str(tmp_path / "folder.csv"), "/proc/x.csv":  # the last: even by root
         for ask in (
-            lambda: laws.table("worlds", output=output),
             lambda: laws.film(output),
             lambda: laws.gaussians(output),
             lambda: results.table([("baseline", 3, 0)], output=output),
@@ -149,7 +158,7 @@ def test_codes_that_were_found_before_a_stop_are_not_found_again(tmp_path, monke
         return gaussian.Gaussian(np.full((169, 2), rate), np.ones((169, 2)), rate, 0.1, 0.01)
 
     monkeypatch.setattr(laws.gaussian, "best", best)
-    monkeypatch.setattr(laws, "GAUSSIAN", {"baseline": ("baseline", {})})
+    monkeypatch.setattr(laws, "GAUSSIAN", ["baseline"])
     output = tmp_path / "x.csv"
     with joblib.parallel_config("sequential"):
         with pytest.raises(KeyboardInterrupt):
@@ -197,7 +206,7 @@ def test_long_networks_agree_with_a_verdict_where_their_effect_has_its_sign_and_
 
 
 def test_the_sets_of_frequencies_have_the_ratios_that_their_names_say():
-    for name, table in laws.FREQUENCIES.items():
+    for name, table in settings.FREQUENCIES.items():
         ratio = {"ramp": 16, "bump": 8}.get(name) or int(name.split()[1])
         assert table.max() / table.min() == pytest.approx(ratio), name
 

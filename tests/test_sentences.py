@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
-from geomlib import BetaVAE, claims, data, evaluate, gaussian, laws, measures, paper, rate, results, theory
+from geomlib import BetaVAE, claims, data, evaluate, gaussian, laws, measures, paper, rate, results, settings, theory
 
 OURS = paper.results()
 pytestmark = pytest.mark.skipif(not (OURS.measure == "price").any(), reason="the released networks hold no rate")
@@ -252,7 +252,7 @@ def test_the_formulas_resolution_is_within_a_quarter_from_3_nats_on_and_mostly_w
     found = laws.prices(results.codes(), OURS)
     assert found[found.capacity <= 1].ratio.max() < 0.5
     assert found[(found.model == "baseline") & (found.capacity == 3)].r.min() > 0.95
-    long = pd.concat(laws.prices(*laws.released(law, "full"), laws.LAWS[law]) for law in laws.ELSEWHERE)
+    long = pd.concat(laws.prices(*laws.released(law, "full")) for law in settings.ELSEWHERE)
     ratio = pd.concat([found, long]).groupby(["model", "capacity"]).ratio.mean().unstack()
     fine = ratio[[3.0, 6.0, 10.0]].stack().dropna()
     assert fine.between(0.725, 1.25).all() and fine.between(0.8, 1.25).mean() > 0.8
@@ -267,7 +267,7 @@ def test_the_formulas_resolution_is_within_a_quarter_from_3_nats_on_and_mostly_w
     off = worlds[~worlds.between(0.85, 1.15)].dropna()
     assert off.round(2).to_dict() == {(3, "blob baseline"): 1.16}
 
-    short = pd.concat(laws.prices(*laws.released(law), laws.LAWS[law]) for law in ("worlds", "networks"))
+    short = pd.concat(laws.prices(*laws.released(law)) for law in ("worlds", "networks"))
     each = short.groupby([short.model.str.rpartition(" ")[0], "capacity"]).ratio.agg(["min", "max"])
     holds = ((each["min"] > 0.8) & (each["max"] < 1.25)).unstack()
     assert holds.loc[["blob", "rings"], [3.0, 6.0, 10.0]].to_numpy().tolist() == [[False, True, True]] * 2
@@ -278,7 +278,7 @@ def test_the_formulas_resolution_is_within_a_quarter_from_3_nats_on_and_mostly_w
 
 
 def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_loss_do():
-    numbers = pd.concat(laws.released(law, "full")[1] for law in laws.ELSEWHERE)
+    numbers = pd.concat(laws.released(law, "full")[1] for law in settings.ELSEWHERE)
     off = numbers[(numbers.measure == "rate") & ((numbers.value / numbers.capacity - 1).abs() > 0.02)]
     assert off[["model", "capacity"]].values.tolist() == [["2 latents E2M3", 10]] and off.value.max() < 10.4
     found = laws.elsewhere()
@@ -316,7 +316,7 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
 
 
 def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay():
-    short = {law: laws.released(law) for law in laws.ELSEWHERE}
+    short = {law: laws.released(law) for law in settings.ELSEWHERE}
     found = claims.verdicts(laws.elsewhere("sketch"))
     held = found[found.verdict == "holds"]
     assert held[held.claim == "specialization"].setting.nunique() == 8
@@ -326,7 +326,7 @@ def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay()
     assert parted["twice the channels"] == [0.3, 1, 3, 6] and not {"rings", "blob"} & {*parted.index}
     plain = claims.verdicts(claims.released("sketch")).set_index(["claim", "model", "capacity"]).sort_index()
     assert (plain.loc["separation", "E2M3"].verdict == "open").all()
-    price = laws.prices(*short["layers"], laws.LAWS["layers"]).groupby(["model", "capacity"]).wasted.mean()
+    price = laws.prices(*short["layers"]).groupby(["model", "capacity"]).wasted.mean()
     usual = laws.prices(*results.released("sketch")).query("model == 'baseline' and capacity == 3")
     assert (price["perceptron baseline", 3], usual.wasted.mean()) == pytest.approx((1.3, 0.5), abs=0.05)
     rates = pd.concat(ours[ours.measure == "rate"] for _, ours in short.values())
@@ -485,7 +485,7 @@ def test_at_full_length_the_best_gaussian_code_predicts_the_maps_of_all_frequenc
     codes, ours = laws.released("frequency", "full")
     exact, about = laws.released("gaussian", "exact")
     judged = claims.verdicts(laws.exponents(codes, results.codes(), ours)).set_index(["model", "capacity"])
-    sets = {key: both for key, both in exact.items() if key[0] in laws.FREQUENCIES}
+    sets = {key: both for key, both in exact.items() if key[0] in settings.FREQUENCIES}
     smooth = laws.exponents(sets, exact, about).set_index(["model", "capacity"]).effect.xs(0.3, level="capacity")
     scarce, ample = (judged.xs(capacity, level="capacity") for capacity in (0.3, 10))
     off = (scarce.effect - smooth).abs()
@@ -497,7 +497,7 @@ def test_at_full_length_the_best_gaussian_code_predicts_the_maps_of_all_frequenc
         if key[1] == 0.3
     ]
     assert len(agree) == 30 and min(agree) > 0.965
-    assert set(scarce.index[scarce.verdict == "holds"]) == {*laws.FREQUENCIES} - {"bump"}
+    assert set(scarce.index[scarce.verdict == "holds"]) == {*settings.FREQUENCIES} - {"bump"}
     assert set(ample.index[ample.verdict == "does not hold"]) == {"step 8", "step 16", "ramp"}
     assert set(ample.index[ample.verdict == "open"]) == {"step 2", "step 4", "bump"}
     rates = ours[ours.measure == "rate"]
@@ -575,7 +575,7 @@ def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rate
         codes, ours = laws.released("weight", length)
         one = ours[(ours.capacity == 3) & (ours.seed == 0)].set_index(["model", "measure"]).value.unstack()
         for name in laws.released("weight", "full")[1].model.unique():
-            model, setting = laws.LAWS["weight"][name]
+            model, setting = settings.SETTINGS[name]
             labels = data.TASKS[paper.MODELS[model]["tasks"][0]].table
             ratio = measures.border_ratio(measures.resolution_of(*codes[name, 3, 0]), labels)
             rows[length, model, setting["task_weight"]] = (*one.loc[name, ["rate", "reconstruction_loss"]], ratio)
