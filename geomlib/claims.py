@@ -21,6 +21,7 @@ BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
 IMAGES = ("baseline", *BIASED)  # models without a task: each has its own images
 SEEN = 0  # the seed of full length that was looked at before the rules were written: it is not judged
 ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimuli apart
+ABOUT = "world", "likelihood"  # the fields of a spec that theory asks for, besides images and tasks
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
 SMALL_ELSE = 0.05
@@ -67,12 +68,12 @@ def released(scale: str = "full") -> pd.DataFrame:
     return found if scale == "sketch" else found[found.seed != SEEN]
 
 
-def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, **about: Any) -> pd.DataFrame:
+def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, **changes: Any) -> pd.DataFrame:
     """Every claim's number for every network.
 
     codes    (model, capacity, seed) -> mean codes and variances of the 169 pairs, as of `results.codes`
     ours     numbers of the same networks, as of `paper.results`: their rates and active latents
-    about    world and likelihood of all of them, as of `theory.limit`
+    changes  of Spec, of all of them: of these the world and the likelihood change what theory says
     returns  columns claim, model, capacity, seed, and
              value    what is measured: an exponent, an unevenness, the log of a ratio, degrees, a correlation
              control  the same of what the claim is compared with; effect = value - control
@@ -84,7 +85,7 @@ def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, **about: Any) -> pd.
         (claim, *key, *numbers)
         for key in codes
         if key in wide.index
-        for claim, *numbers in _effects_of(key, codes, wide, about)
+        for claim, *numbers in _effects_of(key, codes, wide, changes)
     ]
     columns = ["claim", "model", "capacity", "seed", "value", "control", "limit", "share"]
     table = pd.DataFrame(rows, columns=columns).dropna(subset=["value", "control"])
@@ -92,7 +93,7 @@ def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, **about: Any) -> pd.
 
 
 def _effects_of(
-    key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame, about: Mapping[str, Any]
+    key: Key, codes: Mapping[Key, Codes], wide: pd.DataFrame, changes: Mapping[str, Any]
 ) -> Iterator[tuple[str, float, float, float, float]]:
     """(claim, value, control, limit, share) of one network."""
     model, capacity, seed = key
@@ -104,13 +105,13 @@ def _effects_of(
         # E1M1: steps of the lower corridor, inside the halves; E1M2: all neighbours
         pairs: dict[str, Any] = {"axis": 1} if model == "E1M1" else {"jump": np.inf}
         exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
-        value, limit = exponent(found), exponent(limit_map(model, rate, **about))
+        value, limit = exponent(found), exponent(limit_map(model, rate, **changes))
         if baseline:
             yield "specialization", value, exponent(measures.resolution_of(*baseline)), limit, np.nan
         if capacity == 0.3 and ample:
             yield "specialization falls", value, exponent(measures.resolution_of(*ample)), np.nan, np.nan
     if model == "baseline" and capacity != 10 and ample:
-        limit = unevenness(limit_map(model, rate, **about))
+        limit = unevenness(limit_map(model, rate, **changes))
         yield "prototypization", unevenness(found), unevenness(measures.resolution_of(*ample)), limit, np.nan
     if model in ONE_HEAD and baseline:
         labels = TASKS[MODELS[model]["tasks"][0]].table
@@ -122,15 +123,19 @@ def _effects_of(
             value, control = (np.subtract(*measures.turn(*c, labels)) for c in (codes[key], baseline))
             yield "direction", value, control, np.nan, np.nan
     if model in IMAGES and capacity < ENTROPY:
-        own, *wrong = (agreement(found, limit_map(m, rate, **about)) for m in (model, *({*IMAGES} - {model})))
+        own, *wrong = (agreement(found, limit_map(m, rate, **changes)) for m in (model, *({*IMAGES} - {model})))
         yield "theory", own, max(wrong), np.nan, np.nan
         yield "theory beyond the edge", own, agreement(found, EDGE), np.nan, np.nan
 
 
-@cache
-def limit_map(model: str, rate: float, labels: bool = False, **about: Any) -> np.ndarray:
+def limit_map(model: str, rate: float, labels: bool = False, **changes: Any) -> np.ndarray:
     """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats); labels: and its tasks;
-    about: world, likelihood."""
+    changes: as of `effects`."""
+    return _limit_map(model, rate, labels, **{name: changes[name] for name in ABOUT if name in changes})
+
+
+@cache
+def _limit_map(model: str, rate: float, labels: bool, **about: Any) -> np.ndarray:
     table = [TASKS[task].table for task in MODELS[model]["tasks"]] if labels else None
     return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"), table, **about)
 

@@ -158,10 +158,10 @@ def released(law: str, scale: str = "sketch") -> tuple[dict[Key, Codes], pd.Data
     return results.codes(folder / f"{law}-{scale}.npz"), results.results(folder / f"{law}-{scale}.csv")
 
 
-def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
+def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, **changes: Any) -> pd.DataFrame:
     """What a nat is worth to networks without a task, in their own loss, and the resolution that its price allows.
 
-    codes, ours   as of `released`, or of `results.released`
+    codes, ours   as of `released`, or of `results.released`     changes  of Spec, of all of them
     returns       a row a network: model (its setting), capacity, seed, rate (nats), price (lambda), and
                   worth       the limit's slope at this rate; NaN above its end
                   wasted      nats: the rate, minus that at which the limit has the same loss; NaN below its floor, and
@@ -172,7 +172,7 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
     wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
     rows = []
     for key, both in codes.items():
-        own = spec(*key)
+        own = spec(*key, **changes)
         if not own.tasks:
             about = {"world": own.world, "likelihood": own.likelihood}
             rates, losses = theory.rate_distortion(own.counts, **about)
@@ -262,8 +262,7 @@ def effects(
         own = {(name.removeprefix(start), c, s): x for (name, c, s), x in codes.items() if name.startswith(start)}
         rows = ours[ours.model.str.startswith(start)]
         rows = rows.assign(model=rows.model.str.removeprefix(start))
-        about = {name: changes[name] for name in ("world", "likelihood") if name in changes}
-        found[setting] = claims.effects({**(baselines or {}), **own}, rows, **about)
+        found[setting] = claims.effects({**(baselines or {}), **own}, rows, **changes)
     return pd.concat(found, names=["setting"]).reset_index("setting").reset_index(drop=True)
 
 

@@ -176,8 +176,9 @@ def shown(
     here = repository() or not keys
     if here and not (file or folder or changes) and (known := codes()).keys() >= set(keys):
         return known, results()
+    trained = paper.train_all(keys, folder or None, **changes)  # side by side
     ours = results(file) if file else table(keys, folder or None, **changes)
-    return {key: stimulus_codes(run(*key, folder or None, **changes)) for key in keys}, ours
+    return {key: stimulus_codes(run) for key, run in zip(keys, trained)}, ours
 
 
 def rates(table: pd.DataFrame) -> pd.Series:

@@ -153,6 +153,17 @@ def test_no_cell_has_more_than_12_lines_of_code_and_a_parameters_comment_is_not_
             assert max(map(len, code)) <= 76, "wider than the book's column"
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_page_asks_theory_about_the_world_that_its_networks_saw(notebook):
+    """Its parameter changes may name another world or another loss of the pixels."""
+    text = notebook.read_text()
+    lines = text.splitlines() if "\nchanges = {}" in text else []
+    asked = [line for line in lines if re.search(r"(rate_distortion|theory\.\w+)\(\w*\.?spec\.counts", line)]
+    assert all(re.search(r"spec\.world|\*\*about", line) for line in asked)
+    own = [line for line in lines if re.search(r"(claims\.(effects|limit_map)|laws\.prices)\(", line)]
+    assert all("**changes" in line or "laws.released" in line for line in own)
+
+
 def test_every_notebook_is_a_page_of_the_book():
     assert NOTEBOOKS and {path.stem for path in NOTEBOOKS} <= {page.split("-")[0] for page in PAGES}
 
