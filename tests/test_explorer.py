@@ -80,9 +80,11 @@ def test_a_world_of_ones_own_goes_through_the_explorer():
     np.testing.assert_allclose(made.sample(20), mu, atol=1e-5)
 
 
-def test_the_limit_is_written_in_bytes():
-    limit = np.frombuffer(base64.b64decode(networks.limit(Spec(counts="bottom"), 1.03)), np.uint8).reshape(169, 169)
-    expected = theory.limit_dprime("bottom", 1.0)
+@pytest.mark.parametrize("about", [{"world": "corridors"}, {"likelihood": "bernoulli"}], ids=str)
+def test_the_limit_is_written_in_bytes_and_is_that_of_the_networks_world_and_loss(about):
+    found = networks.limit(Spec(counts="bottom", **about), 1.03)
+    limit = np.frombuffer(base64.b64decode(found), np.uint8).reshape(169, 169)
+    expected = theory.limit_dprime("bottom", 1.0, **about)
     assert limit.diagonal().max() <= 1
     np.testing.assert_allclose(networks.FAR * (limit / 254) ** 2, expected, atol=0.05)
 
