@@ -18,13 +18,12 @@ from .objective import RISE, capacity_at
 from .paper import COLUMNS, MODELS, spec
 from .results import Codes, Key
 from .settings import AGAIN, ELSEWHERE, FREQUENCIES, LAWS
-from .spec import Spec, change
 from .train import Checkpoint, Run, fit
 
 BEST_PRIOR = ", best prior"
 USUAL = ", usual cross entropy"
 FILM: dict[str, Any] = {"capacity": 5.0, "steps": 16_000, "steps_per_epoch": 250}  # of `film`: a slow rise
-FILMED = ("corridors", "rings")
+FILMED = ("baseline", "rings baseline")
 GAUSSIAN = (  # of `gaussians`: models, settings, and what is asked of a model besides
     *MODELS,
     *FREQUENCIES,
@@ -44,18 +43,18 @@ def _check(name: str, known: Iterable[str], what: str = "law") -> None:
 
 
 def film(output: str | Path | None = None, **changes: Any) -> tuple[dict[Key, Codes], pd.DataFrame]:
-    """One network in each world of FILMED while its capacity rises, as of `released("film", "full")`: its codes and its
-    rate after every epoch of the rise. The model is the world, the capacity C(t). changes: of FILM"""
+    """Each network of FILMED while its capacity rises, as of `released("film", "full")`: its codes and its rate after
+    every epoch of the rise. The capacity is C(t). changes: of FILM"""
     output = places.writable(output)
     codes, rows = {}, []
     shots: list[Checkpoint] = []
-    for world in FILMED:
-        own = change(Spec(), **FILM | changes, world=world)
+    for name in FILMED:
+        own = spec(name, **FILM | changes)
         shots.clear()
         fit([own], "cpu", on_checkpoint=lambda _, shot: shots.append(shot))  # of one spec, in this process
         for shot in shots:
             if (step := shot.epoch * own.steps_per_epoch) <= RISE * own.steps:
-                key = world, round(capacity_at(step, own), 4), own.seed
+                key = name, round(capacity_at(step, own), 4), own.seed
                 codes[key] = results.stimulus_codes(Run(own, shot.network(own), shot.history))
                 rate = shot.history.query("split == 'validation' and term == 'rate'").value.iloc[-1]
                 rows.append((*key, "rate", rate))
@@ -94,12 +93,10 @@ def _question(name: str, capacity: float) -> dict[str, Any]:
         "counts": own.counts,
         "rate": capacity,
         "labels": list(own.tasks.values()) or None,
-        "world": own.world,
         "prior": "best" if name.endswith(BEST_PRIOR) else "normal",
         "latents": LATENTS.get((name, capacity), 2),
-        "weight": own.task_weight,
-        "likelihood": own.likelihood,
-        "softmax_twice": own.softmax_twice and not name.endswith(USUAL),
+        **own.theory,
+        **({"softmax_twice": False} if name.endswith(USUAL) else {}),
     }
 
 
@@ -174,23 +171,22 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, **changes: Any) -> pd
     for key, both in codes.items():
         own = spec(*key, **changes)
         if not own.tasks:
-            about = {"world": own.world, "likelihood": own.likelihood}
-            rates, losses = theory.rate_distortion(own.counts, **about)
+            rates, losses = theory.rate_distortion(own.counts, **own.theory)
             rate, price, loss = wide.loc[key, ["rate", "price", "reconstruction_loss"]]
-            worth = theory.price(own.counts, rate, **about) if rate < rates[-1] else np.nan
+            worth = theory.price(own.counts, rate, **own.theory) if rate < rates[-1] else np.nan
             least = np.interp(loss, losses[::-1], rates[::-1], left=np.nan) if own.likelihood == "gaussian" else np.nan
-            found, allowed = measures.resolution_of(*both), theory.price_resolution(price, **about)
+            allowed = theory.price_resolution(price, own.world, own.likelihood)
+            found = measures.resolution_of(*both)
             sizes = np.nanmean(found), np.nanmean(allowed), np.nanmedian(found / allowed)
             rows.append((*key, rate, price, worth, rate - least, *sizes, claims.agreement(found, allowed)))
     columns = ["model", "capacity", "seed", "rate", "price", "worth", "wasted", "d", "allowed", "ratio", "r"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corridors") -> pd.DataFrame:
+def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
     """How uneven codes are and into how many clumps they have split, beside the best codes of as many nats.
 
-    codes, ours   as of `results.released`, of networks in one world; a model that is none of the paper's has the
-                  baseline's images and no task
+    codes, ours   as of `released`, or of `results.released`
     returns       a row a network: model, capacity, seed, rate (nats), and
                   unevenness, clumps  as of `claims.unevenness` and `measures.clumps`
                   best, best_clumps   the same of the best code of its images and tasks at this rate
@@ -198,9 +194,8 @@ def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame, world: str = "corrido
     rate = results.rates(ours)
     rows = []
     for key, both in codes.items():
-        about = MODELS.get(key[0], {})
-        labels = [data.TASKS[task].table for task in about.get("tasks", ())] or None
-        best = theory.limit_dprime(about.get("counts", "uniform"), rate[key], labels, world=world)
+        own = spec(*key)
+        best = theory.limit_dprime(own.counts, rate[key], list(own.tasks.values()) or None, **own.theory)
         found = [
             (claims.unevenness(measures.neighbours(d)), measures.clumps(d)) for d in (measures.dprime_of(*both), best)
         ]

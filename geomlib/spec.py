@@ -95,6 +95,12 @@ class Spec:
         return data.task_of(name, self.tasks[name])
 
     @property
+    def theory(self) -> dict[str, Any]:
+        """World and loss, as `geomlib.theory` asks for them: `theory.price(spec.counts, rate, **spec.theory)`."""
+        weight = {"weight": self.task_weight} if self.tasks else {}
+        return weight | {"world": self.world, "likelihood": self.likelihood, "softmax_twice": self.softmax_twice}
+
+    @property
     def from_csv(self) -> bool:
         """Whether the images are those of a CSV file."""
         return isinstance(self.counts, str)

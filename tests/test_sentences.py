@@ -399,8 +399,7 @@ def test_the_sketches_of_e2m3_with_seed_0_end_far_above_their_capacity_from_1_na
 
 def test_what_the_page_on_splitting_says():
     codes, ours = laws.released("film", "full")
-    frames = {w: laws.splits({key: c for key, c in codes.items() if key[0] == w}, ours, w) for w in laws.FILMED}
-    plain, rings = (frames[w].set_index("rate") for w in laws.FILMED)
+    plain, rings = (some.set_index("rate") for _, some in laws.splits(codes, ours).groupby("model"))
     for film in plain, rings:
         assert film.clumps[:2.2].max() == 1 and film.clumps[2.7:].min() >= 121 and film.clumps[2.3:2.55].max() >= 50
     assert plain.best_clumps[:1.7].max() == 1 and plain.best_clumps[1.7:1.8].min() >= 2
