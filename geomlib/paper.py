@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,13 @@ def check(model: str) -> None:
             f"model must be one of {', '.join(MODELS)}, one like E2M1-on-baseline, or one like 'rings E1M1' "
             f"(geomlib plan {' '.join(LAWS)} lists these), got {model!r}{nearest(model, names)}"
         )
+
+
+def model(given: Any, among: Iterable[str] = tuple(MODELS)) -> str:
+    """One of the paper's models, for a page about one; else a ValueError."""
+    if given not in among:
+        raise ValueError(f"model must be one of {', '.join(among)}, got {given!r}")
+    return given
 
 
 def capacity(given: Any) -> float:

@@ -154,6 +154,15 @@ def test_no_cell_has_more_than_12_lines_of_code_and_a_parameters_comment_is_not_
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_page_about_a_model_refuses_other_names_before_it_trains(notebook):
+    """Settings and classifiers can be trained, too, and would be, before a figure has no colour for them."""
+    code = "\n".join(cell.source for cell in jupytext.read(notebook).cells if cell.cell_type == "code")
+    trains = re.search(r"paper\.(train_all|run)\(.*runs or", code)
+    if re.search(r"^models? = \"", code, re.M) and trains:
+        assert 0 < code.find("g.paper.model") < trains.start()
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_page_asks_theory_about_the_world_that_its_networks_saw(notebook):
     """Its parameter changes may name another world or another loss of the pixels."""
     text = notebook.read_text()
