@@ -215,7 +215,7 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     rates = results.rates(ours)
     rows = []
     for (name, capacity, seed), both in codes.items():
-        counts = data.counts_table(spec(name, capacity).counts)
+        counts = data.counts_table(spec(name.partition(", ")[0], capacity).counts)
         rate = float(f"{rates[name, capacity, seed]:.2g}")
         maps = [measures.resolution_of(*both), measures.resolution_of(*baselines["baseline", capacity, seed])]
         maps += [theory.limit_resolution(table, rate) for table in (counts, "uniform")]

@@ -130,7 +130,7 @@ def test_direction_comes_with_long_training_from_3_nats_on_in_three_tasks_and_ha
     late = full.effect[full.index.get_level_values("capacity") >= 3]
     assert (late.drop("E2M3") > 0).all() and abs(late["E2M3"]).max() < 10
     held = full[full.verdict == "holds"]
-    assert "E2M3" not in held.index and full.value["E2M3"][[3, 6]].round().tolist() == [-9, 3]
+    assert "E2M3" not in held.index and full.value["E2M3"][[3, 6]].round().tolist() == [-9, 4]
     assert (held.effect > 10).all() and (full.seeds >= claims.SEEDS).all()
     assert (full.verdict["E2M1"] == "holds").all() and full.verdict["E2M2", 3] == full.verdict["E2M4", 6] == "holds"
     early = full[full.index.get_level_values("capacity").isin([3, 6])]
@@ -211,7 +211,7 @@ def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
 
 def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
     agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
-    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.52]
+    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.53]
     assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
 
 
@@ -219,10 +219,8 @@ def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2
     found = NETWORKS.drop("baseline").drop(0, level="seed")
     off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
     missed = off[off > 0.02].groupby("model").size().to_dict()
-    assert off.max() < 0.07 and missed == {"E1M1": 1, "E2M3": 1, "E2M4": 11, "E2M5": 1}
-    assert off.groupby("model").max()[["E2M3", "E2M5", "E1M1"]].tolist() == pytest.approx(
-        [0.024, 0.021, 0.02], abs=5e-4
-    )
+    assert off.max() < 0.07 and missed == {"E1M1": 1, "E2M4": 11, "E2M5": 1}
+    assert off.groupby("model").max()[["E2M5", "E1M1"]].tolist() == pytest.approx([0.021, 0.02], abs=5e-4)
     assert (found.rate > 0.2).all()
     for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
         assert (found.loc[model].reconstruction_loss < 0.995 * theory.ends(paper.spec(model, 1).counts)[0]).all()
@@ -416,7 +414,7 @@ def test_what_the_page_on_splitting_says():
     assert clumps("E2M4", 1) == [9, 10] and set(found.best_clumps["E2M4", 1]) == {25}
     assert (clumps("E2M4", 3)[0], clumps("E2M4", 3)[-1]) == (13, 19) and found.best_clumps["E2M4", 3].median() == 25
     assert (clumps("E2M1", 3)[0], clumps("E2M1", 3)[-1]) == (42, 56)
-    assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 108, 109, 109, 110, 110, 116]
+    assert sorted(found.best_clumps["E2M1", 3]) == [102, 103, 104, 105, 105, 108, 109, 110, 110, 116]
 
 
 def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
@@ -453,8 +451,8 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
         0.88,
         0.88,
         0.89,
-        0.89,
         0.9,
+        0.91,
         0.93,
     ]
     losses = about[(about.measure == "loss") & (about.model == "baseline")].set_index("capacity").value
@@ -651,10 +649,10 @@ def test_a_baseline_of_10_nats_that_gives_most_of_them_to_two_latents_is_read_as
     tens = NETWORKS.loc["baseline", 10.0]
     assert set(tens.active_latents) <= {4, 5}
     two = tens.filter(regex="rate_").apply(lambda row: row.nlargest(2).sum(), axis=1)
-    assert two.idxmax() == 6 and round(two[6], 1) == 7.4
-    for task, spread, unlike, published in ("E2M1", 0.84, 0.99, 0.99), ("E2M4", 0.96, 0.69, 0.65):
+    assert two.nlargest(2).round(1).to_dict() == {5: 7.4, 6: 7.4}
+    for task, spread, alike, published in ("E2M1", 0.84, [0.99, 0.99], 0.99), ("E2M4", 0.96, [0.66, 0.69], 0.65):
         ours, theirs = (results.head(table, "baseline", task)[10.0] for table in (OURS, paper.published()))
-        assert ours[[0, 6]].round(2).tolist() == [spread, unlike] and round(theirs[0], 2) == published
+        assert ours[[0, 5, 6]].round(2).tolist() == [spread, *alike] and round(theirs[0], 2) == published
     missed = results.scorecard().query("kind == 'distortion' and verdict == 'missed' and capacity == 10")
     assert missed.model.tolist() == ["E1M2"]
 
