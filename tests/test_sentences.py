@@ -246,20 +246,36 @@ def test_with_the_plain_cross_entropy_e2m4_learns_its_regions_better():
     assert theirs[[3, 10]].round(2).tolist() == [0.68, 0.82]
 
 
-def test_the_formulas_resolution_is_within_a_quarter_from_3_nats_on_and_mostly_within_a_fifth_in_every_network():
+def test_the_formulas_resolution_is_within_about_a_quarter_from_3_nats_on_and_where_it_is_a_law():
     found = laws.prices(results.codes(), OURS)
     assert found[found.capacity <= 1].ratio.max() < 0.5
     assert found[(found.model == "baseline") & (found.capacity == 3)].r.min() > 0.95
     long = pd.concat(laws.prices(*laws.released(law, "full")) for law in settings.ELSEWHERE)
     ratio = pd.concat([found, long]).groupby(["model", "capacity"]).ratio.mean().unstack()
     fine = ratio[[3.0, 6.0, 10.0]].stack().dropna()
-    assert fine.between(0.725, 1.25).all() and fine.between(0.8, 1.25).mean() > 0.8
-    assert set(ratio.index[ratio[10.0] < 0.8]) == {"E1M2", "rings baseline"}
-    assert ratio[10.0][["E1M2", "rings baseline"]].round(2).tolist() == [0.73, 0.73]
+    assert fine.between(0.725, 1.25).all() and set(ratio.index[ratio[10.0] < 0.8]) == {"E1M2", "rings baseline"}
     assert ratio[10.0][["2 latents E1M1", "2 latents baseline"]].round(2).tolist() == [0.89, 0.9]
+    each = pd.concat([found, long]).groupby(["model", "capacity"]).ratio.agg(["min", "max", "size"])
+    judged = each[(each["size"] >= 5) & (each.index.get_level_values("capacity") >= 3)]
+    law = judged[(judged["min"] > 0.8) & (judged["max"] < 1.25)]
+    paper_s = {("baseline", 3), ("baseline", 6), ("E1M1", 3), ("E1M1", 6), ("E1M1", 10), ("E1M2", 6)}
+    assert {*law.index} == paper_s | {(name, 10) for name in ("blob baseline", "bernoulli baseline", "bernoulli E1M1")}
+    least = each["min"].round(2)
+    assert (least["baseline", 10], least["E1M2", 3], least["E1M2", 10]) == (0.76, 0.74, 0.69)
+    ten = found.query("model == 'baseline' and capacity == 10").ratio.nsmallest(3).round(2).tolist()
+    assert ten == [0.76, 0.79, 0.81]
+    assert each.loc["rings baseline", 10][["min", "max"]].round(2).tolist() == [0.7, 0.75]
+
+    codes, other = laws.released("networks", "full")[0], long[long.model.str.startswith("bernoulli")]
+    ten = other[other.capacity == 10]
+    assert len(ten) == 10 and ten.ratio.min() > 0.995 and ten.ratio.max() < 1.055
+    maps = [measures.resolution_of(*codes[key]) for key in zip(ten.model, ten.capacity, ten.seed)]
+    squared = [np.nanmedian(d / theory.price_resolution(price)) for d, price in zip(maps, ten.price)]
+    assert np.round([min(squared), max(squared)], 2).tolist() == [1.18, 1.26]
+    assert other[other.capacity <= 1].ratio.max() < 0.5 and other.wasted.isna().all()
     long = long.assign(paid=long.price / long.worth)
     spent = long[long.capacity <= 1]
-    assert spent.paid.between(0.91, 1).all() and spent.wasted.abs().max() < 0.055
+    assert spent.paid.between(0.91, 1.01).all() and spent.wasted.abs().max() < 0.055
     assert found[found.capacity <= 1].groupby(["model", "capacity"]).wasted.mean().max() < 0.1
     worlds = long[long.model.str.startswith(("rings", "blob"))].groupby(["capacity", "model"]).paid.mean()
     off = worlds[~worlds.between(0.85, 1.15)].dropna()
@@ -295,7 +311,8 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     uneven = long.value.xs(("prototypization", "baseline", 0.3), level=("claim", "model", "capacity"))
     assert uneven.round(2)[["perceptron", "blob"]].tolist() == [0.38, 0.38]
     assert uneven[["2 latents", "10 latents", "half the channels", "bernoulli"]].max() < 0.33
-    assert frequent.effect["bernoulli"][[0.3, 1.0]].round(2).tolist() == [0.02, -0.06]
+    own = found[(found.setting == "bernoulli") & (found.claim == "specialization")].set_index("capacity").effect
+    assert (own[0.3].min().round(2), own[0.3].max().round(2)) == (0, 0.31) and own[1.0].mean().round(2) == -0.06
     assert theory["bernoulli", "baseline"][[0.3, 1.0]].min() > 0.05
     assert theory["bernoulli", "E1M1"][[0.3, 1.0]].min() > 0.15  # beyond the limits of wrong images, with this loss
 
@@ -339,6 +356,7 @@ def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay()
         ("specialization", "rings"): [3],
         ("specialization", "bernoulli"): [1],
         ("theory", "bernoulli"): [1],
+        ("prototypization", "bernoulli"): [1],
         ("prototypization", "half the channels"): [1],
         ("prototypization", "perceptron"): [1],
         ("prototypization", "rings"): [0.3],
@@ -534,7 +552,8 @@ def test_the_best_gaussian_code_predicts_networks_of_another_loss_and_of_other_w
     assert effects.round(2).to_dict() == {0.3: 0.49, 1: -0.07}
     for name, least, most in ("E1M1", 0.18, 0.22), ("bernoulli E1M1", 0.05, 0.07):  # mean d' along the lower corridor
         assert least < np.nanmean(measures.resolution_of(*exact[name, 0.3, 0])[1]) < most
-    assert np.nanmean(measures.resolution_of(*codes["bernoulli E1M1", 0.3, 0])[1]) < 0.03
+    lower = [np.nanmean(measures.resolution_of(*codes["bernoulli E1M1", 0.3, seed])[1]) for seed in range(5)]
+    assert np.round([min(lower), max(lower)], 2).tolist() == [0.02, 0.07]
 
 
 def test_the_best_gaussian_code_of_their_own_loss_predicts_networks_with_25_classes():
