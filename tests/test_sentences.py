@@ -586,22 +586,29 @@ def test_the_best_gaussian_code_of_their_own_loss_predicts_networks_with_25_clas
 
 
 def test_after_long_training_the_weight_parts_the_answers_of_both_tasks_and_rates_are_held():
-    rows = {}
-    for length in "sketch", "full":
-        codes, ours = laws.released("weight", length)
-        one = ours[(ours.capacity == 3) & (ours.seed == 0)].set_index(["model", "measure"]).value.unstack()
-        for name in laws.released("weight", "full")[1].model.unique():
-            model, setting = settings.SETTINGS[name]
-            labels = data.TASKS[paper.MODELS[model]["tasks"][0]].table
-            ratio = measures.border_ratio(measures.resolution_of(*codes[name, 3, 0]), labels)
-            rows[length, model, setting["task_weight"]] = (*one.loc[name, ["rate", "reconstruction_loss"]], ratio)
-    table = pd.DataFrame(rows, index=["rate", "loss", "ratio"]).T.sort_index()
-    assert (table.rate["full"] / 3 - 1).abs().max() < 0.015
-    steps = table.ratio["full"].groupby(level=0).diff().dropna()
-    assert (steps > 0).all() and len(steps) == 10
-    jump = np.log(table.ratio["full", "E2M3"])
-    assert (jump[0.1] - jump[0.03]) / (jump[10] - jump[0.03]) > 0.5
-    assert round(table.loss["sketch", "E2M2", 10], 3) == 0.141 and round(table.loss["full", "E2M2", 10], 3) == 0.089
+    codes, ours = laws.released("weight", "full")
+    rate = ours[ours.measure == "rate"].value
+    assert len(rate) == 60 and (rate / 3 - 1).abs().max() < 0.015
+    found = laws.effects("weight", codes, ours, results.codes())
+    found["weight"] = found.setting.str.split().str[1].astype(float)
+    law = laws.dial(found[found.seed > 0]).droplevel("capacity")
+    assert (law.least > 0).all() and law.jump["E2M3"] > 0.5 and law["at"]["E2M3"] == 0.1
+    apart = found[(found.claim == "separation") & (found.model == "E2M3")].set_index(["seed", "weight"]).effect
+    assert (apart.xs(0.1, level="weight")[[1, 2, 4]] > 0.8).all() and abs(apart[3, 0.1]) < 0.01 < 1.2 < apart[3, 0.3]
+    turns = claims.verdicts(found).query("claim == 'direction'")
+    turns = turns.assign(weight=turns.setting.str.split().str[1].astype(float)).set_index(["model", "weight"])
+    assert turns.effect["E2M2"][[0.1, 0.3, 1]].round().isin([36, 37, 20]).all() and turns.low["E2M2", 10] < 0
+    assert turns.verdict["E2M3", 0.3] == "holds" and round(turns.effect["E2M3", 0.3]) == 11
+    assert found[(found.claim == "direction") & (found.model == "E2M3") & (found.weight == 0.3)].effect.min() > 0
+    assert (turns.effect["E2M3"][[1, 3, 10]] < 0).all()
+    loss = ours[ours.measure == "reconstruction_loss"].groupby("model").value.mean()
+    none, plain = theory.ends("uniform")[0], NETWORKS.loc["baseline", 3.0].reconstruction_loss.mean()
+    lost = ((loss - plain) / (none - plain))[["weight 10 E2M2", "weight 10 E2M3"]]
+    assert lost.tolist() == pytest.approx([1 / 6, 1 / 3], abs=0.01) and round(plain, 3) == 0.074
+    short = laws.released("weight")[1].query("measure == 'reconstruction_loss' and capacity == 3")
+    short = short.groupby("model").value.mean()[["weight 10 E2M2", "weight 10 E2M3"]]
+    assert ((short - plain) / (none - plain) > 0.75).all()
+    assert (round(short.iloc[0], 3), round(loss["weight 10 E2M2"], 3)) == (0.14, 0.088)
 
 
 def test_at_03_nats_the_frequent_half_is_told_apart_about_twice_as_well_whatever_the_step():
