@@ -275,7 +275,10 @@ def test_the_formulas_resolution_is_within_about_a_quarter_from_3_nats_on_and_wh
     assert other[other.capacity <= 1].ratio.max() < 0.5 and other.wasted.isna().all()
     long = long.assign(paid=long.price / long.worth)
     spent = long[long.capacity <= 1]
-    assert spent.paid.between(0.91, 1.01).all() and spent.wasted.abs().max() < 0.055
+    less = spent[spent.paid < 0.91]
+    assert set(less.model) == {"perceptron baseline", "perceptron E1M1"} and set(less.capacity) == {0.3}
+    assert (less.paid.min().round(2), less.paid.max().round(2)) == (0.84, 0.88)
+    assert spent.paid.max() < 1.01 and spent.wasted.abs().max() < 0.055
     assert found[found.capacity <= 1].groupby(["model", "capacity"]).wasted.mean().max() < 0.1
     worlds = long[long.model.str.startswith(("rings", "blob"))].groupby(["capacity", "model"]).paid.mean()
     off = worlds[~worlds.between(0.85, 1.15)].dropna()
@@ -302,12 +305,19 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     plain = papers["specialization", "E1M1"]
     same = ["2 latents", "10 latents", "half the channels", "twice the channels", "perceptron"]
     scarce = frequent.effect.unstack().loc[same]
-    assert (scarce[0.3] - plain[0.3]).abs().max() < 0.01 and scarce[1.0].round(2).isin([0.37, 0.38]).all()
+    assert (scarce[0.3] - plain[0.3]).abs().max() < 0.02 and scarce[1.0].round(2).isin([0.37, 0.38]).all()
     assert scarce[10.0].dropna().between(-0.01, 0.055).all()
     theory = long.xs("theory", level="claim").effect
     for model, capacity in ((m, c) for m in ("baseline", "E1M1") for c in (0.3, 1)):
         ours = theory.xs((model, capacity), level=("model", "capacity"))[same]
         assert (ours - papers["theory", model, capacity]).abs().max() < 0.05
+    maps = long.value["perceptron", "theory"].unstack()[0.3].round(2).to_dict(), long.value[same[:-1]]
+    assert maps[0] == {"E1M1": 0.76, "baseline": 0.68} and maps[1].xs(("theory", 0.3), level=(1, 3)).min() > 0.89
+    verdict = claims.verdicts(found).set_index(["claim", "model", "capacity", "setting"]).verdict.sort_index()
+    special = verdict["specialization", "E1M1", 0.3].drop("twice the channels")
+    assert special.drop(["blob", "bernoulli"]).eq("holds").all() and special["bernoulli"] == "open"
+    assert special["blob"] == "does not hold"
+    assert verdict["theory", "E1M1", 0.3].drop("twice the channels").eq("holds").all()
     uneven = long.value.xs(("prototypization", "baseline", 0.3), level=("claim", "model", "capacity"))
     assert uneven.round(2)[["perceptron", "blob"]].tolist() == [0.38, 0.38]
     assert uneven[["2 latents", "10 latents", "half the channels", "bernoulli"]].max() < 0.33
