@@ -552,10 +552,10 @@ def test_the_best_gaussian_code_predicts_networks_of_another_loss_and_of_other_w
     exact, about = laws.released("gaussian", "exact")
     codes = {key: both for law in ("worlds", "networks") for key, both in laws.released(law, "full")[0].items()}
     known = {key: both for key, both in codes.items() if key[0] in laws.GAUSSIAN}
-    found = laws.by_gaussian(known, exact).groupby(["model", "capacity"]).mean()
-    assert found["size"].between(0.94, 1.06).all() and len(found) >= 10
+    found = laws.by_gaussian(known, exact).set_index(["model", "capacity"])  # each network
+    assert found["size"].between(0.94, 1.06).all() and len(found) >= 40
     told = found.drop("rings baseline", level="model")
-    assert (told.r > 0.955).all() and told.wrong.max() < 0.875
+    assert told.r.min() > 0.945 and told.wrong.max() < 0.885
     even = [claims.unevenness(measures.resolution_of(*some["rings baseline", 0.3, 0])) for some in (exact, codes)]
     assert round(even[0], 2) == 0.02 and even[1] < 0.055
     effects = laws.effects("networks", exact, about).query("claim == 'specialization'").set_index("capacity").effect
