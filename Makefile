@@ -48,7 +48,7 @@ pdf: .venv/ready chromium    ## the book as one file to print: _build/book.pdf
 
 # One process more than cores: the tests often wait, for browsers and other processes.
 test: .venv/ready chromium   ## the tests
-	@OMP_NUM_THREADS=1 python -m pytest -q -n $$(python -c "import os; print(min(4, os.cpu_count() + 1))") --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 python -m pytest -q -n $$(python -c "import joblib; print(min(4, joblib.cpu_count() + 1))") --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready    ## the form of the code, its types and its spelling: ruff, ty, codespell
 	@ruff check -q . && ruff format -q --check . && ty check -q && codespell -D - -D .ci/spelling.txt *.md book notebooks geomlib tests benchmarks

@@ -18,6 +18,7 @@ from .objective import RISE, capacity_at
 from .paper import COLUMNS, MODELS, spec
 from .results import Codes, Key
 from .settings import AGAIN, ELSEWHERE, FREQUENCIES, LAWS
+from .spec import Spec
 from .train import Checkpoint, Run, fit
 
 BEST_PRIOR = ", best prior"
@@ -88,16 +89,20 @@ def gaussians(output: str | Path | None = None) -> tuple[dict[Key, Codes], pd.Da
 
 def _question(name: str, capacity: float) -> dict[str, Any]:
     """What a name of GAUSSIAN asks `gaussian.best` at a capacity."""
-    own = spec(name.partition(", ")[0], capacity)
+    own = _spec(name, capacity)
     return {
         "counts": own.counts,
         "rate": capacity,
-        "labels": list(own.tasks.values()) or None,
         "prior": "best" if name.endswith(BEST_PRIOR) else "normal",
         "latents": LATENTS.get((name, capacity), 2),
-        **own.theory,
+        **own.theory(tasks=True),
         **({"softmax_twice": False} if name.endswith(USUAL) else {}),
     }
+
+
+def _spec(name: str, capacity: float) -> Spec:
+    """The model or setting of a name of GAUSSIAN: what is asked of it besides comes after a comma."""
+    return spec(name.partition(", ")[0], capacity)
 
 
 def _kept(codes: dict[Key, Codes], rows: list, output: Path | None) -> tuple[dict[Key, Codes], pd.DataFrame]:
@@ -171,9 +176,9 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, **changes: Any) -> pd
     for key, both in codes.items():
         own = spec(*key, **changes)
         if not own.tasks:
-            rates, losses = theory.rate_distortion(own.counts, **own.theory)
+            rates, losses = theory.rate_distortion(own.counts, **own.theory())
             rate, price, loss = wide.loc[key, ["rate", "price", "reconstruction_loss"]]
-            worth = theory.price(own.counts, rate, **own.theory) if rate < rates[-1] else np.nan
+            worth = theory.price(own.counts, rate, **own.theory()) if rate < rates[-1] else np.nan
             least = np.interp(loss, losses[::-1], rates[::-1], left=np.nan) if own.likelihood == "gaussian" else np.nan
             allowed = theory.price_resolution(price, own.world, own.likelihood)
             found = measures.resolution_of(*both)
@@ -195,7 +200,7 @@ def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, both in codes.items():
         own = spec(*key)
-        best = theory.limit_dprime(own.counts, rate[key], list(own.tasks.values()) or None, **own.theory)
+        best = theory.limit_dprime(own.counts, rate[key], **own.theory(tasks=True))
         found = [
             (claims.unevenness(measures.neighbours(d)), measures.clumps(d)) for d in (measures.dprime_of(*both), best)
         ]
@@ -215,7 +220,7 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     rates = results.rates(ours)
     rows = []
     for (name, capacity, seed), both in codes.items():
-        counts = data.counts_table(spec(name.partition(", ")[0], capacity).counts)
+        counts = data.counts_table(_spec(name, capacity).counts)
         rate = float(f"{rates[name, capacity, seed]:.2g}")
         maps = [measures.resolution_of(*both), measures.resolution_of(*baselines["baseline", capacity, seed])]
         maps += [theory.limit_resolution(table, rate) for table in (counts, "uniform")]

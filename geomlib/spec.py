@@ -94,11 +94,16 @@ class Spec:
         """A task of the network."""
         return data.task_of(name, self.tasks[name])
 
-    @property
-    def theory(self) -> dict[str, Any]:
-        """World and loss, as `geomlib.theory` asks for them: `theory.price(spec.counts, rate, **spec.theory)`."""
-        weight = {"weight": self.task_weight} if self.tasks else {}
-        return weight | {"world": self.world, "likelihood": self.likelihood, "softmax_twice": self.softmax_twice}
+    def theory(self, tasks: bool = False) -> dict[str, Any]:
+        """What `geomlib.theory` asks about: `theory.price(spec.counts, rate, **spec.theory())`.
+
+        tasks   those that the loss counts, too; else the images alone
+        """
+        asked: dict[str, Any] = {"world": self.world, "likelihood": self.likelihood}
+        if tasks and self.tasks and self.task_weight:
+            asked |= {"labels": list(self.tasks.values()), "weight": self.task_weight}
+            asked |= {"softmax_twice": self.softmax_twice}
+        return asked
 
     @property
     def from_csv(self) -> bool:

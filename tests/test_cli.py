@@ -210,7 +210,7 @@ def test_plan_lists_what_is_missing_and_its_cost(tmp_path, capsys):
     assert status == 0 and re.search("baseline( +missing){5}\n", out)
     assert f"5 of 5 to train: {5 * 7974 * 128:,} images" in out
     status, out, _, _ = command("plan", "worlds", "ramp", "--seed", 0, 1, "--set", "steps=10", capsys=capsys)
-    assert status == 0 and re.search("rings E2M3( +2 missing){5}\n", out.replace("missing", "2 missing"))
+    assert status == 0 and re.search("rings E2M3( +missing){5}\n", out)
     assert f"{7 * 2 * 5} of {7 * 2 * 5} to train: {7 * 2 * 5 * 10 * 128:,} images" in out
 
 

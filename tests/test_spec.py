@@ -27,6 +27,16 @@ def test_a_sketch_is_the_same_spec_with_fewer_steps():
     assert g.change(g.Spec(), steps=1500) == g.Spec(steps=1500)
 
 
+def test_theory_is_asked_about_the_images_or_about_the_tasks_that_count_too():
+    spec = g.Spec(counts="bottom", tasks=["order"], world="rings", task_weight=3)
+    assert spec.theory() == {"world": "rings", "likelihood": "gaussian"}
+    asked = spec.theory(tasks=True)
+    assert g.theory.price(spec.counts, 0.3, **asked) > 3 > 1 > g.theory.price(spec.counts, 0.3, **spec.theory())
+    without = g.change(spec, task_weight=0)  # a task that counts nothing changes no best code
+    assert without.theory(tasks=True) == without.theory() == spec.theory()
+    assert g.Spec().theory(tasks=True) == g.Spec().theory()
+
+
 def test_an_epoch_is_no_longer_than_the_training():
     assert g.Spec(steps=5, steps_per_epoch=10**9) == g.Spec(steps=5)
 
