@@ -142,16 +142,23 @@ def plan(
     seed: Seeds = [0],
     folder: Folder = None,
     changes: Changes = [],
+    minutes: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """List which networks of the paper are trained, and which are missing.
+    """List which networks are trained, which are missing, and what these cost.
 
     Example: geomlib plan --seed 0 1 2 3 4
+
+    Parameters
+    ----------
+    minutes
+        Train one of the missing networks for a few seconds, and say how long all would take on the cores here.
     """
-    rows, changed = [], fields(changes)
+    rows, specs, changed = [], [], fields(changes)
     for key in keys(models, capacity, seed):
         spec, place = paper.spec(*key, **changed), paper.place(*key, folder=folder, **changed)
         state = "trained" if place.exists() else "begun" if g.runs.checkpoint_file(place).exists() else "missing"
         rows.append((*key, state, spec.steps * spec.batch_size))
+        specs += [spec] if state != "trained" and not spec.source else []
     table = pd.DataFrame(rows, columns=["model", "capacity", "seed", "state", "images"])
 
     def shown(states: pd.Series) -> str:
@@ -163,6 +170,12 @@ def plan(
     missing = table[table.state != "trained"]
     images = f": {missing.images.sum():,} images" if len(missing) else ""
     print(f"{len(missing)} of {len(table)} to train{images}")
+    if minutes and specs:
+        import joblib
+
+        cores = joblib.cpu_count()
+        needed = sum(spec.steps for spec in specs) / g.train.pace(specs[0]) / cores / 60
+        print(f"{len(specs)} networks: about {needed:.0f} minutes on {cores} core(s); a classifier takes a fraction of that")
 
 
 @app.command(group=PAGES)

@@ -6,6 +6,7 @@ import copy
 import html
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from .engine.replay import Replay
 from .evaluate import head_scores, load_data, sample
 from .model import DROPOUT, BetaVAE, Output, hidden_units
 from .objective import capacity_at, hold, learning_rate_at, new_hold, rate_factor_of, stack_terms, task_weight_at
-from .spec import Spec, batches_of
+from .spec import Spec, batches_of, change
 
 STATE_PARTS = "", "mean.", "square."  # of a checkpoint: how the names of weights and of Adam's moments begin
 HOLD = "hold."  # ... and of the state of the feedback that holds the rate
@@ -172,6 +173,19 @@ def fit(
             f"with a rate of {reached:.3g} at a capacity of {asked:g} nats: raise steps; few hardly hold a rate"
         )
     return trained
+
+
+def pace(spec: Spec) -> float:
+    """Steps a second of one network on one core of this machine, without validations: a trial of a few seconds."""
+
+    def seconds(steps: int) -> float:
+        begun = time.perf_counter()
+        few, cpu = change(spec, steps=steps, steps_per_epoch=steps), torch.device("cpu")
+        fit_stack([few], [None], [None], cpu, [0], None, {}, True, np.zeros(1))
+        return time.perf_counter() - begun
+
+    seconds(1)  # draws the images
+    return 200 / (seconds(300) - seconds(100))
 
 
 def _off(run: Run) -> float:

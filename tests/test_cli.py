@@ -214,6 +214,14 @@ def test_plan_lists_what_is_missing_and_its_cost(tmp_path, capsys):
     assert f"{7 * 2 * 5} of {7 * 2 * 5} to train: {7 * 2 * 5 * 10 * 128:,} images" in out
 
 
+def test_plan_says_how_long_the_missing_networks_take_here(tmp_path, capsys):
+    names = "plan", "E1M2", "E2M1-on-baseline", "--folder", tmp_path, "--capacity", 1, 3
+    assert "minutes" not in command(*names, capsys=capsys)[1]  # the trial takes seconds: only who asks waits
+    status, out, _, _ = command(*names, "--minutes", "--set", "steps=1329000", capsys=capsys)
+    found = re.search(r"\n2 networks: about (\d+) minutes on \d+ core", out)
+    assert status == 0 and 0 < int(found[1]) < 20_000
+
+
 def test_an_original_checkpoint_is_scored_with_our_measures(tmp_path, capsys):
     network, state = original_state({"order": 2})
     torch.save({"state_dict": state}, tmp_path / "a.ckpt")
