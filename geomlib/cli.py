@@ -175,7 +175,7 @@ def plan(
 
         cores = joblib.cpu_count()
         needed = sum(spec.steps for spec in specs) / g.train.pace(specs[0]) / cores / 60
-        print(f"{len(specs)} networks: about {needed:.0f} minutes on {cores} core(s); a classifier takes a fraction of that")
+        print(f"{len(specs)} networks: about {needed:.0f} minutes on {cores} core(s); classifiers need far less")
 
 
 @app.command(group=PAGES)
