@@ -5,7 +5,7 @@ A claim is measured from two small tables of each network: the mean codes of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from . import measures, results, theory
 from .data import COUNTS, SIDE, TASKS
-from .paper import MODELS, ONE_HEAD
+from .paper import CAPACITIES, MODELS, ONE_HEAD
 from .results import Codes, Key
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
@@ -41,7 +41,7 @@ ROWS = {  # of the verdict table: claim -> its name, its unit, its biggest reser
     "separation": (
         "orthogonalization: separation",
         "of the log of a ratio",
-        "one latent is enough for it; E2M5 is not judged",
+        "a code of one latent can do it, too; E2M5 is not judged",
         "experiment2",
     ),
     "direction": (
@@ -315,8 +315,8 @@ def markdown(page: str) -> str:
 
 
 def headline(table: pd.DataFrame, claim: str) -> str:
-    """Where a claim holds, in words: "holds", "holds at 0.3, 1 nats", "only for E1M1 at 0.3 nats", "for E1M1, open for
-    E1M2", "does not hold" or "open".
+    """Where a claim holds, in words: "holds up to 1 nat", "holds for E1M1 at every capacity; for E1M2 at 0.3 nats",
+    "holds for baseline at 0.3 nats; open for E1M1", "does not hold" or "open".
 
     table  of `verdicts`; for a model and capacity a claim holds if its second control does, too
     """
@@ -324,17 +324,31 @@ def headline(table: pd.DataFrame, claim: str) -> str:
     if rows.empty or (rows.seeds < SEEDS).all():
         return "open"
     states = rows.groupby(["model", "capacity"]).verdict.agg(lambda x: x.iloc[0] if x.nunique() == 1 else "open")
-    parts = {model: states[model] for model in MODELS if model in states.index}
-    held = {model: part.index[part == "holds"] for model, part in parts.items()}
-    at = {
-        model: "" if len(held[model]) == len(part) else f" at {', '.join(f'{c:g}' for c in held[model])} nats"
-        for model, part in parts.items()
-    }
-    if not any(map(len, held.values())):
+    models = [model for model in MODELS if model in states.index]
+    held = {model: tuple(states[model].index[states[model] == "holds"]) for model in models}
+    where = {at: [model for model in models if held[model] == at] for at in held.values() if at}
+    if not where:
         return "does not hold" if (states == "does not hold").all() else "open"
-    if all(map(len, held.values())) and len(set(at.values())) == 1:
-        return f"holds{next(iter(at.values()))}"
-    names = {words: [m for m in at if len(held[m]) and at[m] == words] for words in at.values()}
-    shown = [", ".join(some) + words for words, some in names.items() if some]
-    few = [model for model in parts if (rows.seeds[rows.model == model] < SEEDS).all()]
-    return f"for {'; '.join(shown)}; open for {', '.join(few)}" if few else f"only for {'; '.join(shown)}"
+    if [*where.values()] == [models]:
+        return f"holds {_at(*where)}"
+    few = [model for model in models if (rows.seeds[rows.model == model] < SEEDS).all()]
+    parts = [f"for {_listed(some)} {_at(at)}" for at, some in where.items()]
+    if few:
+        parts.append(f"open for {_listed(few)}")
+    return f"holds {'; '.join(parts)}"
+
+
+def _at(capacities: Sequence[float]) -> str:
+    """Some of the paper's capacities in words: at every one, from one on, up to one, or each by its number."""
+    first, last = (f"{end:g} {'nat' if end == 1 else 'nats'}" for end in (capacities[0], capacities[-1]))
+    n = len(capacities)
+    if n > 1 and tuple(capacities) == CAPACITIES[:n]:
+        return "at every capacity" if n == len(CAPACITIES) else f"up to {last}"
+    if n > 1 and tuple(capacities) == CAPACITIES[-n:]:
+        return f"from {first} on"
+    return f"at {_listed([*map('{:g}'.format, capacities[:-1]), last])}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence: a, b and c."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

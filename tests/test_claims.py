@@ -73,16 +73,16 @@ def test_a_claim_holds_at_the_capacities_where_it_does_for_each_of_its_models():
             ("theory", "baseline", 1, "holds"), ("theory", "baseline", 3, "holds"), ("theory", "E1M1", 3, "open"))],
         columns=["claim", "model", "capacity", "seeds", "verdict"],
     )  # fmt: skip
-    assert claims.headline(table, "theory") == "only for baseline at 0.3, 3 nats; E1M1 at 0.3 nats"
+    assert claims.headline(table, "theory") == "holds for baseline at 0.3 and 3 nats; for E1M1 at 0.3 nats"
     some = table[table.model == "baseline"]
-    assert claims.headline(some, "theory") == "holds at 0.3, 3 nats"
-    assert claims.headline(some[some.capacity == 0.3], "theory") == "holds"
+    assert claims.headline(some, "theory") == "holds at 0.3 and 3 nats"
+    assert claims.headline(some[some.capacity == 0.3], "theory") == "holds at 0.3 nats"
     assert claims.headline(table, "direction") == "open"
     few = table.assign(
         seeds=table.seeds.where(table.model == "baseline", 1),
         verdict=table.verdict.where(table.model == "baseline", "open"),
     )
-    assert claims.headline(few, "theory") == "for baseline at 0.3, 3 nats; open for E1M1"
+    assert claims.headline(few, "theory") == "holds for baseline at 0.3 and 3 nats; open for E1M1"
 
 
 def test_the_edge_is_what_touches_the_border_of_the_board():

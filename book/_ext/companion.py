@@ -6,7 +6,7 @@
 {seeds}`baseline reconstruction_loss 3`         the same of all seeds, smallest to largest
 {measured}`sweep ratio.best .1f`                what a benchmark found (benchmarks/results.json), formatted
 {score}`all reproduced`                         a count of the scorecard's summary
-{verdict}`specialization sketch`                where a claim holds, at a scale (full or sketch): "holds at 0.3, 1 nats"
+{verdict}`specialization sketch`                where a claim holds, at a scale (full or sketch): "holds up to 1 nat"
 {effect}`specialization E1M1 0.3 full`          a claim's mean over seeds, with its 95 % interval if there are several
 ```{verdicts}                                   the verdict table, of claims.table
 ```{notation}                                   the table of symbols in geomlib/__init__.py
@@ -131,8 +131,9 @@ class Effect(SphinxRole):
         if rows.empty:
             return [], [self.inliner.reporter.error(f"{self.name}: nothing for {self.text!r}", line=self.lineno)]
         row = rows.iloc[0]
-        text = f"{row.effect:.2f}".replace("-", "−")
-        text += f" ({row.low:.2f} to {row.high:.2f})".replace("-", "−") if row.seeds > 1 else ""
+        digits = 1 if row.claim in claims.SMALL else 2  # degrees
+        between = f" ({row.low:.{digits}f} to {row.high:.{digits}f})" if row.seeds > 1 else ""
+        text = f"{row.effect:.{digits}f}{between}".replace("-", "−")
         return [nodes.inline(text=text, classes=["number"])], []
 
 
