@@ -13,15 +13,14 @@ import numpy as np
 import pandas as pd
 
 from . import measures, results, theory
-from .data import COUNTS, SIDE, TASKS
-from .paper import CAPACITIES, MODELS, ONE_HEAD
+from .data import SIDE, TASKS, counts_table
+from .paper import CAPACITIES, MODELS, ONE_HEAD, spec
 from .results import Codes, Key
 
 BIASED = ("E1M1", "E1M2")  # models that differ from the baseline in their data
 IMAGES = ("baseline", *BIASED)  # models without a task: each has its own images
 SEEN = 0  # the seed of full length that was looked at before the rules were written: it is not judged
 ENTROPY = 5.13  # nats of the positions: from here on the limit tells all stimuli apart
-ABOUT = "world", "likelihood"  # the fields of a spec that theory asks for, besides images and tasks
 SEEDS = 5  # with fewer a verdict is open
 SMALL = {"direction": 3.0}  # an effect within this of 0 is none: degrees; all others:
 SMALL_ELSE = 0.05
@@ -73,14 +72,14 @@ def effects(codes: Mapping[Key, Codes], ours: pd.DataFrame, **changes: Any) -> p
 
     codes    (model, capacity, seed) -> mean codes and variances of the 169 pairs, as of `results.codes`
     ours     numbers of the same networks, as of `paper.results`: their rates and active latents
-    changes  of Spec, of all of them: of these the world and the likelihood change what theory says
+    changes  of Spec, of all of them
     returns  columns claim, model, capacity, seed, and
              value    what is measured: an exponent, an unevenness, the log of a ratio, degrees, a correlation
              control  the same of what the claim is compared with; effect = value - control
              limit    the rate-distortion limit's own value at the network's rate; NaN if it has none
              share    of separation: how many of 200 other borders of the task's shape part as much; else NaN
     """
-    wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
+    wide = results.wide(ours)
     rows = [
         (claim, *key, *numbers)
         for key in codes
@@ -101,7 +100,7 @@ def _effects_of(
     ample = codes.get((model, 10, seed))
     rate = float(wide.rate[key])
     if model in BIASED:
-        counts = COUNTS[MODELS[model]["counts"]]
+        counts = counts_table(spec(model, 1, **changes).counts)
         # E1M1: steps of the lower corridor, inside the halves; E1M2: all neighbours
         pairs: dict[str, Any] = {"axis": 1} if model == "E1M1" else {"jump": np.inf}
         exponent = lambda resolution: measures.frequency_exponent(resolution, counts, **pairs)
@@ -128,26 +127,22 @@ def _effects_of(
         yield "theory beyond the edge", own, agreement(found, EDGE), np.nan, np.nan
 
 
-def limit_map(model: str, rate: float, labels: bool = False, **changes: Any) -> np.ndarray:
-    """Resolutions (2, 13, 13) of the rate-distortion limit of a model's data at a rate (nats); labels: and its tasks;
-    changes: as of `effects`."""
-    return _limit_map(model, rate, labels, **{name: changes[name] for name in ABOUT if name in changes})
+def limit_map(model: str, rate: float, tasks: bool = False, **changes: Any) -> np.ndarray:
+    """Resolutions (2, 13, 13) of the rate-distortion limit at a rate (nats), of the images of a model or setting.
+
+    tasks   and of its tasks     changes   as of `effects`
+    """
+    return theory.limit_resolution(rate=float(f"{rate:.2g}"), **spec(model, 1, **changes).theory(tasks))
 
 
-@cache
-def _limit_map(model: str, rate: float, labels: bool, **about: Any) -> np.ndarray:
-    table = [TASKS[task].table for task in MODELS[model]["tasks"]] if labels else None
-    return theory.limit_resolution(MODELS[model].get("counts", "uniform"), float(f"{rate:.2g}"), table, **about)
-
-
-def by_theory(codes: Mapping[Key, Codes], ours: pd.DataFrame, labels: bool = False) -> pd.DataFrame:
+def by_theory(codes: Mapping[Key, Codes], ours: pd.DataFrame, tasks: bool = False) -> pd.DataFrame:
     """`agreement` of each network's resolutions with the limit's at its rate: models x capacities, mean of the seeds.
 
-    codes, ours   as of `effects`     labels   the limit of images and the model's tasks; else of the images alone
+    codes, ours   as of `effects`     tasks   the limit of images and the model's tasks; else of the images alone
     """
-    rates = results.rates(ours)
+    rates = results.wide(ours).rate
     found = {
-        key: agreement(measures.resolution_of(*both), limit_map(key[0], float(rates[key]), labels))
+        key: agreement(measures.resolution_of(*both), limit_map(key[0], float(rates[key]), tasks))
         for key, both in codes.items()
         if key in rates.index
     }
@@ -243,6 +238,18 @@ def none_within(claim: pd.Series) -> pd.Series:
     return claim.map(SMALL).fillna(SMALL_ELSE)
 
 
+def joined(judged: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts in which a claim and its second control are one: it holds where both do, and doesn't where one doesn't.
+
+    judged  of `verdicts`; of its other columns the lesser number stays
+    """
+    order = pd.CategoricalDtype(["does not hold", "open", "holds"], ordered=True)
+    firsts = {second: claim for claim, second in SECOND.items()}
+    both = judged.assign(claim=judged.claim.replace(firsts), verdict=judged.verdict.astype(order))
+    keys = [*(["setting"] if "setting" in judged else []), "claim", "model", "capacity"]
+    return both.groupby(keys, sort=False).min().reset_index().astype({"verdict": str})
+
+
 def table() -> pd.DataFrame:
     """The verdict table: a row a claim; what came out at full length and for the sketches, with its `number` where it
     is not open, the biggest reservation, and the page with the evidence."""
@@ -264,11 +271,12 @@ def number(found: pd.DataFrame, claim: str) -> str:
 
     found  of `effects`
     """
-    judged = verdicts(found[found.claim.isin([claim, SECOND.get(claim)])])
-    judged["held"] = judged.groupby(["model", "capacity"]).verdict.transform(lambda x: (x == "holds").all())
-    judged["read"] = (claim != "direction") | (judged.capacity >= 3)  # below, a turn is noise inside clusters
-    order = ["held", "read", "seeds", "capacity"]
-    rows = judged[judged.claim == claim].sort_values(order, ascending=[False, False, False, True])
+    judged = verdicts(found)
+    rows = judged[judged.claim == claim].drop(columns="verdict")
+    rows = rows.merge(joined(judged)[["claim", "model", "capacity", "verdict"]])
+    read = (claim != "direction") | (rows.capacity >= 3)  # below, a turn is noise inside clusters
+    rows = rows.assign(held=rows.verdict == "holds", read=read)
+    rows = rows.sort_values(["held", "read", "seeds", "capacity"], ascending=[False, False, False, True])
     shown: dict[float, list[str]] = {}
     for model in (name for name in MODELS if name in rows.model.values):
         row = rows[rows.model == model].iloc[0]
@@ -320,10 +328,11 @@ def headline(table: pd.DataFrame, claim: str) -> str:
 
     table  of `verdicts`; for a model and capacity a claim holds if its second control does, too
     """
-    rows = table[table.claim.isin([claim, SECOND.get(claim)])]
+    rows = joined(table)
+    rows = rows[rows.claim == claim]
     if rows.empty or (rows.seeds < SEEDS).all():
         return "open"
-    states = rows.groupby(["model", "capacity"]).verdict.agg(lambda x: x.iloc[0] if x.nunique() == 1 else "open")
+    states = rows.set_index(["model", "capacity"]).verdict
     models = [model for model in MODELS if model in states.index]
     held = {model: tuple(states[model].index[states[model] == "holds"]) for model in models}
     where = {at: [model for model in models if held[model] == at] for at in held.values() if at}

@@ -173,7 +173,7 @@ def plan(
     if minutes and specs:
         import joblib
 
-        cores = joblib.cpu_count()
+        cores = min(joblib.cpu_count(), len(specs))
         needed = sum(spec.steps for spec in specs) / g.train.pace(specs[0]) / cores / 60
         print(f"{len(specs)} networks: about {needed:.0f} minutes on {cores} core(s); classifiers need far less")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import warnings
 from pathlib import Path
@@ -41,8 +42,8 @@ class Task(NamedTuple):
 
     def labels(self, factors: np.ndarray) -> np.ndarray:
         """Classes (N,) int64 of positions (N, 2)."""
-        factors = np.asarray(factors)
-        return self.table[factors[:, 0], factors[:, 1]]
+        uc, lc = np.asarray(factors).T.astype(np.int64)
+        return self.table[uc, lc]
 
 
 def _two_bands(profile: np.ndarray) -> np.ndarray:
@@ -128,11 +129,29 @@ def world_table(world: Any = "corridors") -> np.ndarray:
     return table
 
 
+def of_images(counts: Any) -> bool:
+    """Whether counts is a CSV file of images, 171 columns: one of fewer is meant as a table of counts."""
+    if not is_file(counts) or str(counts).endswith(".npy"):
+        return False
+    with open(existing(counts), "rb") as file:
+        return file.readline().count(b",") > SIDE
+
+
+@functools.lru_cache(maxsize=8)
+def _counted(path: Path, changed: int) -> np.ndarray:
+    """How often a CSV file of images, last changed then, shows each pair: (13, 13)."""
+    factors = np.loadtxt(path, int, delimiter=",", usecols=(SIDE**2, SIDE**2 + 1), encoding="utf-8-sig", ndmin=2)
+    return np.bincount(factors @ [SIDE, 1], minlength=SIDE**2).reshape(SIDE, SIDE)
+
+
 def counts_table(counts: Any) -> np.ndarray:
     """A name of `COUNTS`, or any 13 x 13 table of numbers >= 0, or a file of one, as an int64 array; else a ValueError.
+    Of a CSV file of images: how often it shows each pair.
 
     Whole numbers are counts of images. Other numbers are frequencies: they are scaled to 200,000 images.
     """
+    if of_images(counts):
+        counts = _counted(Path(counts).resolve(), Path(counts).stat().st_mtime_ns)
     counts = read_table(counts) if is_file(counts) else counts
     if isinstance(counts, str):
         if counts not in COUNTS:

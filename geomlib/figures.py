@@ -383,39 +383,6 @@ def draw_against(ax, model, x, y, size=5) -> None:
     ax.plot(x, y, marker=MARKERS[model], color=COLOURS[model], label=model, **look)
 
 
-def draw_beside_controls(ax, model, capacities, values, controls, label) -> None:
-    """A number of a model's networks against their capacity, a filled point a seed; in grey, what could beat it.
-
-    capacities (K,) in nats; values (S, K), NaN where missing; controls: name -> (S, K)
-    """
-    for (name, found), marker in zip({model: values, **controls}.items(), (MARKERS[model], "x", "_", "+")):
-        own = name == model
-        look = {"color": COLOURS[model] if own else GREY, "marker": marker, "zorder": 3 if own else 2}
-        found = np.atleast_2d(found)
-        ax.plot(capacities, np.ma.masked_invalid(found).mean(0), linestyle="-" if own else ":", label=name, **look)
-        ax.plot(np.tile(capacities, len(found)), found.ravel(), linestyle="", markersize=4, **look)
-    _capacities(ax, capacities)
-    ax.set_ylabel(label)
-
-
-def draw_f1(ax, capacities, ours, chance, published={}) -> None:
-    """F1 of one task against capacity (nats), a line for each network whose codes are read, above a grey floor: chance.
-
-    ours        model -> (S, K), a small dot a seed and a line for their mean; NaN where missing
-    published   model -> (K,), open rings
-    """
-    ax.axhspan(-1, chance, color="#E6E6E6", linewidth=0, zorder=0)
-    for model, values in ours.items():
-        values, look = np.ma.masked_invalid(np.atleast_2d(values)), {"color": COLOURS[model], "marker": MARKERS[model]}
-        ax.plot(capacities, values.mean(0), **look, markersize=5, label=model)
-        if len(values) > 1:
-            ax.plot(capacities, values.T, **look, linestyle="", markersize=2.5, alpha=0.5)
-        if model in published:
-            ax.plot(capacities, published[model], "o", color=COLOURS[model], markersize=10, markerfacecolor="none")
-    _capacities(ax, capacities)
-    ax.set_ylim(-0.04, 1.06)
-
-
 def draw_published(ax, rows, tolerance, levels={}, title="") -> None:
     """Our numbers (up) against published ones (across): markers in a grey band of half a height `tolerance` agree.
 

@@ -18,20 +18,19 @@ from .objective import RISE, capacity_at
 from .paper import COLUMNS, MODELS, spec
 from .results import Codes, Key
 from .settings import AGAIN, ELSEWHERE, FREQUENCIES, LAWS
-from .spec import Spec
 from .train import Checkpoint, Run, fit
 
 BEST_PRIOR = ", best prior"
 USUAL = ", usual cross entropy"
 FILM: dict[str, Any] = {"capacity": 5.0, "steps": 16_000, "steps_per_epoch": 250}  # of `film`: a slow rise
 FILMED = ("baseline", "rings baseline")
-GAUSSIAN = (  # of `gaussians`: models, settings, and what is asked of a model besides
-    *MODELS,
-    *FREQUENCIES,
-    *(f"{model}{BEST_PRIOR}" for model in ("baseline", "E1M1")),
-    *(f"{model}{USUAL}" for model in ("E2M4", "E2M5")),
-    *(f"{setting} {model}" for setting in ("rings", "blob", "bernoulli") for model in ("baseline", "E1M1")),
-)
+_BESIDES = "rings", "blob", "bernoulli"
+GAUSSIAN: dict[str, tuple[str, dict[str, Any]]] = {  # of `gaussians`: a model or setting, and what is asked besides
+    **{name: (name, {}) for name in (*MODELS, *FREQUENCIES)},
+    **{f"{model}{BEST_PRIOR}": (model, {"prior": "best"}) for model in ("baseline", "E1M1")},
+    **{f"{model}{USUAL}": (model, {"softmax_twice": False}) for model in ("E2M4", "E2M5")},
+    **{f"{setting} {model}": (f"{setting} {model}", {}) for setting in _BESIDES for model in ("baseline", "E1M1")},
+}
 # Of the others 2. In rings positions are points of circles; networks with 25 classes use more than two latents.
 LATENTS = {("rings baseline", 0.3): 4, ("rings E1M1", 0.3): 4, ("E2M4", 0.3): 3}
 # Nats. These two models mostly use two latents at 3; more than two take hours above 0.3
@@ -89,20 +88,9 @@ def gaussians(output: str | Path | None = None) -> tuple[dict[Key, Codes], pd.Da
 
 def _question(name: str, capacity: float) -> dict[str, Any]:
     """What a name of GAUSSIAN asks `gaussian.best` at a capacity."""
-    own = _spec(name, capacity)
-    return {
-        "counts": own.counts,
-        "rate": capacity,
-        "prior": "best" if name.endswith(BEST_PRIOR) else "normal",
-        "latents": LATENTS.get((name, capacity), 2),
-        **own.theory(tasks=True),
-        **({"softmax_twice": False} if name.endswith(USUAL) else {}),
-    }
-
-
-def _spec(name: str, capacity: float) -> Spec:
-    """The model or setting of a name of GAUSSIAN: what is asked of it besides comes after a comma."""
-    return spec(name.partition(", ")[0], capacity)
+    model, besides = GAUSSIAN[name]
+    asked = {"rate": capacity, "latents": LATENTS.get((name, capacity), 2)}
+    return asked | spec(model, capacity).theory(tasks=True) | besides
 
 
 def _kept(codes: dict[Key, Codes], rows: list, output: Path | None) -> tuple[dict[Key, Codes], pd.DataFrame]:
@@ -171,14 +159,14 @@ def prices(codes: Mapping[Key, Codes], ours: pd.DataFrame, **changes: Any) -> pd
                   d, allowed  mean resolution of the neighbours, and of `theory.price_resolution`
                   ratio, r    median of the ratios of the two over the neighbours, and their correlation
     """
-    wide = ours.pivot_table(index=["model", "capacity", "seed"], columns="measure", values="value")
+    wide = results.wide(ours)
     rows = []
     for key, both in codes.items():
         own = spec(*key, **changes)
         if not own.tasks:
-            rates, losses = theory.rate_distortion(own.counts, **own.theory())
+            rates, losses = theory.rate_distortion(**own.theory())
             rate, price, loss = wide.loc[key, ["rate", "price", "reconstruction_loss"]]
-            worth = theory.price(own.counts, rate, **own.theory()) if rate < rates[-1] else np.nan
+            worth = theory.price(rate=rate, **own.theory()) if rate < rates[-1] else np.nan
             least = np.interp(loss, losses[::-1], rates[::-1], left=np.nan) if own.likelihood == "gaussian" else np.nan
             allowed = theory.price_resolution(price, own.world, own.likelihood)
             found = measures.resolution_of(*both)
@@ -196,11 +184,11 @@ def splits(codes: Mapping[Key, Codes], ours: pd.DataFrame) -> pd.DataFrame:
                   unevenness, clumps  as of `claims.unevenness` and `measures.clumps`
                   best, best_clumps   the same of the best code of its images and tasks at this rate
     """
-    rate = results.rates(ours)
+    rate = results.wide(ours).rate
     rows = []
     for key, both in codes.items():
         own = spec(*key)
-        best = theory.limit_dprime(own.counts, rate[key], **own.theory(tasks=True))
+        best = theory.limit_dprime(rate=rate[key], **own.theory(tasks=True))
         found = [
             (claims.unevenness(measures.neighbours(d)), measures.clumps(d)) for d in (measures.dprime_of(*both), best)
         ]
@@ -217,10 +205,11 @@ def exponents(codes: Mapping[Key, Codes], baselines: Mapping[Key, Codes], ours: 
     returns       the claim is "frequency", the model the set; control: the same slope in the baseline; limit: the
                   slope of the limit, minus that of the limit of even frequencies at the same rate
     """
-    rates = results.rates(ours)
+    rates = results.wide(ours).rate
     rows = []
     for (name, capacity, seed), both in codes.items():
-        counts = data.counts_table(_spec(name, capacity).counts)
+        model, _ = GAUSSIAN.get(name, (name, {}))
+        counts = data.counts_table(spec(model, capacity).counts)
         rate = float(f"{rates[name, capacity, seed]:.2g}")
         maps = [measures.resolution_of(*both), measures.resolution_of(*baselines["baseline", capacity, seed])]
         maps += [theory.limit_resolution(table, rate) for table in (counts, "uniform")]
@@ -281,10 +270,7 @@ def again(judged: pd.DataFrame, long: pd.DataFrame) -> pd.DataFrame:
              agrees        "holds": long is above 0; "does not hold": it is below what counts as none; open: not asked
     """
     keys = ["setting", "claim", "model", "capacity"]
-    both = judged.merge(long.groupby(keys).effect.mean().rename("long").reset_index(), on=keys)
-    both["claim"] = both.claim.replace({second: first for first, second in claims.SECOND.items()})
-    both["verdict"] = pd.Categorical(both.verdict, ["does not hold", "open", "holds"], ordered=True)
-    found = both.groupby(keys, sort=False)[["verdict", "effect", "long"]].min()  # a claim holds if its controls all do
-    found = found[found.verdict != "open"].reset_index()
+    found = claims.joined(judged.merge(long.groupby(keys).effect.mean().rename("long").reset_index(), on=keys))
+    found = found.loc[found.verdict != "open", [*keys, "verdict", "effect", "long"]]
     none = claims.none_within(found.claim)
     return found.assign(agrees=np.where(found.verdict == "holds", found.long > 0, found.long < none))

@@ -77,8 +77,7 @@ def pair_means(codes, factors) -> np.ndarray:
 
     NaN where a pair has no image.
     """
-    codes, factors = _codes("codes", codes), _whole("factors", factors, SIDE, (len(codes), 2))
-    pair = factors @ [SIDE, 1]
+    codes, pair = _codes("codes", codes), _pair(factors, len(codes))
     with np.errstate(invalid="ignore"):
         count = np.bincount(pair, minlength=SIDE**2)[:, None]
         return np.stack([np.bincount(pair, latent, SIDE**2) for latent in codes.T], 1) / count
@@ -94,7 +93,7 @@ def stimulus_codes(mu, logvar, factors) -> tuple[np.ndarray, np.ndarray]:
     """
     mu, logvar = _posterior(mu, logvar)
     means = pair_means(mu, factors)
-    away = mu - means[_array(factors) @ [SIDE, 1]]  # (N, D)
+    away = mu - means[_pair(factors, len(mu))]  # (N, D)
     return means, pair_means(away**2 + np.exp(logvar), factors)
 
 
@@ -355,8 +354,8 @@ def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
     For two classes a batch without class 1 scores 0, so that even a perfect classifier can read less than 1: about
     0.92 for `aligned`. For more, a batch's score is the mean over the classes that occur in it.
     """
-    labels = _whole("labels", labels, n_classes)
-    predicted = _whole("predicted", predicted, n_classes, labels.shape)
+    labels = whole_numbers("labels", labels, n_classes)
+    predicted = whole_numbers("predicted", predicted, n_classes, labels.shape)
     if batch < 1:
         raise ValueError(f"batch must be a number of images >= 1, got {batch}")
     batches = np.arange(len(labels)) // batch  # (N,)
@@ -369,14 +368,6 @@ def f1_batchwise(labels, predicted, n_classes: int, batch: int = 32) -> float:
     score = 2 * count(labels, labels == predicted) / np.maximum(there, 1)
     each = score[:, 1] if n_classes == 2 else score.sum(1) / (there > 0).sum(1)
     return float(each.mean())
-
-
-def reconstruction_loss(images, reconstructions) -> float:
-    """Mean squared pixel error (figure 3) of two arrays of one shape, (N, 1, 13, 13)."""
-    images, reconstructions = _finite("images", images), _finite("reconstructions", reconstructions)
-    if images.shape != reconstructions.shape:
-        raise ValueError(f"images and reconstructions must have one shape, got {images.shape}, {reconstructions.shape}")
-    return float(((images - reconstructions) ** 2).mean())
 
 
 def latent_rates(mu, logvar) -> np.ndarray:
@@ -445,7 +436,7 @@ def _posterior(mu, logvar) -> tuple[np.ndarray, np.ndarray]:
     return mu, logvar
 
 
-def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:
+def whole_numbers(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Whole numbers in 0..end-1, of the given shape or (N,)."""
     array = _array(array)
     if array.size == 0 or array.shape != (shape or (array.size,)):
@@ -456,11 +447,16 @@ def _whole(name: str, array, end: int, shape: tuple[int, ...] | None = None) -> 
     return array.astype(np.int64)
 
 
+def _pair(factors, n: int) -> np.ndarray:
+    """Factors (N, 2) of n images -> which of the 169 pairs each shows, (N,)."""
+    return whole_numbers("factors", factors, SIDE, (n, 2)) @ [SIDE, 1]
+
+
 def _membership(labels, n: int):
     """Labels (N,) -> sparse (N, K): 1 where the image is of the class."""
     from scipy.sparse import csr_array
 
-    labels = _whole("labels", labels, 10_000, (n,))
+    labels = whole_numbers("labels", labels, 10_000, (n,))
     return csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, labels.max() + 1))
 
 

@@ -45,7 +45,7 @@ class BetaVAE(nn.Module):
         self.mu, self.logvar = nn.Linear(size, latent_dim), nn.Linear(size, latent_dim)
         self.expand = nn.Linear(latent_dim, size)
         self.decoder = decoder(layers, channels)  # (N, *features) -> (N, 1, 13, 13), or (N, 169)
-        self.classifiers = Heads(latent_dim, heads)
+        self.classifiers = nn.ModuleDict({task: head(latent_dim, k) for task, k in heads.items()})
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """images (N, 1, 13, 13) -> posterior means and log-variances, (N, D) each."""
@@ -61,7 +61,12 @@ class BetaVAE(nn.Module):
 
         masks   task -> (N, hidden units), 0 or 1 / (1 - DROPOUT): the dropout of a training step; none elsewhere
         """
-        return self.classifiers(z, masks)
+        classes = {}
+        for task, net in self.classifiers.items():
+            hidden = net[:-1](z)  # ty: ignore[not-subscriptable]  # (N, hidden units)
+            logits = net[-1](hidden * masks[task] if task in masks else hidden)  # ty: ignore[not-subscriptable]
+            classes[task] = logits.softmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1).sigmoid()
+        return classes
 
     def forward(self, images: Tensor, noise: Tensor, masks: Mapping[str, Tensor] = {}) -> Output:
         """images (N, 1, 13, 13), noise (N, D) standard normal; zero noise decodes the posterior means."""
@@ -100,24 +105,11 @@ def decoder(layers: str, c: int) -> nn.Sequential:
     )
 
 
-class Heads(nn.ModuleDict):
-    """Task -> classifier of codes, as in the original: linear for two classes, else with one hidden layer."""
-
-    def __init__(self, latent_dim: int, heads: Mapping[str, int]):
-        super().__init__()
-        for task, k in heads.items():
-            hidden = hidden_units(k)
-            act, last = ([], 1) if k == 2 else ([nn.LeakyReLU(0.2)], k)
-            self[task] = nn.Sequential(nn.Linear(latent_dim, hidden), *act, nn.Linear(hidden, last))
-
-    def forward(self, z: Tensor, masks: Mapping[str, Tensor] = {}) -> dict[str, Tensor]:
-        """As `BetaVAE.classify`."""
-        classes = {}
-        for task, net in self.items():
-            hidden = net[:-1](z)  # ty: ignore[not-subscriptable]  # (N, hidden units)
-            logits = net[-1](hidden * masks[task] if task in masks else hidden)  # ty: ignore[not-subscriptable]
-            classes[task] = logits.softmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1).sigmoid()
-        return classes
+def head(latent_dim: int, k: int) -> nn.Sequential:
+    """A classifier of codes, as in the original: linear for two classes, else with one hidden layer."""
+    hidden = hidden_units(k)
+    act, last = ([], 1) if k == 2 else ([nn.LeakyReLU(0.2)], k)
+    return nn.Sequential(nn.Linear(latent_dim, hidden), *act, nn.Linear(hidden, last))
 
 
 def hidden_units(n_classes: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
 import warnings
@@ -98,27 +97,10 @@ def _single_task(state: Mapping[str, Tensor], path: str | Path, task: str | None
 def write_csv(path: str | Path, data: Corridors) -> None:
     """Write a set in the original's form: no header, 169 pixels row by row, then x_uc and x_lc.
 
-    Raises FileExistsError if the file exists, ValueError for a pixel that is not 0 or 1 or factors that don't fit.
+    Raises FileExistsError if the file exists.
     """
-    path, images, factors = Path(path), np.asarray(data.images), np.asarray(data.factors)
-    if path.exists():
-        raise FileExistsError(f"{path} exists; move it away, or choose another name")
-    if not np.isin(images, (0, 1)).all():
-        raise ValueError(f"images must hold 0 (open) and 1 (wall) alone, got {images[~np.isin(images, (0, 1))][0]:g}")
-    if factors.shape != (len(images), 2) or not np.isin(factors, range(SIDE)).all():
-        raise ValueError(
-            f"factors must be ({len(images)}, 2) whole numbers in 0..{SIDE - 1}, a pair an image, got shape "
-            f"{factors.shape}, {factors.min(initial=0)} to {factors.max(initial=0)}"
-        )
-    cells = np.full((len(images), 338), ord(","), np.uint8)
-    cells[:, ::2] = images.reshape(-1, 169) + ord("0")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")  # a full disk leaves no shorter set
-    try:
-        with open(partial, "wb") as file:
-            file.writelines(row.tobytes() + b"%d,%d\n" % (uc, lc) for row, (uc, lc) in zip(cells, factors))
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    rows = np.column_stack([np.reshape(data.images, (-1, 169)), data.factors]).astype(np.uint8)
+    pd.DataFrame(rows).to_csv(path, header=False, index=False, mode="x")
 
 
 def read_csv(path: str | Path) -> Corridors:

@@ -184,6 +184,6 @@ def classes(model: str, factors: np.ndarray) -> np.ndarray:
     if model not in MODELS:
         raise ValueError(f"classes are those of a model, one of {', '.join(MODELS)}, got {model!r}")
     if model == "E1M1":
-        return (factors[:, 1] <= 6).astype(np.int64)  # 1: the frequent half
+        return (np.asarray(factors)[:, 1] <= 6).astype(np.int64)  # 1: the frequent half
     task = {"E1M2": "aligned", "E2M5": "region"}.get(model) or (MODELS[model].get("tasks") or ("identity",))[0]
     return data.TASKS[task].labels(factors)

@@ -90,25 +90,20 @@ def stimulus_codes(run: Run) -> Codes:
 def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFrame:
     """A stored run's numbers: those kept beside it in numbers.csv, or else computed, and kept if they are complete.
     Those of a setting of a law bear its name in place of the model's."""
-    model, changes = settled(key[0], changes)
-    rows = _measured((model, *key[1:]), folder, **changes)
-    return rows if model == key[0] else rows.assign(model=key[0])
-
-
-def _measured(key: Key, folder: str | Path | None, **changes) -> pd.DataFrame:
-    model, capacity, seed = key
-    kept, paired = place(*key, folder=folder, **changes) / "numbers.csv", ("baseline", capacity, seed)
-    if kept.exists():
-        return results(kept)
-    beside = model in CLASS_NAMES and place(*paired, folder=folder, **changes).exists()
-    baseline = run(*paired, folder, **changes) if beside else None
-    rows = numbers(model, capacity, run(*key, folder, **changes), baseline)
-    if beside or model not in CLASS_NAMES:  # without their baseline, distortions are missing
+    name, *at = key  # capacity, seed
+    model, changes = settled(name, changes)
+    kept = place(model, *at, folder=folder, **changes) / "numbers.csv"
+    if not kept.exists():
+        beside = model in CLASS_NAMES and place("baseline", *at, folder=folder, **changes).exists()
+        baseline = run("baseline", *at, folder, **changes) if beside else None
+        rows = numbers(model, at[0], run(model, *at, folder, **changes), baseline)
+        if model in CLASS_NAMES and not beside:  # without their baseline, distortions are missing
+            return rows.assign(**{} if model == name else {"model": name})
         new = kept.with_suffix(f".{os.getpid()}")
         rows.to_csv(new, index=False, float_format="%.6g")
         new.replace(kept)
-        return results(kept)  # as they are read the next time
-    return rows
+    rows = results(kept)
+    return rows if model == name else rows.assign(model=name)
 
 
 def table(
@@ -181,9 +176,9 @@ def shown(
     return {key: stimulus_codes(run) for key, run in zip(keys, trained)}, ours
 
 
-def rates(table: pd.DataFrame) -> pd.Series:
-    """The rate (nats) of each (model, capacity, seed) in a table of numbers."""
-    return table[table.measure == "rate"].set_index(["model", "capacity", "seed"]).value
+def wide(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of numbers with a row for each (model, capacity, seed), and a column for each measure."""
+    return table.pivot_table(index=paper.COLUMNS[:3], columns="measure", values="value")
 
 
 def by_seed(table: pd.DataFrame, model: str, measure: str) -> pd.DataFrame:
@@ -282,12 +277,11 @@ def in_words(model: str, measure: str) -> tuple[str, str]:
     return model, f"distortion within {a}" if a == b else "distortion between classes"
 
 
-def guesses() -> pd.DataFrame:
-    """F1, on `uniform`'s validation part, of answers that never saw the image: what a head scores by chance.
+def chance() -> pd.DataFrame:
+    """The chance level of F1 on `uniform`'s validation part: the best score of answers that never saw the image.
 
-    A row a task, by its model; columns (always one class, batches), ... The one class is 1, or of more than two the
-    most frequent; "drawn by frequency" names each class as often as it occurs; "batches" is the paper's mean, "whole
-    set" ours.
+    One such answer is always the same class: 1, or of more than two the most frequent. The other names each class as
+    often as it occurs. A row a task, by its model; columns batches, the paper's mean, and whole set, ours.
     """
     rows, spec = {}, Spec()
     factors = drawn("uniform")[1][spec.train_end : spec.validation_end]
@@ -295,11 +289,9 @@ def guesses() -> pd.DataFrame:
         labels, k = classes(model, factors), data.TASKS[MODELS[model]["tasks"][0]].n_classes
         one = np.full_like(labels, 1 if k == 2 else np.bincount(labels).argmax())
         by_frequency = np.random.default_rng(0).permutation(labels)
-        rows[model] = [
-            score(labels, answer, k) for answer in (one, by_frequency) for score in (measures.f1_batchwise, measures.f1)
-        ]
-    columns = pd.MultiIndex.from_product([["always one class", "drawn by frequency"], ["batches", "whole set"]])
-    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("task of")
+        scores = measures.f1_batchwise, measures.f1
+        rows[model] = [max(score(labels, answer, k) for answer in (one, by_frequency)) for score in scores]
+    return pd.DataFrame.from_dict(rows, "index", columns=["batches", "whole set"]).rename_axis("task of")
 
 
 def compare(new: pd.DataFrame) -> pd.DataFrame:

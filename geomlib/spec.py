@@ -95,11 +95,11 @@ class Spec:
         return data.task_of(name, self.tasks[name])
 
     def theory(self, tasks: bool = False) -> dict[str, Any]:
-        """What `geomlib.theory` asks about: `theory.price(spec.counts, rate, **spec.theory())`.
+        """What `geomlib.theory` asks about: `theory.price(rate=1, **spec.theory())`.
 
         tasks   those that the loss counts, too; else the images alone
         """
-        asked: dict[str, Any] = {"world": self.world, "likelihood": self.likelihood}
+        asked: dict[str, Any] = {"counts": self.counts, "world": self.world, "likelihood": self.likelihood}
         if tasks and self.tasks and self.task_weight:
             asked |= {"labels": list(self.tasks.values()), "weight": self.task_weight}
             asked |= {"softmax_twice": self.softmax_twice}
@@ -153,8 +153,7 @@ def _resolved(spec: Spec) -> dict[str, Any]:
     if not isinstance(spec.source, str) or (spec.source and not spec.tasks):
         raise ValueError(f"source must name a run, with tasks to learn from its codes, got {spec.source!r}")
     found |= _images(spec)
-    held = spec.loss == "held" and not spec.source
-    found["cooldown"] = float(held * 0.2 if spec.cooldown is None else spec.cooldown)
+    found["cooldown"] = float((spec.loss == "held") * 0.2 if spec.cooldown is None else spec.cooldown)
     found.setdefault("steps", STEPS[spec.schedule])
     found["steps_per_epoch"] = min(found.get("steps_per_epoch", 1329), found["steps"])
     return found
@@ -165,7 +164,7 @@ def _images(spec: Spec) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if data.is_file(spec.counts) and spec.csv_sha256 and spec.train_end and spec.validation_end:
         return {"counts": str(spec.counts)}  # a stored run can be loaded where its images are not
-    if _of_images(spec.counts):
+    if data.of_images(spec.counts):
         found["counts"] = str(spec.counts)
         found["csv_sha256"] = spec.csv_sha256 or file_sha256(found["counts"])
         with open(found["counts"], "rb") as file:
@@ -184,14 +183,6 @@ def _images(spec: Spec) -> dict[str, Any]:
     return found | {"train_end": train_end, "validation_end": validation_end}
 
 
-def _of_images(counts: Any) -> bool:
-    """Whether counts is a CSV file of images, 171 columns: one of fewer is meant as a table of counts."""
-    if not data.is_file(counts) or str(counts).endswith(".npy"):
-        return False
-    with open(data.existing(counts), "rb") as file:
-        return file.readline().count(b",") > data.SIDE
-
-
 def _tasks(tasks: Any) -> dict[str, tuple]:
     """Tasks by name -> their tables of labels, as a spec keeps them."""
     if isinstance(tasks, str) or not isinstance(tasks, Mapping | Sequence):
@@ -199,9 +190,13 @@ def _tasks(tasks: Any) -> dict[str, tuple]:
             f'tasks must be a list of names as ["order"], or {{name: (13, 13) table of labels}}, got {tasks!r}'
         )
     if not isinstance(tasks, Mapping):
-        if len(set(map(str, tasks))) < len(tasks):
-            raise ValueError(f"tasks must name each task once, got {tasks!r}")
-        tasks = dict((Path(task).stem, task) if data.is_file(task) else (task, None) for task in tasks)
+        named = [(Path(task).stem, task) if data.is_file(task) else (task, None) for task in tasks]
+        names = [name for name, _ in named]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError(f"tables of labels need names, tasks={{name: (13, 13) table}}; got a list of {len(names)}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"tasks must name each task once, got {', '.join(names)}")
+        tasks = dict(named)
     from torch.nn import ModuleDict  # here: torch takes seconds to import
 
     for name in tasks:  # a head, a term of the loss and a score have this name

@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .data import SIDE, counts_table, world_table
-from .measures import STEPS, _whole, at_steps
+from .measures import STEPS, at_steps, whole_numbers
 
 ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # more only wait for each other: the products are small
 PIXELS = SIDE**2  # the networks' loss is a mean over pixels, ours here a sum
@@ -44,11 +44,8 @@ class Code(NamedTuple):
     """The best code at one slope: S states, described by R reproductions."""
 
     slope: float  # nats that one unit of loss, summed over 169 pixels, is worth
-    reproductions: np.ndarray  # (R, 13, 13) probability of wall
     assignment: np.ndarray  # (R, S) probability of each reproduction, given the state
     rate: float  # nats
-    distortion: float  # loss summed over 169 pixels, without the pixels' own noise
-    cross_entropy: float  # nats, of the best heads for the labels, as the loss counts it; 0 without labels
     loss: float  # the networks': mean error of a pixel + weight * cross entropy
 
 
@@ -235,16 +232,14 @@ def _step(y, share, slope, states: States):
 
 
 def _code(slope, assignment, states: States) -> Code:
-    means, joint = states.means, assignment * states.probability
+    joint = assignment * states.probability
     share = joint.sum(1)
-    y = np.tensordot(joint, means, 1) / share[:, None, None]
+    y = np.tensordot(joint, states.means, 1) / share[:, None, None]
     guess = joint @ states.known[:, len(states.unit) : -1] / share[:, None]
     rate = (joint * (np.log(np.maximum(assignment, 1e-300)) - np.log(share)[:, None])).sum()
-    of_answers, of_states = (spread(p, states.loss.likelihood).sum((1, 2)) for p in (y, means))
     sure = share @ (guess * scores(guess, states)).sum(1)
-    distortion = share @ of_answers - states.probability @ of_states
-    loss = share @ of_answers / PIXELS - states.loss.weight * sure
-    return Code(float(slope), y, assignment, float(rate), float(distortion), -float(sure), float(loss))
+    loss = share @ spread(y, states.loss.likelihood).sum((1, 2)) / PIXELS - states.loss.weight * sure
+    return Code(float(slope), assignment, float(rate), float(loss))
 
 
 def _merge(y, share, apart):
@@ -283,7 +278,7 @@ def classes_of(table: np.ndarray, labels: Any) -> np.ndarray | None:
         return None
     if np.size(labels) == 0 or np.size(labels) % PIXELS:
         raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {np.shape(labels)}")
-    return _whole("labels", np.ravel(labels), PIXELS).reshape(-1, PIXELS)[:, table.ravel() > 0]
+    return whole_numbers("labels", np.ravel(labels), PIXELS).reshape(-1, PIXELS)[:, table.ravel() > 0]
 
 
 @functools.lru_cache(maxsize=16)
@@ -379,17 +374,6 @@ def price_resolution(price: float, world: Any = "corridors", likelihood: str = "
     return at_steps(*found)
 
 
-def dprime(assignment: np.ndarray) -> np.ndarray:
-    """How well a code's symbols tell each two states apart, on the scale of `measures.dprime_of`.
-
-    d' = sqrt(8 B), with the Bhattacharyya distance B = -ln sum_y sqrt(q(y|a) q(y|b)); for Gaussian codes of one
-    covariance that is the distance in units of the noise. assignment (R, S) -> (S, S); infinite where two states share
-    no symbol (none that either has with a probability above 1e-12)
-    """
-    root = _root(assignment)
-    return _dprime(root.T @ root)
-
-
 def _root(assignment) -> np.ndarray:
     return np.sqrt(np.where(assignment < 1e-12, 0, assignment))
 
@@ -401,6 +385,11 @@ def _dprime(overlap) -> np.ndarray:
 
 def limit_dprime(counts: Any, rate: float, labels: Any = None, **about: Any) -> np.ndarray:
     """d' of each two stimuli in the best code of a rate (nats): (169, 169), NaN for a stimulus without images.
+
+    It is on the scale of `measures.dprime_of`: d' = sqrt(8 B), with the Bhattacharyya distance B = -ln sum_y
+    sqrt(q(y|a) q(y|b)) of the symbols that describe two stimuli. For Gaussian codes of one covariance that is the
+    distance in units of the noise. Infinite where they share no symbol, none that either has with a probability above
+    1e-12.
 
     Between the rates of two best codes, both in turn are best: the observer knows which, so symbols of both are told
     apart. counts, labels, about: as of `limit`

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -222,6 +222,12 @@ def fit_stack(
     codes     of `sampled`, that heads read
     indices   their places in the list that `fit` was given, and in done, which counts steps for the progress bar
     """
+
+    def stop(m: int, term: str, value: float, step: int, *rows: pd.DataFrame) -> NoReturn:
+        s, history = specs[m], pd.concat([checkpoints[m].history, *rows], ignore_index=True)
+        where = f"step {step} (capacity {s.capacity:g}, seed {s.seed})"
+        raise Diverged(f"{term} is {value:g} at {where}: lower the learning_rate", history, indices[m])
+
     with one_thread():
         spec, checkpoints = specs[0], [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
         examples = Examples(specs, codes, device)
@@ -234,7 +240,11 @@ def fit_stack(
             for i, (rows, noise, random) in enumerate(batches(specs, epoch, steps, device)):
                 log[i] = stack.step(before + i + 1, *examples.at(rows), noise, random)
                 if (i + 1) % 50 == 0 or i + 1 == steps:
-                    _check_finite(log[: i + 1], stack.terms, before, epoch, checkpoints, indices, specs)
+                    if bad := (~torch.isfinite(log[: i + 1])).nonzero().tolist():
+                        at, term, m = bad[0]
+                        means = zip(stack.terms, log[:at, :, m].mean(0).tolist())
+                        rows = history_rows(before + at, epoch, "train", means)
+                        stop(m, stack.terms[term], log[at, term, m].item(), before + at + 1, rows)
                     done[indices] = before + i + 1
             for m, (s, new) in enumerate(zip(specs, stack.checkpoints(epoch))):
                 trained = zip(stack.terms, log[:, :, m].mean(0).tolist())
@@ -243,8 +253,7 @@ def fit_stack(
                 rows += [history_rows(before + steps, epoch, "validation", scores.items())]
                 checkpoints[m] = new._replace(history=pd.concat([checkpoints[m].history, *rows], ignore_index=True))
                 if bad := [name for name, value in scores.items() if not math.isfinite(value)]:
-                    message = _not_finite(bad[0], scores[bad[0]], before + steps, s)
-                    raise Diverged(message, checkpoints[m].history, indices[m])
+                    stop(m, bad[0], scores[bad[0]], before + steps)
                 if on_checkpoint:
                     on_checkpoint(indices[m], checkpoints[m])
         return [Run(s, c.network(s, sources.get(s.source)), c.history) for s, c in zip(specs, checkpoints)]
@@ -424,24 +433,3 @@ def history_rows(step: int, epoch: int, split: str, values) -> pd.DataFrame:
     """Rows of a history, one for each (term, value)."""
     rows = [(step, epoch, split, term, value) for term, value in values]
     return pd.DataFrame(rows, columns=list(HISTORY)).astype(HISTORY)
-
-
-def _check_finite(
-    log: Tensor,
-    terms: Sequence[str],
-    before: int,
-    epoch: int,
-    checkpoints: list[Checkpoint],
-    indices: list[int],
-    specs: list[Spec],
-) -> None:
-    bad = (~torch.isfinite(log)).nonzero().tolist()
-    if bad:
-        i, term, m = bad[0]
-        rows = history_rows(before + i, epoch, "train", zip(terms, log[:i, :, m].mean(0).tolist()))
-        history = pd.concat([checkpoints[m].history, rows], ignore_index=True)
-        raise Diverged(_not_finite(terms[term], log[i, term, m].item(), before + i + 1, specs[m]), history, indices[m])
-
-
-def _not_finite(term: str, value: float, step: int, spec: Spec) -> str:
-    return f"{term} is {value:g} at step {step} (capacity {spec.capacity:g}, seed {spec.seed}): lower the learning_rate"

@@ -85,6 +85,25 @@ def test_a_claim_holds_at_the_capacities_where_it_does_for_each_of_its_models():
     assert claims.headline(few, "theory") == "holds for baseline at 0.3 and 3 nats; open for E1M1"
 
 
+def test_a_claim_with_two_controls_is_one_that_holds_where_both_do_and_does_not_where_one_does_not():
+    first = {0.3: "holds", 1: "holds", 3: "does not hold", 6: "open"}
+    second = {0.3: "holds", 1: "open", 3: "holds", 6: "does not hold"}
+    both = {"theory": first, claims.SECOND["theory"]: second}
+    rows = [(claim, "E1M1", c, 5, verdict) for claim, found in both.items() for c, verdict in found.items()]
+    judged = pd.DataFrame(rows, columns=["claim", "model", "capacity", "seeds", "verdict"])
+    found = claims.joined(judged).set_index("capacity").verdict.to_dict()
+    assert found == {0.3: "holds", 1: "open", 3: "does not hold", 6: "does not hold"}
+
+
+def test_the_limits_map_is_of_the_images_that_a_network_saw():
+    bottom = claims.limit_map("E1M1", 0.3)
+    np.testing.assert_array_equal(claims.limit_map("baseline", 0.3, counts="bottom"), bottom)
+    world = data.WORLDS["rings"]
+    rings = claims.limit_map("baseline", 0.3, world=world.tolist())  # a table, as a page's changes give it
+    np.testing.assert_array_equal(claims.limit_map("rings baseline", 0.3), rings)
+    assert np.nanstd(rings) < 0.02 < np.nanstd(claims.limit_map("baseline", 0.3))
+
+
 def test_the_edge_is_what_touches_the_border_of_the_board():
     assert claims.EDGE[0, :-1].sum() == 2 * 13 + 10 * 2 and np.isnan(claims.EDGE[0, -1]).all()
     assert np.isfinite(claims.EDGE).sum() == 312

@@ -306,30 +306,6 @@ def test_numbers_against_each_other_are_the_arrays_about_one_line_where_they_are
     assert more.get_marker() == figures.MARKERS["E1M1"] and equal.get_xy1() == (1, 1) and equal.get_xy2() == (2, 2)
 
 
-def test_what_could_beat_a_number_is_grey_beside_it(ax):
-    values, edge = np.array([[0.9, 0.8], [0.7, np.nan]]), np.array([[0.5, 0.5], [0.3, 0.5]])
-    figures.draw_beside_controls(ax, "E1M1", [0.3, 1], values, {"edge": edge}, "correlation")
-    mean, points, control, _ = ax.lines
-    np.testing.assert_allclose(mean.get_ydata(), [0.8, 0.8])
-    np.testing.assert_array_equal(points.get_xydata(), [[0.3, 0.9], [1, 0.8], [0.3, 0.7], [1, np.nan]])
-    np.testing.assert_allclose(control.get_ydata(), [0.4, 0.5])
-    assert (mean.get_color(), control.get_color()) == (figures.COLOURS["E1M1"], figures.GREY)
-    assert ax.get_legend_handles_labels()[1] == ["E1M1", "edge"]
-
-
-def test_f1_is_a_line_a_network_with_a_dot_a_seed_and_rings_for_what_was_published_above_a_floor_of_chance(ax):
-    one, several = np.array([[0.2, 0.5]]), np.array([[0.4, np.nan], [0.6, 0.8]])
-    figures.draw_f1(ax, [1, 10], {"baseline": one, "E2M1": several}, 0.3, {"E2M1": [0.55, 0.9]})
-    first, mean, seeds, more, rings = ax.lines
-    np.testing.assert_array_equal(first.get_xydata(), [[1, 0.2], [10, 0.5]])
-    np.testing.assert_allclose(mean.get_ydata(), [0.5, 0.8])
-    assert [line.get_ydata()[0] for line in (seeds, more)] == [0.4, 0.6] and seeds.get_linestyle() == "None"
-    np.testing.assert_array_equal(rings.get_ydata(), [0.55, 0.9])
-    assert rings.get_markerfacecolor() == "none" and rings.get_color() == mean.get_color() == figures.COLOURS["E2M1"]
-    floor = ax.patches[0]
-    assert floor.get_y() + floor.get_height() == pytest.approx(0.3) and ax.get_ylim()[0] > floor.get_y()
-
-
 def test_a_number_agrees_if_its_marker_stands_in_the_band_about_the_diagonal(ax):
     rows = [("E1M1", 0.5, 0.4, 0.55, 0.6, ""), ("E2M2", -0.2, 0.3, 0.3, 0.3, "10")]
     figures.draw_published(ax, rows, 0.1, {"E2M2": 0.35, "E1M1": np.nan}, "6A")

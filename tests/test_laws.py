@@ -158,7 +158,7 @@ def test_codes_that_were_found_before_a_stop_are_not_found_again(tmp_path, monke
         return gaussian.Gaussian(np.full((169, 2), rate), np.ones((169, 2)), rate, 0.1, 0.01)
 
     monkeypatch.setattr(laws.gaussian, "best", best)
-    monkeypatch.setattr(laws, "GAUSSIAN", ["baseline"])
+    monkeypatch.setattr(laws, "GAUSSIAN", {"baseline": ("baseline", {})})
     output = tmp_path / "x.csv"
     with joblib.parallel_config("sequential"):
         with pytest.raises(KeyboardInterrupt):

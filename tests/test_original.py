@@ -237,19 +237,6 @@ def test_an_empty_or_cut_csv_is_refused(csv):
         g.read_csv(csv)
 
 
-def test_a_pixel_that_is_neither_0_nor_1_is_not_written(tmp_path, images):
-    with pytest.raises(ValueError, match="0 .open. and 1 .wall. alone, got 0.5"):
-        g.write_csv(tmp_path / "half.csv", images._replace(images=images.images / 2))
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("factors", [[[0, 0]], [[0, 13], [1, 1]], [[0, 0.5], [1, 1]], [0, 1]])
-def test_factors_that_do_not_fit_are_not_written(tmp_path, factors):
-    with pytest.raises(ValueError, match=r"factors must be \(2, 2\) whole numbers in 0\.\.12"):
-        g.write_csv(tmp_path / "set.csv", g.Corridors(np.zeros((2, 1, 13, 13)), np.array(factors)))
-    assert not any(tmp_path.iterdir())
-
-
 def test_writing_a_csv_overwrites_nothing(csv, images):
     with pytest.raises(FileExistsError):
         g.write_csv(csv, images)

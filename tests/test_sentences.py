@@ -83,14 +83,14 @@ def test_on_the_home_page_e1m1_saw_one_half_nearly_eight_times_as_often():
 def test_once_theory_knows_the_question_it_predicts_e2m1_and_e2m2_at_03_nats_almost_exactly():
     codes = {(m, 0.3, 0): both for (m, c, s), both in results.codes().items() if (c, s) == (0.3, 0)}
     one = {key: codes[key] for key in codes if key[0] in ("E2M1", "E2M2")}
-    assert claims.by_theory(one, OURS, labels=True)[0.3].round(2).to_dict() == {"E2M1": 0.99, "E2M2": 1.0}
+    assert claims.by_theory(one, OURS, tasks=True)[0.3].round(2).to_dict() == {"E2M1": 0.99, "E2M2": 1.0}
     blind = claims.by_theory(codes, OURS)[0.3]
     assert (blind[["E2M1", "E2M2", "E2M3", "E2M4", "E2M5"]].abs() < 0.05).all() and blind["baseline"] > 0.9
 
 
 def test_where_no_answer_can_be_sure_theory_says_more_than_the_borders():
     codes = {key: both for key, both in results.codes().items() if key[0] in ("E2M4", "E2M5")}
-    theory = claims.by_theory(codes, OURS, labels=True)
+    theory = claims.by_theory(codes, OURS, tasks=True)
     assert theory.loc["E2M4", [0.3, 1]].round(2).tolist() == [0.82, 0.81]
     assert theory.loc["E2M5", [0.3, 1]].round(2).tolist() == [0.99, 0.98]
     borders = {key: claims.agreement(measures.resolution_of(*both), crossed(key[0])) for key, both in codes.items()}
@@ -115,11 +115,11 @@ def test_a_map_of_the_class_border_predicts_e2m1_and_e2m2_as_well_as_the_theory_
         border = measures.borders(data.TASKS[paper.MODELS[model]["tasks"][0]].table) + 0.0 * claims.EDGE
         rates = OURS.query("model == @model and capacity == 0.3 and seed == 0 and measure == 'rate'").value
         found = measures.resolution_of(*codes[model, 0.3, 0])
-        theirs = claims.agreement(found, claims.limit_map(model, float(rates.iloc[0]), labels=True))
+        theirs = claims.agreement(found, claims.limit_map(model, float(rates.iloc[0]), tasks=True))
         assert claims.agreement(found, border) == pytest.approx(theirs, abs=0.01)
     short = {key: c for key, c in results.released("sketch")[0].items() if key[1] == 0.3}
     one = {key: code for key, code in short.items() if key[0] in ("E2M1", "E2M2")}
-    table = claims.by_theory(one, results.released("sketch")[1], labels=True)
+    table = claims.by_theory(one, results.released("sketch")[1], tasks=True)
     assert table[0.3].round(2).to_dict() == {"E2M1": 0.74, "E2M2": 1.0}
 
 

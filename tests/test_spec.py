@@ -17,7 +17,7 @@ def test_the_defaults_are_the_papers_baseline_at_full_length_with_a_held_rate():
     spec = g.Spec()
     assert (spec.train_end, spec.validation_end, spec.steps, spec.steps_per_epoch) == (170_000, 185_000, 7974, 1329)
     assert (spec.loss, spec.task_rule, spec.cooldown) == ("held", "constant", 0.2)
-    assert g.Spec(loss="B").cooldown == 0 == g.Spec(source="there", tasks=["order"]).cooldown
+    assert g.Spec(loss="B").cooldown == 0
 
 
 def test_a_sketch_is_the_same_spec_with_fewer_steps():
@@ -29,12 +29,30 @@ def test_a_sketch_is_the_same_spec_with_fewer_steps():
 
 def test_theory_is_asked_about_the_images_or_about_the_tasks_that_count_too():
     spec = g.Spec(counts="bottom", tasks=["order"], world="rings", task_weight=3)
-    assert spec.theory() == {"world": "rings", "likelihood": "gaussian"}
+    assert spec.theory() == {"counts": spec.counts, "world": "rings", "likelihood": "gaussian"}
     asked = spec.theory(tasks=True)
-    assert g.theory.price(spec.counts, 0.3, **asked) > 3 > 1 > g.theory.price(spec.counts, 0.3, **spec.theory())
+    assert g.theory.price(rate=0.3, **asked) > 3 > 1 > g.theory.price(rate=0.3, **spec.theory())
     without = g.change(spec, task_weight=0)  # a task that counts nothing changes no best code
     assert without.theory(tasks=True) == without.theory() == spec.theory()
     assert g.Spec().theory(tasks=True) == g.Spec().theory()
+
+
+def test_a_head_has_one_schedule_however_its_spec_is_made():
+    made = g.Spec(tasks=["order"], source="baseline-c10-s0")
+    assert made == g.change(g.Spec(tasks=["order"]), source="baseline-c10-s0") and made.cooldown == 0.2
+
+
+@pytest.mark.parametrize(
+    "tasks, words",
+    [
+        (["a/near.csv", "b/near.csv"], "each task once, got near, near"),
+        (["order", "x/order.npy"], "each task once, got order, order"),
+        ([np.eye(13)], r"need names, tasks=\{name: \(13, 13\) table\}; got a list of 1"),
+    ],
+)
+def test_tasks_in_a_list_have_names_of_their_own(tasks, words):
+    with pytest.raises(ValueError, match=words):
+        g.Spec(tasks=tasks)
 
 
 def test_an_epoch_is_no_longer_than_the_training():

@@ -7,6 +7,7 @@ from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
 from scipy.special import entr, xlogy
 
+from geomlib import theory
 from geomlib.claims import agreement
 from geomlib.data import COUNTS, PROFILE, TASKS, world_table
 from geomlib.measures import dprime_of, neighbours
@@ -14,7 +15,6 @@ from geomlib.objective import cross_entropy
 from geomlib.theory import (
     Loss,
     codes,
-    dprime,
     ends,
     gather,
     limit,
@@ -132,7 +132,10 @@ def test_independent_corridors_share_the_rate_at_a_common_slope():
     upper, lower = np.arange(1, 14), np.r_[np.full(7, 8), np.ones(6, int)]
     one = np.eye(1, 13, dtype=int)
     tables = np.outer(upper, lower), np.outer(upper, one), np.outer(one, lower)
-    costs = [{c.slope: c.rate + c.slope * c.distortion for c in codes(states_of(*source(t)[:2]))} for t in tables]
+    costs = []
+    for means, probability, floor in map(source, tables):
+        found = codes(states_of(means, probability))
+        costs.append({c.slope: c.rate + c.slope * 169 * (c.loss - floor) for c in found})
     slopes = set.intersection(*map(set, costs))
     assert len(slopes) > 50
     for slope in slopes:
@@ -233,15 +236,14 @@ def test_a_faint_world_has_the_limit_of_a_clear_one_on_a_smaller_scale():
     np.testing.assert_allclose(small / 0.05**2, excess, atol=2e-4)
 
 
-def test_a_code_is_a_probability_and_its_reproductions_are_means():
-    means, probability, _ = source("diagonal")
+def test_a_code_is_a_probability_and_its_loss_that_of_reproductions_that_are_means():
+    means, probability, floor = source("diagonal")
     code = limit("diagonal")[40]
     np.testing.assert_allclose(code.assignment.sum(0), 1, atol=1e-9)
     joint = code.assignment * probability
-    expected = np.tensordot(joint, means, 1) / joint.sum(1)[:, None, None]
-    np.testing.assert_allclose(code.reproductions, expected, atol=1e-9)
-    squares = ((code.reproductions[:, None] - means) ** 2).sum((2, 3))
-    assert code.distortion == pytest.approx((joint * squares).sum())
+    reproductions = np.tensordot(joint, means, 1) / joint.sum(1)[:, None, None]
+    squares = ((reproductions[:, None] - means) ** 2).mean((2, 3))
+    assert code.loss - floor == pytest.approx((joint * squares).sum())
 
 
 def test_bad_counts_labels_and_rates_are_refused():
@@ -273,11 +275,13 @@ def test_with_labels_the_limit_lies_above_and_comes_down_to_the_limit_without():
 
 
 def test_a_code_of_images_and_classes_makes_their_sum_least():
-    means, probability, _ = source(TABLES["two pairs"])
+    means, probability, floor = source(TABLES["two pairs"])
     first, *_, last = codes(states_of(means, probability, np.array([0, 1])))
     entropy = -probability @ np.log(probability)
-    assert first.cross_entropy == pytest.approx(0, abs=1e-9) and last.cross_entropy == pytest.approx(entropy, abs=1e-3)
-    assert all(code.cross_entropy == 0 for code in codes(states_of(means, probability, np.array([0, 0]))))
+    assert first.loss == pytest.approx(floor, abs=1e-9)
+    assert last.loss == pytest.approx(ends(TABLES["two pairs"])[0] + entropy, abs=1e-3)
+    one, none = (codes(states_of(means, probability, labels)) for labels in (np.array([0, 0]), None))
+    assert [code.loss for code in one] == [code.loss for code in none]
 
 
 def test_prototypes_are_the_pairs_at_first_and_the_mean_image_at_last():
@@ -416,7 +420,8 @@ def test_below_the_entropy_of_two_classes_the_best_code_tells_the_class_alone_by
 def test_gaussian_codes_of_one_covariance_have_the_dprime_of_the_measures():
     means, z = np.array([[-1.0], [0.2], [1.5]]), np.linspace(-9, 9, 4001)
     assignment = np.exp(-((z[:, None] - means.T) ** 2) / 2 / 0.25)
-    found = dprime(assignment / assignment.sum(0))
+    root = np.sqrt(assignment / assignment.sum(0))
+    found = theory._dprime(root.T @ root)
     np.testing.assert_allclose(found, dprime_of(means, np.full((3, 1), 0.25)), rtol=1e-3, atol=1e-4)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import geomlib as g
-from geomlib import train
+from geomlib import data, train
 from geomlib.engine import jobs
 
 
@@ -102,6 +102,8 @@ def test_a_csv_set_is_trained_on_like_a_table_and_remembered_by_its_checksum(tmp
     spec = dataclasses.replace(tiny, counts=str(path))
     (ours, theirs) = (g.fit([s], "cpu")[0].model.mu.bias for s in (tiny, spec))
     assert torch.equal(ours, theirs)
+    assert (data.counts_table(path) == 6).all()  # theory counts what the file shows
+    assert g.price(rate=0.3, **spec.theory()) == g.price(rate=0.3, **tiny.theory())
     path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     with pytest.raises(ValueError, match="has changed: its sha256"):
         g.fit([spec], "cpu")
