@@ -152,7 +152,8 @@ def counts_table(counts: Any) -> np.ndarray:
     """
     if of_images(counts):
         counts = _counted(Path(counts).resolve(), Path(counts).stat().st_mtime_ns)
-    counts = read_table(counts) if is_file(counts) else counts
+    elif is_file(counts):
+        counts = read_table(counts)
     if isinstance(counts, str):
         if counts not in COUNTS:
             known = ", ".join(COUNTS)

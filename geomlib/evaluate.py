@@ -43,6 +43,12 @@ def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:
 
 def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13); one image may be (13, 13)."""
+    mu, logvar = _in_parts(model.encode, model, _images(model, images))
+    return mu.cpu().numpy(), logvar.cpu().numpy()
+
+
+def _images(model: BetaVAE, images: np.ndarray) -> np.ndarray:
+    """Images (N, 1, 13, 13) that a network can read, of one or of many; else an error."""
     _check_network(model)
     if isinstance(images, data.Corridors):
         raise TypeError(
@@ -57,12 +63,12 @@ def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarra
         raise ValueError(
             f"images must hold numbers from 0 (open) to 1 (wall), got {low:g}..{high:g}; divide 0..255 by 255"
         )
-    mu, logvar = _in_parts(model.encode, model, images)
-    return mu.cpu().numpy(), logvar.cpu().numpy()
+    return images
 
 
 def sample(model: BetaVAE, images: np.ndarray, seed: Sequence[int]) -> Tensor:
     """One sampled code z an image, (N, D), on the model's device; the noise follows from the seed."""
+    images = _images(model, images)
     mu, logvar = _in_parts(model.encode, model, images)
     return mu + (logvar / 2).exp() * torch.from_numpy(_noise(seed, len(images), model)).to(mu.device)
 

@@ -90,13 +90,13 @@ def stimulus_codes(run: Run) -> Codes:
 def measured(key: Key, folder: str | Path | None = None, **changes) -> pd.DataFrame:
     """A stored run's numbers: those kept beside it in numbers.csv, or else computed, and kept if they are complete.
     Those of a setting of a law bear its name in place of the model's."""
-    name, *at = key  # capacity, seed
+    name, capacity, seed = key
     model, changes = settled(name, changes)
-    kept = place(model, *at, folder=folder, **changes) / "numbers.csv"
+    kept, paired = place(model, capacity, seed, folder, **changes) / "numbers.csv", ("baseline", capacity, seed)
     if not kept.exists():
-        beside = model in CLASS_NAMES and place("baseline", *at, folder=folder, **changes).exists()
-        baseline = run("baseline", *at, folder, **changes) if beside else None
-        rows = numbers(model, at[0], run(model, *at, folder, **changes), baseline)
+        beside = model in CLASS_NAMES and place(*paired, folder=folder, **changes).exists()
+        baseline = run(*paired, folder, **changes) if beside else None
+        rows = numbers(model, capacity, run(model, capacity, seed, folder, **changes), baseline)
         if model in CLASS_NAMES and not beside:  # without their baseline, distortions are missing
             return rows.assign(**{} if model == name else {"model": name})
         new = kept.with_suffix(f".{os.getpid()}")

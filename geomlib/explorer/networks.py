@@ -78,7 +78,7 @@ def limit(spec: Spec, rate: float) -> str:
     """d' of each two stimuli in the best code of a network's world, frequencies and loss at its rate (nats): (169, 169)
     bytes in base64, byte b for a d' of FAR (b / 254)^2, 255 for a larger one or a stimulus without images. The best
     code of the images alone: tasks are left out. Nothing if the images are those of a file that isn't here."""
-    if spec.from_csv and not Path(spec.counts).is_file():
+    if isinstance(spec.counts, str) and not Path(spec.counts).is_file():
         return ""
     found = theory.limit_dprime(rate=float(f"{rate:.2g}"), **spec.theory())
     written = np.where(found < FAR, 254 * np.sqrt(np.minimum(found, FAR) / FAR), 255)
