@@ -209,6 +209,8 @@ def test_the_codes_of_a_network_are_sampled_once_for_all_the_heads_that_read_the
         (lambda run, images: g.encode(run.model, images.images * np.nan), r"from 0 \(open\) to 1 \(wall\), got nan"),
         (lambda run, images: g.encode(run, images.images), "as .model of a run is, got Run"),
         (lambda run, images: g.decode(run, np.zeros((1, 5))), "got Run"),
+        (lambda run, images: g.evaluate.sample(run, images.images, [0]), "got Run"),
+        (lambda run, images: g.evaluate.sample(run.model, images, [0]), "give .images of them"),
         (lambda run, images: g.evaluate.scores(run, *images, seed=0), "got Run"),
     ],
 )
