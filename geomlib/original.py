@@ -97,9 +97,12 @@ def _single_task(state: Mapping[str, Tensor], path: str | Path, task: str | None
 def write_csv(path: str | Path, data: Corridors) -> None:
     """Write a set in the original's form: no header, 169 pixels row by row, then x_uc and x_lc.
 
-    Raises FileExistsError if the file exists.
+    Raises FileExistsError if the file exists, ValueError for a pixel that is not 0 or 1.
     """
-    rows = np.column_stack([np.reshape(data.images, (-1, 169)), data.factors]).astype(np.uint8)
+    images = np.reshape(data.images, (-1, 169))
+    if not np.isin(images, (0, 1)).all():
+        raise ValueError(f"images must hold 0 (open) and 1 (wall) alone, got {images[~np.isin(images, (0, 1))][0]:g}")
+    rows = np.column_stack([images, data.factors]).astype(np.uint8)
     pd.DataFrame(rows).to_csv(path, header=False, index=False, mode="x")
 
 

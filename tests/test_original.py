@@ -237,6 +237,12 @@ def test_an_empty_or_cut_csv_is_refused(csv):
         g.read_csv(csv)
 
 
+def test_a_pixel_that_is_neither_0_nor_1_is_not_written(tmp_path, images):
+    with pytest.raises(ValueError, match="0 .open. and 1 .wall. alone, got 0.5"):
+        g.write_csv(tmp_path / "half.csv", images._replace(images=images.images / 2))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_writing_a_csv_overwrites_nothing(csv, images):
     with pytest.raises(FileExistsError):
         g.write_csv(csv, images)
