@@ -222,7 +222,7 @@ def test_ten_baselines_at_full_length_agree_up_to_6_nats_and_less_at_10():
 
 def test_at_03_nats_the_seeds_of_a_model_agree_but_those_of_e2m3_and_e2m4():
     agreement = claims.seed_agreement(results.codes())["distances", "median"].xs(0.3, level="capacity")
-    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.53]
+    assert agreement.round(2)[["E2M3", "E2M4"]].tolist() == [0.78, 0.54]
     assert len(agreement) == 8 and (agreement.drop(["E2M3", "E2M4"]) > 0.85).all()
 
 
@@ -230,8 +230,8 @@ def test_at_full_length_all_read_their_image_and_those_that_miss_their_rate_by_2
     found = NETWORKS.drop("baseline").drop(0, level="seed")
     off = (found.rate / found.index.get_level_values("capacity") - 1).abs()
     missed = off[off > 0.02].groupby("model").size().to_dict()
-    assert off.max() < 0.07 and missed == {"E1M1": 1, "E2M4": 11, "E2M5": 1}
-    assert off.groupby("model").max()[["E2M5", "E1M1"]].tolist() == pytest.approx([0.021, 0.02], abs=5e-4)
+    assert off.max() < 0.07 and missed == {"E1M1": 1, "E2M3": 1, "E2M4": 11}
+    assert off.groupby("model").max()[["E2M3", "E1M1"]].tolist() == pytest.approx([0.022, 0.02], abs=5e-4)
     assert (found.rate > 0.2).all()
     for model in "E1M1", "E1M2":  # at 0.3 nats a task takes all of the rate
         assert (found.loc[model].reconstruction_loss < 0.995 * theory.ends(paper.spec(model, 1).counts)[0]).all()
@@ -469,7 +469,7 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
         3: 0.77,
         1: 0.8,
         4: 0.86,
-        2: 0.9,
+        2: 0.89,
         6: 0.9,
         7: 0.91,
         9: 0.91,
@@ -529,7 +529,7 @@ def test_at_full_length_the_best_gaussian_code_predicts_the_maps_of_all_frequenc
     smooth = laws.exponents(sets, exact, about).set_index(["model", "capacity"]).effect.xs(0.3, level="capacity")
     scarce, ample = (judged.xs(capacity, level="capacity") for capacity in (0.3, 10))
     off = (scarce.effect - smooth).abs()
-    assert off.filter(like="step").max() < 0.011 and round(off["ramp"], 2) == 0.06 and round(off["bump"], 2) == 0.10
+    assert off.filter(like="step").max() < 0.011 and round(off["ramp"], 2) == 0.06 and round(off["bump"], 2) == 0.11
     assert not scarce.low["ramp"] < smooth["ramp"] < scarce.high["ramp"]
     agree = [
         claims.agreement(measures.resolution_of(*both), measures.resolution_of(*exact[key[0], 0.3, 0]))
@@ -594,7 +594,7 @@ def test_the_best_gaussian_code_of_their_own_loss_predicts_networks_with_25_clas
     assert (borders.reindex(found.index) - found.r).drop(["E2M4", "E2M5"], level=0).min() > -0.01
     price = about[about.measure == "price"].set_index(["model", "capacity"]).value
     paid = OURS[OURS.measure == "price"].groupby(["model", "capacity"]).value.mean()
-    assert (paid / price).reindex(many.index).round(2).tolist() == [0.9, 0.73, 0.97, 0.83]
+    assert (paid / price).reindex(many.index).round(2).tolist() == [0.91, 0.73, 0.97, 0.83]
     region = data.TASKS["region"].table
     limit, smooth, networks = (
         [x[c] for c in (0.3, 1)]
