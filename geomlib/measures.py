@@ -180,10 +180,12 @@ def frequency_exponent(resolution, counts, axis: int | None = None, jump: float 
     frequencies differ by a factor of `jump` or more, as at the border of E1M1's halves, are left out, and so are those
     of an infinite d'. NaN where one frequency is left, or none.
 
-    resolution (2, 13, 13), counts (13, 13) > 0; axis: only steps in x_uc (0), or x_lc (1), on which E1M1's depend
+    resolution (2, 13, 13), counts (13, 13) >= 0, pairs of a stimulus that is never shown are left out; axis: only steps
+    in x_uc (0), or x_lc (1), on which E1M1's depend
     """
-    resolution, log = _array(resolution), np.log(_array(counts).astype(float)).ravel()
-    step, at = neighbours(np.abs(log[:, None] - log)), neighbours((log[:, None] + log) / 2).round(9)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        resolution, log = _array(resolution), np.log(_array(counts).astype(float)).ravel()
+        step, at = neighbours(np.abs(log[:, None] - log)), neighbours((log[:, None] + log) / 2).round(9)
     chosen = np.isfinite(resolution) & (step < np.log(jump))
     chosen[[] if axis is None else 1 - axis] = False
     levels, level, size = np.unique(at[chosen], return_inverse=True, return_counts=True)

@@ -1,5 +1,7 @@
 """Measures of geometry and scores: what must not change them, and slow oracles of the fast forms."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -441,6 +443,9 @@ def test_codes_made_to_follow_an_exponent_have_it(exponent):
         along = np.r_[0, np.cumsum(step**exponent)]
         found = m.resolution_of(*small(np.c_[PAIRS[:, 0], along[PAIRS[:, 1]]]))
         assert m.frequency_exponent(found, counts, axis=1) == pytest.approx(exponent, abs=1e-9)
+        counts[4, 7] = 0  # a stimulus that is never shown is left out, without a word
+        with warnings.catch_warnings(action="error"):
+            assert m.frequency_exponent(found, counts, axis=1) == pytest.approx(exponent, abs=1e-9)
     assert np.isnan(m.frequency_exponent(found, np.full((13, 13), 7)))
 
 
