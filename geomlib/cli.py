@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         logging.disable()  # asyncio would add the traces of a page's unfinished tasks
         kept = "what is complete is kept, the same command goes on with the rest, networks after their last whole epoch"
-        lost = (sys.argv[1:] if arguments is None else arguments)[:1] == ["film"]
+        lost = (sys.argv[1:] if arguments is None else arguments)[:2] == ["data", "film"]
         sys.exit(f"geomlib: stopped; {'nothing is kept, the same command starts anew' if lost else kept}")
 
 
@@ -293,34 +293,21 @@ def measure(
 
 
 @app.command(group=MEASURE)
-def readings(*, folder: Folder = None, output: Annotated[Path, OUTPUT]) -> None:
-    """Train and measure the second readings: published networks at the rate or by the recipe they are known to have.
+def data(what: Literal["readings", "film", "gaussians"], /, *, output: Annotated[Path, OUTPUT]) -> None:
+    """Make one of the tables of data/ anew that `geomlib results` can't make.
 
-    Example: geomlib readings --folder runs -o data/readings.csv
+    Example: geomlib data film -o data/laws/film-full.csv
+
+    Parameters
+    ----------
+    what
+        readings: published networks at the rate or by the recipe they are known to have, trained and measured.
+        film: two networks whose capacity rises slowly, in corridors and in rings, with their codes on the way.
+        gaussians: the best Gaussian codes of the models.
     """
-    table = g.results.readings(folder)
-    table.to_csv(output, index=False, float_format="%.6g")
-    print(f"{len(table)} numbers of {len(paper.READINGS)} networks in {output}")
-
-
-@app.command(group=MEASURE)
-def film(*, output: Annotated[Path, OUTPUT]) -> None:
-    """Train two networks whose capacity rises slowly, in corridors and in rings, and keep their codes on the way.
-
-    Example: geomlib film -o data/laws/film-full.csv
-    """
-    codes, _ = g.laws.film(output)
-    print(f"{len(codes)} frames in {output}")
-
-
-@app.command(group=MEASURE)
-def gaussians(*, output: Annotated[Path, OUTPUT]) -> None:
-    """Find the best Gaussian codes of the models: what a network could do whose encoder and decoder can be anything.
-
-    Example: geomlib gaussians -o data/laws/gaussian-exact.csv
-    """
-    codes, _ = g.laws.gaussians(output)
-    print(f"{len(codes)} codes in {output}")
+    make = {"readings": g.results.readings, "film": g.laws.film, "gaussians": g.laws.gaussians}
+    make[what](output)
+    print(f"{what} in {output}")
 
 
 @app.command(group=MEASURE)

@@ -226,15 +226,16 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     return table
 
 
-def readings(folder: str | Path | None = None) -> pd.DataFrame:
-    """The numbers of `paper.READINGS`, trained where they are missing: columns network, capacity (as published),
-    reading, model, measure, value."""
-    tables = []
+def readings(output: str | Path) -> None:
+    """A table of the numbers of `paper.READINGS`, trained where they are missing, in a file: columns network, capacity
+    (as published), reading, model, measure, value."""
+    tables, output = [], writable(output)
     for network, label, reading, capacity, changes in paper.READINGS:
-        paper.train_all([(network, capacity, 0)], folder, **changes)
-        found = measured((network, capacity, 0), folder, **changes)
+        paper.train_all([(network, capacity, 0)], **changes)
+        found = measured((network, capacity, 0), **changes)
         tables.append(found.assign(network=network, capacity=label, reading=reading))
-    return pd.concat(tables, ignore_index=True)[["network", "capacity", "reading", "model", "measure", "value"]]
+    columns = ["network", "capacity", "reading", "model", "measure", "value"]
+    pd.concat(tables, ignore_index=True)[columns].to_csv(output, index=False, float_format="%.6g")
 
 
 def second_readings(card: pd.DataFrame, found: pd.DataFrame | None = None) -> pd.DataFrame:

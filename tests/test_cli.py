@@ -58,7 +58,7 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
     assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
 
 
-@pytest.mark.parametrize("words", [["results", "E1M1"], ["results", "worlds"], ["readings"], ["film"], ["gaussians"]])
+@pytest.mark.parametrize("words", [["results", "E1M1"], ["results", "worlds"], ["data", "film"]])
 def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tmp_path, capsys, words):
     for output in (tmp_path / "no" / "x.csv", tmp_path):
         status, _, error, _ = command(*words, "-o", output, capsys=capsys)
@@ -83,7 +83,7 @@ def test_a_table_ends_in_csv_as_its_codes_beside_it_end_in_npz(tmp_path, capsys,
         (["original", "weights.pt", "--counts", "images.txt"], r"or file \(.csv, .npy\), got 'images.txt'"),
         (["train", "E1M1", "--capacity", "nan"], "capacity must be a number in 0.0"),
         (["train", "E1M1", "--capacity", "ten"], 'unable to convert "ten" into float'),
-        (["film", "--set", "steps=1", "-o", "film.csv"], "Unknown option: --set"),  # its frames are those of one rise
+        (["data", "film", "--set", "steps=1", "-o", "x.csv"], "Unknown option: --set"),  # its frames are of one rise
         (["train"], "say which models to train, of baseline, E1M1"),
         (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
         (["train", "E1M1", "--capacity", "10", "--set", "world=maze"], "world must be one of corridors"),
@@ -155,15 +155,15 @@ def test_a_term_signal_is_an_interrupt_checkpoints_are_kept_and_no_worker_stays(
     assert len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2
 
 
-@pytest.mark.parametrize("name, kept", [("film", False), ("gaussians", True), ("readings", True), ("results", True)])
+@pytest.mark.parametrize("name, kept", [("data film", False), ("data gaussians", True), ("results", True)])
 def test_an_interrupt_says_what_is_kept(tmp_path, capsys, monkeypatch, name, kept):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    for module, function in (g.laws, "film"), (g.laws, "gaussians"), (results, "readings"), (results, "table"):
+    for module, function in (g.laws, "film"), (g.laws, "gaussians"), (results, "table"):
         monkeypatch.setattr(module, function, interrupted)
     monkeypatch.setattr(cli.logging, "disable", lambda: None)
-    message = command(name, "-o", tmp_path / "x.csv", capsys=capsys)[-1]
+    message = command(*name.split(), "-o", tmp_path / "x.csv", capsys=capsys)[-1]
     assert message.startswith("geomlib: stopped; " + ("what is complete is kept" if kept else "nothing is kept"))
 
 
