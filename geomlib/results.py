@@ -229,7 +229,8 @@ def scorecard(ours: pd.DataFrame | None = None) -> pd.DataFrame:
 def readings(output: str | Path) -> None:
     """A table of the numbers of `paper.READINGS`, trained where they are missing, in a file: columns network, capacity
     (as published), reading, model, measure, value."""
-    tables, output = [], writable(output)
+    writable(output)
+    tables = []
     for network, label, reading, capacity, changes in paper.READINGS:
         paper.train_all([(network, capacity, 0)], **changes)
         found = measured((network, capacity, 0), **changes)
