@@ -287,9 +287,11 @@ def test_the_formulas_resolution_is_within_about_a_quarter_from_3_nats_on_and_wh
     long = long.assign(paid=long.price / long.worth)
     spent = long[long.capacity <= 1]
     less = spent[spent.paid < 0.91]
-    assert set(less.model) == {"perceptron baseline", "perceptron E1M1"} and set(less.capacity) == {0.3}
-    assert (less.paid.min().round(2), less.paid.max().round(2)) == (0.84, 0.88)
-    assert spent.paid.max() < 1.01 and spent.wasted.abs().max() < 0.055
+    assert set(less.model) == {"perceptron baseline", "perceptron E1M1"}
+    assert (less.paid.min().round(2), less.paid.max().round(2)) == (0.83, 0.88)
+    most = spent.sort_values("wasted").iloc[-1]
+    assert (most.model, most.capacity, most.wasted.round(2)) == ("perceptron baseline", 1, 0.13)
+    assert spent.paid.max() < 1.01 and spent.wasted.abs().nlargest(2).iloc[1] < 0.1
     assert found[found.capacity <= 1].groupby(["model", "capacity"]).wasted.mean().max() < 0.1
     worlds = long[long.model.str.startswith(("rings", "blob"))].groupby(["capacity", "model"]).paid.mean()
     off = worlds[~worlds.between(0.85, 1.15)].dropna()
@@ -316,11 +318,15 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     plain = papers["specialization", "E1M1"]
     same = ["2 latents", "10 latents", "half the channels", "twice the channels", "perceptron"]
     scarce = frequent.effect.unstack().loc[same]
-    assert (scarce[0.3] - plain[0.3]).abs().max() < 0.02 and scarce[1.0].round(2).isin([0.37, 0.38]).all()
+    several = scarce[1.0].drop("twice the channels")
+    assert (scarce[0.3] - plain[0.3]).abs().max() < 0.02 and (several - plain[1]).abs().max() < 0.01
+    assert several.round(2).eq(0.38).all()
     assert scarce[10.0].dropna().between(-0.01, 0.055).all()
     theory = long.xs("theory", level="claim").effect
     for model, capacity in ((m, c) for m in ("baseline", "E1M1") for c in (0.3, 1)):
         ours = theory.xs((model, capacity), level=("model", "capacity"))[same]
+        if (model, capacity) == ("baseline", 1):  # one perceptron's code is of a single latent
+            ours = ours.drop("perceptron")
         assert (ours - papers["theory", model, capacity]).abs().max() < 0.05
     maps = long.value["perceptron", "theory"].unstack()[0.3].round(2).to_dict(), long.value[same[:-1]]
     assert maps[0] == {"E1M1": 0.76, "baseline": 0.68} and maps[1].xs(("theory", 0.3), level=(1, 3)).min() > 0.89
@@ -328,7 +334,12 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     special = verdict["specialization", "E1M1", 0.3].drop("twice the channels")
     assert special.drop(["blob", "bernoulli"]).eq("holds").all() and special["bernoulli"] == "open"
     assert special["blob"] == "does not hold"
-    assert verdict["theory", "E1M1", 0.3].drop("twice the channels").eq("holds").all()
+    later = verdict["specialization", "E1M1", 1].drop("twice the channels")
+    assert later.drop("bernoulli").eq("holds").all() and later["bernoulli"] == "does not hold"
+    for capacity in 0.3, 1:
+        assert verdict["theory", "E1M1", capacity].drop("twice the channels").eq("holds").all()
+    one = laws.released("layers", "full")[1].query("model == 'perceptron baseline' and capacity == 1")
+    assert sorted(one[one.measure == "active_latents"].value) == [1, 2, 2, 2, 2]
     uneven = long.value.xs(("prototypization", "baseline", 0.3), level=("claim", "model", "capacity"))
     assert uneven.round(2)[["perceptron", "blob"]].tolist() == [0.38, 0.38]
     assert uneven[["2 latents", "10 latents", "half the channels", "bernoulli"]].max() < 0.33
@@ -343,12 +354,12 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     assert (judged.verdict["rings", "prototypization"][[0.3, 1.0]] == "does not hold").all()
     assert (judged.verdict["blob", "prototypization"][[0.3, 1.0]] == "holds").all()
     known = long.value["rings", "theory", "E1M1"]
-    assert known[[0.3, 1.0]].round(2).tolist() == [0.92, 0.85]
+    assert known[[0.3, 1.0]].round(2).tolist() == [0.92, 0.84]
     rare = frequent.loc["rings", 3]
     assert (rare.effect.round(2), rare.limit.round(2)) == (-0.18, -0.08)
     blob = long.loc["blob", "prototypization", "baseline", 0.3]
     assert (blob.value.round(2), blob.limit.round(2)) == (0.38, 0.55)
-    assert abs(frequent.effect["blob", 0.3]) < 0.01 < 0.15 < frequent.effect["blob", 1.0]
+    assert abs(frequent.effect["blob", 0.3]) < 0.01 and round(frequent.effect["blob", 1.0], 2) == 0.15
 
 
 def test_short_trainings_elsewhere_differ_more_and_most_of_their_verdicts_stay():
