@@ -43,7 +43,8 @@ def encode(model: BetaVAE, images: np.ndarray) -> np.ndarray:
 
 def posterior(model: BetaVAE, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means and log-variances, (N, D) float32 each, of images (N, 1, 13, 13); one image may be (13, 13)."""
-    mu, logvar = _in_parts(model.encode, model, _images(model, images))
+    images = _images(model, images)
+    mu, logvar = _in_parts(model.encode, model, images)
     return mu.cpu().numpy(), logvar.cpu().numpy()
 
 

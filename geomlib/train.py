@@ -185,7 +185,7 @@ def pace(spec: Spec) -> float:
         return time.perf_counter() - begun
 
     seconds(1)  # draws the images
-    return 200 / (seconds(300) - seconds(100))
+    return 100 / (seconds(120) - seconds(20))
 
 
 def _off(run: Run) -> float:
