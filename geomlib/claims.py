@@ -203,6 +203,11 @@ def _other_borders(labels: bytes, n: int) -> np.ndarray:
     return np.array(found)
 
 
+def crossed(model: str) -> np.ndarray:
+    """How many of a model's questions change their answer at a step between neighbours: (2, 13, 13)."""
+    return sum(measures.borders(TASKS[task].table) * 1.0 for task in MODELS[model]["tasks"])
+
+
 def verdicts(found: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each claim at each capacity.
 
@@ -283,9 +288,7 @@ def number(found: pd.DataFrame, claim: str) -> str:
         digits = 1 if claim in SMALL else 2
         between = f" ± {row.high - row.effect:.{digits}f}" if row.seeds > 1 else ""
         shown.setdefault(row.capacity, []).append(f"{model} {row.effect:+.{digits}f}{between}")
-    text = "; ".join(
-        f"{', '.join(some)} at {capacity:g} {'nat' if capacity == 1 else 'nats'}" for capacity, some in shown.items()
-    )
+    text = "; ".join(f"{', '.join(some)} at {_nats(capacity)}" for capacity, some in shown.items())
     return f"{text}, {ROWS[claim][1]}".replace("-", "−") if text else "–"
 
 
@@ -349,13 +352,17 @@ def headline(table: pd.DataFrame, claim: str) -> str:
 
 def _at(capacities: Sequence[float]) -> str:
     """Some of the paper's capacities in words: at every one, from one on, up to one, or each by its number."""
-    first, last = (f"{end:g} {'nat' if end == 1 else 'nats'}" for end in (capacities[0], capacities[-1]))
+    first, last = _nats(capacities[0]), _nats(capacities[-1])
     n = len(capacities)
     if n > 1 and tuple(capacities) == CAPACITIES[:n]:
         return "at every capacity" if n == len(CAPACITIES) else f"up to {last}"
     if n > 1 and tuple(capacities) == CAPACITIES[-n:]:
         return f"from {first} on"
     return f"at {_listed([*map('{:g}'.format, capacities[:-1]), last])}"
+
+
+def _nats(capacity: float) -> str:
+    return f"{capacity:g} {'nat' if capacity == 1 else 'nats'}"
 
 
 def _listed(words: Sequence[str]) -> str:

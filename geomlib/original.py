@@ -97,12 +97,17 @@ def _single_task(state: Mapping[str, Tensor], path: str | Path, task: str | None
 def write_csv(path: str | Path, data: Corridors) -> None:
     """Write a set in the original's form: no header, 169 pixels row by row, then x_uc and x_lc.
 
-    Raises FileExistsError if the file exists, ValueError for a pixel that is not 0 or 1.
+    Raises FileExistsError if the file exists, ValueError for a pixel that is not 0 or 1 or factors that don't fit.
     """
-    images = np.reshape(data.images, (-1, 169))
+    images, factors = np.reshape(data.images, (-1, 169)), np.asarray(data.factors)
     if not np.isin(images, (0, 1)).all():
         raise ValueError(f"images must hold 0 (open) and 1 (wall) alone, got {images[~np.isin(images, (0, 1))][0]:g}")
-    rows = np.column_stack([images, data.factors]).astype(np.uint8)
+    if factors.shape != (len(images), 2) or not np.isin(factors, range(SIDE)).all():
+        raise ValueError(
+            f"factors must be ({len(images)}, 2) whole numbers in 0..{SIDE - 1}, a pair an image, got shape "
+            f"{factors.shape}, {factors.min(initial=0)} to {factors.max(initial=0)}"
+        )
+    rows = np.column_stack([images, factors]).astype(np.uint8)
     pd.DataFrame(rows).to_csv(path, header=False, index=False, mode="x")
 
 

@@ -58,10 +58,10 @@ def test_train_stores_a_run_where_it_is_told_and_prints_its_numbers(tmp_path, ca
     assert folder.name.startswith("E2M1-c10-s0-") and runs.load(folder).spec.gamma == 2
 
 
-@pytest.mark.parametrize("words", [["results", "E1M1"], ["results", "worlds"], ["data", "film"]])
+@pytest.mark.parametrize("words", ["results E1M1", "results worlds", "data readings", "data film", "data gaussians"])
 def test_a_file_that_can_not_be_written_is_refused_before_anything_is_trained(tmp_path, capsys, words):
     for output in (tmp_path / "no" / "x.csv", tmp_path):
-        status, _, error, _ = command(*words, "-o", output, capsys=capsys)
+        status, _, error, _ = command(*words.split(), "-o", output, capsys=capsys)
         assert status == 2  # the command line is wrong: nothing was begun
         assert str(output) in error and "choose a file in a folder that is there" in error
 
@@ -155,12 +155,14 @@ def test_a_term_signal_is_an_interrupt_checkpoints_are_kept_and_no_worker_stays(
     assert len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2
 
 
-@pytest.mark.parametrize("name, kept", [("data film", False), ("data gaussians", True), ("results", True)])
+@pytest.mark.parametrize(
+    "name, kept", [("data film", False), ("data gaussians", True), ("data readings", True), ("results", True)]
+)
 def test_an_interrupt_says_what_is_kept(tmp_path, capsys, monkeypatch, name, kept):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    for module, function in (g.laws, "film"), (g.laws, "gaussians"), (results, "table"):
+    for module, function in (g.laws, "film"), (g.laws, "gaussians"), (results, "readings"), (results, "table"):
         monkeypatch.setattr(module, function, interrupted)
     monkeypatch.setattr(cli.logging, "disable", lambda: None)
     message = command(*name.split(), "-o", tmp_path / "x.csv", capsys=capsys)[-1]

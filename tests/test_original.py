@@ -243,6 +243,13 @@ def test_a_pixel_that_is_neither_0_nor_1_is_not_written(tmp_path, images):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("factors", [[[0, 0]], [[0, 13], [1, 1]], [[0, 0.5], [1, 1]], [0, 1]])
+def test_factors_that_do_not_fit_are_not_written(tmp_path, factors):
+    with pytest.raises(ValueError, match=r"factors must be \(2, 2\) whole numbers in 0\.\.12"):
+        g.write_csv(tmp_path / "set.csv", g.Corridors(np.zeros((2, 1, 13, 13)), np.array(factors)))
+    assert not any(tmp_path.iterdir())
+
+
 def test_writing_a_csv_overwrites_nothing(csv, images):
     with pytest.raises(FileExistsError):
         g.write_csv(csv, images)

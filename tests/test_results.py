@@ -214,7 +214,7 @@ def test_one_answer_for_all_images_scores_well_where_class_1_is_frequent():
     share = {model: paper.classes(model, g.data.PAIRS).mean() for model in ("E2M1", "E2M2", "E2M3")}
     for model, p in share.items():  # 2p / (1 + p), but for the spread between batches of 32
         assert chance[model] == pytest.approx(2 * p / (1 + p), abs=0.01)
-    assert chance["E2M4"] < 0.05
+    assert chance["E2M4"] < 0.03
 
 
 def test_a_measure_by_seed_has_a_row_a_seed_and_a_gap_where_there_is_no_number():

@@ -320,7 +320,8 @@ def test_after_a_long_training_the_network_hardly_matters_and_the_world_and_the_
     scarce = frequent.effect.unstack().loc[same]
     several = scarce[1.0].drop("twice the channels")
     assert (scarce[0.3] - plain[0.3]).abs().max() < 0.02 and (several - plain[1]).abs().max() < 0.01
-    assert several.round(2).eq(0.38).all()
+    assert several.round(2).eq(0.38).all() and scarce[1.0].round(2).isin([0.37, 0.38]).all()
+    assert (scarce[1.0] - plain[1]).abs().max() < 0.02
     assert scarce[10.0].dropna().between(-0.01, 0.055).all()
     theory = long.xs("theory", level="claim").effect
     for model, capacity in ((m, c) for m in ("baseline", "E1M1") for c in (0.3, 1)):
@@ -823,4 +824,6 @@ def test_from_3_nats_on_e1m1_spends_more_on_a_rare_image_than_the_baseline_and_l
             mu, logvar = map(torch.from_numpy, evaluate.posterior(paper.run(model, c, 0).model, images))
             spent[model, c] = rate(mu, logvar).numpy()
     more = {c: spent["E1M1", c] - spent["baseline", c] for c in (3, 6, 10)}
-    assert all(more[c][~frequent].mean() > 1 and -0.35 < more[c][frequent].mean() < -0.15 for c in more)
+    assert more[3][~frequent].mean() == pytest.approx(1.5, abs=0.05)
+    assert min(more[c][~frequent].mean() for c in (6, 10)) > 2
+    assert all(0.15 < -more[c][frequent].mean() < 0.3 for c in more)
