@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 import functools
 import itertools
+import math
 import os
 import resource
 import sys
@@ -36,7 +37,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import geomlib as g
 from geomlib import paper, results, train
-from geomlib.engine import fast
+from geomlib.engine import fast, replay
 from geomlib.model import DROPOUT, hidden_units
 
 CORES = os.cpu_count() or 1
@@ -59,8 +60,8 @@ def medians(found: dict[str, np.ndarray], digits: int = 1) -> dict[str, float]:
     return {name: round(float(np.median(values)), digits or None) for name, values in found.items()}
 
 
-def pace(step: Callable[[], object], seconds: float, first: int = 3) -> float:
-    """Calls a second, after the first ones."""
+def pace(step: Callable[[], object], seconds: float, first: int = replay.BEFORE + 1) -> float:
+    """Calls a second, after the first ones, of which the last records a step of ours."""
     for _ in range(first):
         step()
     calls, began = 0, time.perf_counter()
@@ -83,10 +84,11 @@ def sweep(tasks: tuple[str, ...], seconds: float, counts="uniform") -> float:
     """images/s of `fit` with a network a core, all processes together, from each one's first epoch to its last.
 
     An epoch has at most 200 steps, the paper's 1,329, and its validation in proportion. Validation and checkpoints are
-    in the time, the start of a process and the drawing of its data are not.
+    in the time, the start of a process and the drawing of its data are not. There are so many epochs that the steps
+    are recorded.
     """
     epoch = min(200, g.Spec(counts=counts).train_end // 160)
-    epochs = 1 + round(seconds * speed(tasks) / (epoch * 128) + 0.5)
+    epochs = 1 + math.ceil(max(seconds * speed(tasks) / 128, replay.WORTH["cpu"]) / epoch)
     spec = g.Spec(counts=counts, tasks=tasks, steps=epochs * epoch, steps_per_epoch=epoch)
     spec = g.change(spec, validation_end=spec.train_end + 15_000 * epoch // 1329)
     with tempfile.TemporaryDirectory() as folder:
@@ -177,7 +179,6 @@ def stack_step(m: int, record: bool = True, tasks: tuple[str, ...] = ()) -> Call
     """A step of M networks on one batch each: what `fit` calls, and nothing around it."""
     specs = [g.Spec(tasks=tasks, seed=seed) for seed in range(m)]
     stack = train.Stack(specs, [train.Checkpoint.new(spec) for spec in specs], torch.device("cpu"), record)
-    stack.replay.before = 1  # call until it is recorded
     stack.start_epoch(1)
     examples = train.Examples(specs, {}, torch.device("cpu"))
     rows, noise, random = next(train.batches(specs, 1, 1, torch.device("cpu")))

@@ -281,7 +281,7 @@ def classes_of(table: np.ndarray, labels: Any) -> np.ndarray | None:
     return whole_numbers("labels", np.ravel(labels), PIXELS).reshape(-1, PIXELS)[:, table.ravel() > 0]
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=32)
 @ONE_THREAD
 def _limit(counts: bytes, labels: bytes | None, world: bytes, loss: Loss) -> list[Code]:
     tables = np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)

@@ -365,7 +365,8 @@ class Stack:
         dtype = torch.float32 if gpu else torch.float64  # what Adam's kernel of each reads
         self.state["learning_rate"] = torch.tensor(spec.learning_rate, dtype=dtype, device=device)
         self.factor = torch.tensor([rate_factor_of(s) for s in specs], device=device)
-        self.replay = Replay(self._step, self.state, device, record)
+        left = spec.steps - checkpoints[0].epoch * spec.steps_per_epoch
+        self.replay = Replay(self._step, self.state, device, left if record else 0)
 
     def start_epoch(self, epoch: int) -> None:
         """Set the schedules of an epoch's steps."""

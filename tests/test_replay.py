@@ -18,7 +18,7 @@ def test_replayed_steps_give_the_same_bits(monkeypatch, wins, changes):
     if wins and not torch.backends.mkldnn.is_available():
         pytest.skip("this torch has no oneDNN")
     monkeypatch.setattr(fast, "onednn_wins", lambda: wins)
-    monkeypatch.setitem(replay.BEFORE, "cpu", 2)
+    monkeypatch.setitem(replay.WORTH, "cpu", 1)
     replayed, calls, source = [], replay.Replay._calls, g.BetaVAE()
 
     def counted(self, *arguments):
@@ -28,7 +28,7 @@ def test_replayed_steps_give_the_same_bits(monkeypatch, wins, changes):
     monkeypatch.setattr(replay.Replay, "_calls", counted)
     spec, sources = g.Spec(**FEW, **changes), {"there": source}
     eager, recorded = (g.fit([spec], "cpu", sources=sources, record=record)[0] for record in (False, True))
-    assert len(replayed) == 10  # of 15, two are before the recording and three of another size
+    assert len(replayed) == 9  # of 15, three are before the recording and three of another size
     assert all(torch.equal(w, recorded.model.state_dict()[name]) for name, w in eager.model.state_dict().items())
     assert eager.history.equals(recorded.history)
 
@@ -50,7 +50,7 @@ def test_a_recording_leaves_out_what_does_no_arithmetic():
 
 def test_a_step_that_looks_at_a_value_says_so(monkeypatch):
     terms = train.stack_terms
-    monkeypatch.setitem(replay.BEFORE, "cpu", 2)
+    monkeypatch.setitem(replay.WORTH, "cpu", 1)
     monkeypatch.setattr(
         train, "stack_terms", lambda *a: {name: term * (term.sum().item() > 0) for name, term in terms(*a).items()}
     )

@@ -1,8 +1,8 @@
 """A training step that is recorded once and replayed without what made it: a CUDA graph, on a CPU a list of calls.
 
-A step is hundreds of operations on small tensors: Python and autograd take a quarter of its time on a CPU, most of it
-on a GPU. A recording is the same operations in the same order, so it gives the same bits; whatever a step reads that
-is not a tensor stays in it as it was.
+A step is hundreds of operations on small tensors: Python and autograd take a tenth of its time on a CPU, most of it on
+a GPU. A recording is the same operations in the same order, so it gives the same bits; whatever a step reads that is
+not a tensor stays in it as it was.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-BEFORE = {"cuda": 3, "cpu": 30}  # calls before the recording, which takes a CPU half a second
+BEFORE = 3  # calls before the recording
+WORTH = {"cuda": BEFORE, "cpu": 1500}  # calls from which on it pays: on a CPU the first takes seconds
 
 
 class Replay:
@@ -22,11 +23,11 @@ class Replay:
 
     state, inputs   nested lists and dicts of tensors on the device, the state's always the same; calls with inputs of
                     other shapes than the first call's, as an epoch's last batch, are never recorded
-    record          False: no call is
+    calls           how many are to come; fewer than WORTH, and none is recorded
     """
 
-    def __init__(self, step: Callable[..., Tensor], state, device: torch.device, record: bool = True):
-        self.step, self.state, self.record, self.before = step, state, record, BEFORE[device.type]
+    def __init__(self, step: Callable[..., Tensor], state, device: torch.device, calls: int):
+        self.step, self.state, self.record = step, state, calls >= WORTH[device.type]
         self.calls, self.shapes, self.replay = 0, None, None
         self.stream = torch.cuda.Stream() if device.type == "cuda" else None
         if not self.stream:
@@ -36,7 +37,7 @@ class Replay:
         tensors, rebuild = tree_flatten(inputs)
         shapes = [t.shape for t in tensors]
         self.shapes = self.shapes or shapes
-        if not self.record or shapes != self.shapes or self.calls < self.before:
+        if not self.record or shapes != self.shapes or self.calls < BEFORE:
             self.calls += shapes == self.shapes
             return self._eagerly(inputs)
         self.replay = self.replay or (self._graph if self.stream else self._calls)(tensors, rebuild)
