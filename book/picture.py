@@ -44,6 +44,7 @@ def table():
         [
             g.claims.markdown("notebooks/{}.md"),
             "",
+            "The page *Notation* (`book/notation.md`) explains models and measures.",
             "In brackets: the effect of each model, a difference from a control, at the smallest capacity at which it",
             "holds, or else has a number. We wrote the rule for a verdict down first, and only then",
             "trained the networks it judges (`book/protocol.md`). The baseline, seed 0:",

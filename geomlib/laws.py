@@ -242,16 +242,18 @@ def effects(
     """`claims.effects` in the settings of `AGAIN`: a first column, setting, and those of the claims.
 
     law, codes, ours   "weight", "worlds" or "networks", as of `released`
-    baselines          codes of the baselines of the same capacities and seeds, where the law has none of its own
+    baselines          networks, of which the baselines of the same capacities and seeds are the controls, where the
+                       law has none of its own
     """
     _check(law, AGAIN)
+    controls = {key: both for key, both in (baselines or {}).items() if key[0] == "baseline"}
     found = {}
     for setting, changes in AGAIN[law][1].items():
         start = f"{setting} "
         own = {(name.removeprefix(start), c, s): x for (name, c, s), x in codes.items() if name.startswith(start)}
         rows = ours[ours.model.str.startswith(start)]
         rows = rows.assign(model=rows.model.str.removeprefix(start))
-        found[setting] = claims.effects({**(baselines or {}), **own}, rows, **changes)
+        found[setting] = claims.effects({**controls, **own}, rows, **changes)
     return pd.concat(found, names=["setting"]).reset_index("setting").reset_index(drop=True)
 
 

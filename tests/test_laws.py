@@ -181,6 +181,16 @@ def test_the_claims_are_asked_again_of_each_setting_with_its_own_world_and_names
     assert set(g.claims.verdicts(found).setting) == {"rings", "blob"}  # apart, though claims and models are the same
 
 
+def test_some_networks_have_the_effects_that_they_have_among_all():
+    codes, ours = laws.released("weight")
+    light = {key: both for key, both in codes.items() if key[0].startswith("weight 0.1 ")}
+    some = {key: both for key, both in light.items() if key[0].endswith("E2M2") and key[1] == 3}
+    every, few = (laws.effects("weight", asked, ours, results.released("sketch")[0]) for asked in (light, some))
+    own = every.query("model == 'E2M2' and capacity == 3").reset_index(drop=True)
+    assert len(few) == 2 * len(some) == 10
+    pd.testing.assert_frame_equal(few, own)
+
+
 def test_long_networks_agree_with_a_verdict_where_their_effect_has_its_sign_and_theory_needs_both_controls():
     told = [
         ("specialization", 0.3, "holds", 0.1, True),

@@ -274,7 +274,7 @@ def test_the_formulas_resolution_is_within_about_a_quarter_from_3_nats_on_and_wh
     least = each["min"].round(2)
     assert (least["baseline", 10], least["E1M2", 3], least["E1M2", 10]) == (0.76, 0.74, 0.69)
     ten = found.query("model == 'baseline' and capacity == 10").ratio.nsmallest(3).round(2).tolist()
-    assert ten == [0.76, 0.79, 0.81]
+    assert ten == [0.76, 0.79, 0.8]
     assert each.loc["rings baseline", 10][["min", "max"]].round(2).tolist() == [0.7, 0.75]
 
     codes, other = laws.released("networks", "full")[0], long[long.model.str.startswith("bernoulli")]
@@ -478,7 +478,7 @@ def test_at_03_and_1_nat_a_network_is_the_best_gaussian_code_of_its_images():
     found = every.groupby(["model", "capacity"]).mean()
     seeds = every.query("model == 'E1M2' and capacity == 1").set_index("seed").r
     low, other, *most = seeds.round(2).sort_values()
-    assert (low, other, most[0], most[-1], len(most)) == (0.77, 0.8, 0.86, 0.95, 8)
+    assert (low, other, most[0], most[-1], len(most)) == (0.78, 0.8, 0.86, 0.95, 8)
     scarce = found[found.index.get_level_values("capacity") < 3]
     assert (scarce.r.drop(("E1M2", 1)) > 0.975).all() and round(scarce.r["E1M2", 1], 2) == 0.89
     assert scarce.wrong.max() < 0.785 and scarce["size"].between(0.98, 1.021).all()
@@ -741,14 +741,14 @@ def test_to_be_told_apart_at_a_dprime_of_1_a_corridor_moves_by_7_columns_at_03_n
     assert needed == {0.3: {7}, 1: {3}, 3: {1}, 6: {1}, 10: {1}}
 
 
-def test_a_head_reads_a_binary_task_worse_from_a_code_of_another_task_and_never_finds_aligned_there():
+def test_a_head_reads_a_binary_task_worse_from_a_code_of_another_task_and_hardly_ever_finds_aligned_there():
     binary = paper.ONE_HEAD[:3]
     for task in binary:
         own, plain = (results.head(OURS, network, task, whole=True).mean() for network in (task, "baseline"))
         for other in set(paper.ONE_HEAD) - {task}:
             found = results.head(OURS, other, task, whole=True).mean()
             assert (found < own).all() and (task != "E2M1" or found[3.0] < plain[3.0])
-            assert task != "E2M3" or (found == 0).all()
+            assert task != "E2M3" or found.max() < 0.001
 
 
 def _sampled(model, capacity, rows, noise):
@@ -827,3 +827,47 @@ def test_from_3_nats_on_e1m1_spends_more_on_a_rare_image_than_the_baseline_and_l
     assert more[3][~frequent].mean() == pytest.approx(1.5, abs=0.05)
     assert min(more[c][~frequent].mean() for c in (6, 10)) > 2
     assert all(0.15 < -more[c][frequent].mean() < 0.3 for c in more)
+
+
+def test_how_far_networks_with_one_task_lie_above_the_limit():
+    wide = results.wide(OURS[OURS.model.isin(paper.MODELS)])
+    most = {}
+    for model in paper.ONE_HEAD[:3]:
+        rates, losses = theory.rate_distortion(**paper.spec(model, 3).theory(tasks=True))
+        own = wide.loc[model]
+        above = (own.reconstruction_loss + own.cross_entropy_joint) / np.interp(own.rate, rates, losses) - 1
+        most[model] = round(above.groupby("capacity").mean().max(), 2)
+    assert most == {"E2M1": 0.35, "E2M2": 0.14, "E2M3": 0.42}
+    price = {model: theory.price(rate=3, **paper.spec(model, 3).theory(tasks=True)) for model in ("E2M4", "E2M5")}
+    below = {model: worth / wide.price[model, 3].mean() for model, worth in price.items()}
+    assert 3.8 < below["E2M5"] < below["E2M4"] < 5.2
+
+
+def test_numbers_of_the_claims_that_change_with_capacity_and_length():
+    even = {
+        scale: claims.verdicts(claims.released(scale)).query("claim == 'prototypization'")
+        for scale in ("full", "sketch")
+    }
+    at = {
+        scale: judged.set_index("capacity").loc[0.3, ["value", "control"]].round(2).tolist()
+        for scale, judged in even.items()
+    }
+    assert at == {"full": [0.19, 0.1], "sketch": [0.31, 0.08]}
+    exponent = (
+        claims.verdicts().query("claim == 'specialization' and model == 'E1M2'").set_index("capacity").value.round(2)
+    )
+    assert (exponent[1], exponent[3]) == (0.23, -0.03) == (exponent.max(), exponent.min())
+    loss = results.wide(OURS).reconstruction_loss["baseline"].groupby("capacity").mean().round(3)
+    assert (loss[0.3], loss[10]) == (pytest.approx(0.145, abs=0.0011), pytest.approx(0.051, abs=0.0011))
+
+
+def test_at_3_nats_a_light_question_turns_the_code_of_quadrant_and_after_long_training_that_of_aligned():
+    turns = {}
+    for scale in "sketch", "full":
+        codes, ours = laws.released("weight", scale)
+        some = {key: both for key, both in codes.items() if key[1] == 3 and key[0].endswith(("E2M2", "E2M3"))}
+        found = laws.effects("weight", some, ours, results.released(scale)[0]).query("claim == 'direction'")
+        weight = found.setting.str.split().str[1].astype(float)
+        turns[scale] = found.effect.groupby([found.model, weight]).mean().round().unstack()
+    assert turns["sketch"].loc["E2M2"].tolist() == [8, 14, 9, -10, -49, -68]
+    assert turns["sketch"].loc["E2M3"].max() <= 0 and turns["full"].loc["E2M3"].tolist() == [0, 10, 11, -11, -23, -35]
