@@ -46,7 +46,24 @@ Models = Annotated[
     ),
 ]
 Capacities = Annotated[list[float], Parameter(consume_multiple=1, negative="", help="Nats.")]
-Seeds = Annotated[list[int], Parameter(consume_multiple=1, negative="", help="Of weights, order and noise.")]
+
+
+def _seed(word: str) -> int:
+    """A seed from its word; cyclopts' own would round 1.5."""
+    if not word.isdigit():
+        raise ValueError(f"seeds must be whole numbers >= 0, got {word!r}")
+    return int(word)
+
+
+Seeds = Annotated[
+    list[int],
+    Parameter(
+        consume_multiple=1,
+        negative="",
+        help="Of weights, order and noise.",
+        converter=lambda _, tokens: [_seed(token.value) for token in tokens],
+    ),
+]
 Folder = Annotated[Path | None, Parameter(help="Of runs, one that is there; default: data/runs, then runs.")]
 Changes = Annotated[
     list[str],

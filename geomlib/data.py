@@ -41,8 +41,11 @@ class Task(NamedTuple):
         return int(self.table.max()) + 1
 
     def labels(self, factors: np.ndarray) -> np.ndarray:
-        """Classes (N,) int64 of positions (N, 2)."""
-        uc, lc = np.asarray(factors).T.astype(np.int64)
+        """Classes (N,) int64 of positions (N, 2); a ValueError for what is no whole number in 0..12."""
+        at = np.asarray(factors)
+        if (bad := (at < 0) | (at >= SIDE) | (at != np.floor(at))).any():
+            raise ValueError(f"factors must be whole numbers in 0..{SIDE - 1}, got {at[bad][0]}")
+        uc, lc = at.T.astype(np.int64)
         return self.table[uc, lc]
 
 
@@ -140,7 +143,15 @@ def of_images(counts: Any) -> bool:
 @functools.lru_cache(maxsize=8)
 def _counted(path: Path, changed: int) -> np.ndarray:
     """How often a CSV file of images, last changed then, shows each pair: (13, 13)."""
-    factors = np.loadtxt(path, int, delimiter=",", usecols=(SIDE**2, SIDE**2 + 1), encoding="utf-8-sig", ndmin=2)
+    columns = SIDE**2, SIDE**2 + 1
+    try:
+        factors = np.loadtxt(path, int, delimiter=",", usecols=columns, encoding="utf-8-sig", ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{path}: x_UC and x_LC, its last two columns, must be whole numbers ({error})") from None
+    if (bad := (factors < 0) | (factors >= SIDE)).any():
+        raise ValueError(
+            f"{path}: x_UC and x_LC, its last two columns, must lie in 0..{SIDE - 1}, got {factors[bad][0]}"
+        )
     return np.bincount(factors @ [SIDE, 1], minlength=SIDE**2).reshape(SIDE, SIDE)
 
 

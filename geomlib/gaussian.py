@@ -65,9 +65,9 @@ def best(
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
     asked, table = theory.Loss(**loss), counts_table(counts)
-    there, classes = np.flatnonzero(table), theory.classes_of(table, labels)
+    there, (classes, sizes) = np.flatnonzero(table), theory.shown_classes(table, theory.classes_of(table, labels))
     means, probability, floor = theory.source(table, world, asked.likelihood)
-    states = theory.states_of(means, probability, classes, asked)
+    states = theory.states_of(means, probability, classes, asked, sizes)
     parts = states.known, states.unit, probability, PAIRS.T[:, there].astype(float)
     problem = _Problem(states, *map(torch.tensor, parts), prior)
     if len(states.unit) == 0:

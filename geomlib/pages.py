@@ -67,6 +67,8 @@ def page(notebook: str | Path, output: str | Path, parameters: Mapping[str, Any]
     add_command(source, notebook, given)
     output.parent.mkdir(parents=True, exist_ok=True)
     places.writable(output, ".ipynb")
+    if output.exists() and notebook.resolve() == output.resolve():
+        raise ValueError(f"{output} is the notebook itself: name another file for the page, with -o")
     shown = ", ".join(f"{name} = {str(x)[:60]}" for name, x in given.items()) or "its own parameters"
     print(f"running {notebook} with {shown}", file=sys.stderr)
     failed = output.with_name(f"{output.stem}.failed.ipynb")

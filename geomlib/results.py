@@ -134,8 +134,9 @@ def codes(path: str | Path | None = None) -> dict[Key, Codes]:
     for file in [path] if path else sorted((_released_data() / "codes").glob("*.npz")):
         with np.load(data.existing(file)) as arrays:
             for name, both in arrays.items():
-                model, capacity, seed = name.rsplit("-", 2)
-                found[model, float(capacity[1:]), int(seed[1:])] = tuple(both.astype(np.float32))
+                model, _, rest = name.rpartition("-c")
+                capacity, _, seed = rest.rpartition("-s")
+                found[model, float(capacity), int(seed)] = tuple(both.astype(np.float32))
     return found
 
 

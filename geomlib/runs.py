@@ -127,9 +127,11 @@ def train(specs: Sequence[Spec], folders: Sequence[str | Path], device: str = "a
     asked = dict(zip(folders, specs))
     for folder, spec in zip(folders, specs):
         check_same(asked[folder], spec, folder)  # one folder may be named twice
-    sources = {
-        spec.source: _source(folder, spec) for folder, spec in asked.items() if spec.source and not folder.exists()
-    }
+    new = {folder: spec for folder, spec in asked.items() if spec.source and not folder.exists()}
+    if len({folder.parent for folder in new}) > 1:
+        where = ", ".join(sorted({str(folder.parent) for folder in new}))
+        raise ValueError(f"classifiers are trained in one folder at a time, beside their sources, got {where}")
+    sources = {spec.source: _source(folder, spec) for folder, spec in new.items()}
     with contextlib.ExitStack() as locks:
         for folder in sorted(asked):
             if not folder.exists():

@@ -6,7 +6,7 @@ A world has 169 states, the pairs of positions. All that matters of a state is h
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,15 +117,16 @@ class States(NamedTuple):
     faint: float = 1  # less where images differ by less than FAINT: the share of CLEAR
 
 
-def states_of(means, probability, labels=None, loss: Loss = SQUARED) -> States:
+def states_of(means, probability, labels=None, loss: Loss = SQUARED, sizes: Sequence[int] = ()) -> States:
     """The states of a source.
 
     means (S, 13, 13), probability (S,): from `source`; labels (S,) the class of each state, or (T, S) of T tasks
+    sizes   K of each task, where not all of its classes are among the labels
     """
     if not 0 < loss.weight < np.inf:
         raise ValueError(f"weight must be a finite number > 0, got {loss.weight}")
     each = np.zeros((1, len(means)), int) if labels is None else np.atleast_2d(labels)  # one class: no cross entropy
-    truth = [np.eye(task.max() + 1)[task] for task in each]
+    truth = [np.eye(k)[task] for task, k in zip(each, sizes if len(sizes) else each.max(1) + 1)]
     x = means.reshape(len(means), -1)
     if loss.likelihood == "bernoulli":
         x, often = np.unique(x[:, np.ptp(x, 0) > 1e-9], axis=1, return_counts=True)
@@ -273,12 +274,18 @@ def limit(counts: Any, labels: Any = None, world: Any = "corridors", **loss: Any
 
 
 def classes_of(table: np.ndarray, labels: Any) -> np.ndarray | None:
-    """The classes (T, S) of those states that have images in a table (13, 13); labels: as of `limit`."""
+    """The classes (T, 169) of all pairs, also of those without images in a table (13, 13); labels: as of `limit`."""
     if labels is None:
         return None
-    if np.size(labels) == 0 or np.size(labels) % PIXELS:
-        raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {np.shape(labels)}")
-    return whole_numbers("labels", np.ravel(labels), PIXELS).reshape(-1, PIXELS)[:, table.ravel() > 0]
+    shape = np.shape(labels)
+    if np.size(labels) == 0 or (shape[-2:] != table.shape and shape[-1:] != (PIXELS,)):
+        raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {shape}")
+    return whole_numbers("labels", np.ravel(labels), PIXELS).reshape(-1, PIXELS)
+
+
+def shown_classes(table: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray | None, Sequence[int]]:
+    """Of `classes_of` those of the states (T, S), and how many classes each task has, with those that are not shown."""
+    return (None, ()) if classes is None else (classes[:, table.ravel() > 0], classes.max(1) + 1)
 
 
 @functools.lru_cache(maxsize=32)
@@ -286,8 +293,9 @@ def classes_of(table: np.ndarray, labels: Any) -> np.ndarray | None:
 def _limit(counts: bytes, labels: bytes | None, world: bytes, loss: Loss) -> list[Code]:
     tables = np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)
     *shown, _ = source(*tables, loss.likelihood)
-    classes = None if labels is None else np.frombuffer(labels, int).reshape(-1, len(shown[0]))
-    states = states_of(*shown, classes, loss)
+    every = None if labels is None else np.frombuffer(labels, int).reshape(-1, PIXELS)
+    classes, sizes = shown_classes(tables[0], every)
+    states = states_of(*shown, classes, loss, sizes)
     found = list(codes(states))
     if classes is not None:
         found += _codes_of_classes(states, classes)
@@ -331,14 +339,15 @@ def rate_distortion(counts: Any, labels: Any = None, **about: Any) -> tuple[np.n
 
 
 def price(counts: Any, rate: float, labels: Any = None, **about: Any) -> float:
-    """What one more nat is worth at a rate (nats): the limit's slope -dD/dR, in mean pixel error per nat.
+    """What one more nat is worth at a rate (nats): the limit's slope -dD/dR, in mean pixel error per nat; 0 beyond its
+    end.
 
     A held network's lambda is its own price at its rate. counts, labels, about: as of `limit`."""
     _check_rate(rate)
     rates, losses = rate_distortion(counts, labels, **about)
     between = -np.diff(losses) / np.diff(rates)  # from each best code to the next, and the price at a code lies between
     at = [1 / (PIXELS * code.slope) for code in limit(counts, labels, **about)]
-    return float(np.interp(rate, rates, np.clip(at, np.r_[between, 0], np.r_[np.inf, between])))
+    return float(np.interp(rate, rates, np.clip(at, np.r_[between, 0], np.r_[np.inf, between]), right=0))
 
 
 def _check_rate(rate: float) -> None:

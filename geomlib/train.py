@@ -150,9 +150,11 @@ def fit(
         raise TypeError("specs must be a list: fit([spec])")
     place = pick_device(device)
     for s in specs:
-        if s.source and (s.source not in sources or sources[s.source].latent_dim != s.latent_dim):
+        form = lambda network: (network.latent_dim, network.layers, network.channels)
+        if s.source and (s.source not in sources or form(sources[s.source]) != form(s)):
             raise ValueError(
-                f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, whose codes the heads read"
+                f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, layers {s.layers!r} and "
+                f"{s.channels} channels as the spec has, whose codes the heads read"
             )
     for warning in dict.fromkeys(warning for s in specs for warning in _warnings(s)):
         logger.warning(warning)

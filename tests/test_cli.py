@@ -84,6 +84,7 @@ def test_a_table_ends_in_csv_as_its_codes_beside_it_end_in_npz(tmp_path, capsys,
         (["train", "E1M1", "--capacity", "nan"], "capacity must be a number in 0.0"),
         (["train", "E1M1", "--capacity", "ten"], 'unable to convert "ten" into float'),
         (["data", "film", "--set", "steps=1", "-o", "x.csv"], "Unknown option: --set"),  # its frames are of one rise
+        (["plan", "E1M1", "--seed", "0", "1.5"], "seeds must be whole numbers >= 0, got '1.5'"),
         (["train"], "say which models to train, of baseline, E1M1"),
         (["train", "E1M1", "--capacity", "10", "--set", "seed=1"], "seed = 1 can't be among the changes: .* or --seed"),
         (["train", "E1M1", "--capacity", "10", "--set", "world=maze"], "world must be one of corridors"),

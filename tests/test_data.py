@@ -170,3 +170,23 @@ def test_a_task_of_ones_own_is_a_table_of_labels():
 def test_a_table_that_is_no_task_is_refused(value):
     with pytest.raises(ValueError, match="task 'mine' must hold"):
         data.task_of("mine", np.full((13, 13), value))
+
+
+@pytest.mark.parametrize("at", [-1, 13, 1.5, np.nan])
+def test_a_position_that_is_none_has_no_class(at):
+    with pytest.raises(ValueError, match=f"factors must be whole numbers in 0..12, got {at}"):
+        data.TASKS["order"].labels([[0, 1], [2, at]])
+
+
+@pytest.mark.parametrize(
+    "at, words", [(13, r"must lie in 0..12, got 13"), (-1, "must lie in 0..12, got -1"), ("x", "whole numbers .*'x'")]
+)
+def test_a_csv_of_images_with_a_position_that_is_none_is_refused_by_its_name(tmp_path, at, words):
+    path = tmp_path / "own.csv"
+    g.write_csv(path, g.corridors(np.full((13, 13), 1), 0))
+    first, *rest = path.read_text().splitlines(keepends=True)
+    path.write_text(first.rsplit(",", 1)[0] + f",{at}\n" + "".join(rest))
+    with pytest.raises(
+        ValueError, match=f"own.csv: x_UC and x_LC, its last two columns, {words if at != 'x' else 'must be ' + words}"
+    ):
+        data.counts_table(path)

@@ -38,7 +38,7 @@ def test_the_loss_is_what_samples_of_the_code_say(rate, likelihood, task):
     fit = (norm.logpdf(z, mean, np.sqrt(variance)).sum(-1) + np.log(p)).reshape(-1, 16)
     answers = np.exp(fit - fit.max(1, keepdims=True))
     answers /= answers.sum(1, keepdims=True)
-    states = theory.states_of(images, p, labels[SOME > 0])
+    states = theory.states_of(images, p, labels[SOME > 0], sizes=[labels.max() + 1])
     guess = answers @ states.known[:, len(states.unit) : -1]
     told = theory.spread(answers @ images.reshape(16, -1), likelihood).mean(1)
     told = (told - (guess * theory.scores(guess, states)).sum(1)).reshape(16, -1).mean(1) @ p

@@ -357,6 +357,14 @@ def test_a_page_that_can_not_be_written_is_refused_before_a_cell_runs(notebook, 
         pages.page(notebook, "/proc/x.ipynb")
 
 
+def test_a_page_does_not_replace_the_notebook_that_it_is_made_from(notebook, tmp_path):
+    made = pages.page(notebook, tmp_path / "made.ipynb")
+    before = made.read_bytes()
+    with pytest.raises(ValueError, match="made.ipynb is the notebook itself: name another file for the page, with -o"):
+        pages.page(made, tmp_path / "made.ipynb")
+    assert made.read_bytes() == before
+
+
 def test_an_unknown_notebook_is_answered_with_the_known(notebook):
     assert pages.find("small", notebook.parent) == pages.find(notebook) == notebook
     with pytest.raises(ValueError, match="no notebook 'smal'; .*small; did you mean small?"):

@@ -227,3 +227,12 @@ def test_a_measure_by_seed_has_a_row_a_seed_and_a_gap_where_there_is_no_number()
     assert wide.loc[0, 3] == 3.1 and wide.loc[2, 10] == 9.9 and wide.isna().sum().sum() == 8
     assert results.by_seed(table, "E2M1", "rate").isna().all().all()
     assert results.by_seed(paper.published(), "baseline", "reconstruction_loss").loc[0, 10] == 0.0533
+
+
+@pytest.mark.parametrize("capacity", [1e-5, 0.3, 1e4])
+def test_codes_are_read_back_under_their_own_names(tmp_path, capacity):
+    key = "half the channels baseline", capacity, 12
+    results.write(
+        pd.DataFrame(columns=paper.COLUMNS), {key: (np.zeros((169, 5)), np.ones((169, 5)))}, tmp_path / "x.csv"
+    )
+    assert list(results.codes(tmp_path / "x.npz")) == [key]

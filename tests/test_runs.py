@@ -314,6 +314,12 @@ def test_a_classifier_of_ones_own_reads_a_released_network(tmp_path, folder, tin
     assert torch.equal(stored.model.mu.weight, runs.load(folder).model.mu.weight)
 
 
+def test_classifiers_of_two_folders_may_mean_two_sources_of_one_name(tmp_path, folder, tiny):
+    spec = dataclasses.replace(tiny, tasks=("aligned",), source="run")
+    with pytest.raises(ValueError, match="classifiers are trained in one folder at a time, beside their sources"):
+        runs.train([spec, dataclasses.replace(spec, seed=1)], [tmp_path / "a/head", tmp_path / "b/head"])
+
+
 def test_a_run_of_ones_own_task_and_world_needs_nothing_but_its_folder(tmp_path, tiny):
     world = np.random.default_rng(7).random((13, 13, 13, 13)).round(3)
     corner = (np.indices((13, 13)) < 6).all(0).astype(int)

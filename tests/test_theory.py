@@ -252,6 +252,8 @@ def test_bad_counts_labels_and_rates_are_refused():
             rate_distortion(counts)
     with pytest.raises(ValueError, match=r"labels must have shape \(13, 13\).*got \(168,\)"):
         rate_distortion("uniform", np.zeros(168, int))
+    with pytest.raises(ValueError, match=r"labels must have shape .*, or \(T, 13, 13\), got \(13, 13, 2\)"):
+        rate_distortion("uniform", np.zeros((13, 13, 2), int))
     for label in 0.5, -1, np.nan, 169:
         with pytest.raises(ValueError, match=f"labels must be whole numbers in 0..168, got {label}"):
             rate_distortion("uniform", np.where(np.eye(13), label, 0))
@@ -259,6 +261,20 @@ def test_bad_counts_labels_and_rates_are_refused():
         for rate in np.nan, -3:
             with pytest.raises(ValueError, match=f"rate must be a number >= 0 .nats., got {rate}"):
                 ask("uniform", rate)
+
+
+def test_the_loss_counts_the_classes_that_are_never_shown_as_a_networks_does():
+    counts = np.zeros((13, 13), int)
+    counts[::3, ::3] = 10
+    labels = np.where(np.arange(169).reshape(13, 13) == 1, 2, np.triu(np.ones((13, 13), int)))  # class 2: not shown
+    assert not (labels[counts > 0] == 2).any()
+    three = rate_distortion(counts, np.where(labels == 1, 2, 0))  # of these one is never shown, too
+    np.testing.assert_allclose(rate_distortion(counts, labels)[1], three[1], atol=1e-6)
+    assert rate_distortion(counts, labels)[1].min() > rate_distortion(counts, labels % 2)[1].min() + 0.5
+
+
+def test_beyond_the_end_of_the_limit_a_nat_is_worth_nothing():
+    assert price("uniform", 100) == price("uniform", np.inf) == 0 < price("uniform", 5)
 
 
 ORDER = np.triu(np.ones((13, 13), int)).ravel()  # x_uc <= x_lc

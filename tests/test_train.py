@@ -245,3 +245,26 @@ def test_one_image_is_encoded_as_in_a_set(trained, images):
     np.testing.assert_allclose(
         g.encode(trained.model, images.images[0, 0]), g.encode(trained.model, images.images[:1]), atol=1e-6
     )
+
+
+def test_a_bar_that_nobody_reads_stops_no_training(monkeypatch):
+    class Closed:
+        encoding, isatty = "utf-8", lambda _: False
+
+        def write(self, *_):
+            raise BrokenPipeError
+
+        flush = write
+
+    monkeypatch.setattr(jobs.sys, "stderr", Closed())
+    shown = jobs.bar("training", total=2)
+    shown.delay = 0
+    for _ in range(2):  # the first one left tqdm's lock taken
+        shown.refresh()
+    shown.close()
+
+
+def test_heads_read_a_source_of_their_own_form():
+    spec = g.Spec(tasks=["order"], source="there", layers="perceptron", steps=1)
+    with pytest.raises(ValueError, match="sources must hold 'there', a network of 5 latents, layers 'perceptron' and"):
+        g.fit([spec], "cpu", sources={"there": g.BetaVAE()})

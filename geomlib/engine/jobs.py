@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,22 @@ def bar(desc: str, **options: Any) -> std.tqdm:
     """A progress bar with the time left. In the run of a page it is text, which begins with the mark "geomlib: " as
     all that the library says there, so that it can be left out of the page."""
     in_page = "GEOMLIB_PAGE" in os.environ
-    return (std if in_page else auto).tqdm(desc="geomlib: " * in_page + desc, delay=2, **options)
+    return (std if in_page else auto).tqdm(desc="geomlib: " * in_page + desc, delay=2, file=_Unread(), **options)
+
+
+class _Unread:
+    """sys.stderr, of which nobody may read any more, as after `| head`: a bar that can't be shown stops no training."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 @contextmanager
