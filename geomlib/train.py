@@ -233,15 +233,20 @@ def fit_stack(
     with one_thread():
         spec, checkpoints = specs[0], [start or Checkpoint.new(s) for s, start in zip(specs, starts)]
         examples = Examples(specs, codes, device)
-        stack = Stack(specs, checkpoints, device, record)
+        stack, lost = Stack(specs, checkpoints, device, record), 0.0
         for epoch in range(checkpoints[0].epoch + 1, math.ceil(spec.steps / spec.steps_per_epoch) + 1):
             before = (epoch - 1) * spec.steps_per_epoch
             steps = min(spec.steps_per_epoch, spec.steps - before)
             stack.start_epoch(epoch)
             log = torch.zeros(steps, len(stack.terms), len(specs), device=device)  # (steps, terms, M)
             for i, (rows, noise, random) in enumerate(batches(specs, epoch, steps, device)):
-                log[i] = stack.step(before + i + 1, *examples.at(rows), noise, random)
-                if (i + 1) % 50 == 0 or i + 1 == steps:
+                try:
+                    log[i] = stack.step(before + i + 1, *examples.at(rows), noise, random)
+                except RuntimeError as error:
+                    if "between 0 and 1" not in str(error):
+                        raise
+                    log[i] = lost = torch.nan  # torch's cross entropy refuses an answer that is no probability
+                if (i + 1) % 50 == 0 or i + 1 == steps or lost:
                     if bad := (~torch.isfinite(log[: i + 1])).nonzero().tolist():
                         at, term, m = bad[0]
                         means = zip(stack.terms, log[:at, :, m].mean(0).tolist())

@@ -151,8 +151,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, ti
         runs.train([tiny], [tmp_path / "file" / "run"], "cpu")
 
 
-def test_a_diverged_run_keeps_its_history(tmp_path, tiny):
-    wild = dataclasses.replace(tiny, learning_rate=10.0, loss="B", gamma=1e9, steps=700)
+@pytest.mark.parametrize("changes", [{}, {"likelihood": "bernoulli"}, {"tasks": ("order",)}, {"tasks": ("region",)}])
+def test_a_diverged_run_keeps_its_history(tmp_path, tiny, changes):
+    wild = dataclasses.replace(tiny, learning_rate=10.0, loss="B", gamma=1e9, steps=700, **changes)
     with pytest.raises(train.Diverged, match="history.csv") as caught:
         runs.train([wild], [tmp_path / "wild"], "cpu")
     kept = pd.read_csv(tmp_path / "wild.part" / "history.csv")
