@@ -147,12 +147,10 @@ def test_a_term_signal_is_an_interrupt_checkpoints_are_kept_and_no_worker_stays(
     until(lambda: len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2, 120)
     process.terminate()
     errors = process.communicate(timeout=60)[1]  # ends when the last worker has closed it, too
-    assert (
-        process.returncode == 1
-        and "Traceback" not in errors
-        and errors.splitlines()[-1].startswith("geomlib: stopped; what is complete is kept")
-    )
-    assert f"geomlib: training 2 network(s) into {tmp_path}; 0 found trained\n" in errors
+    # Up to its last words: on a busy machine joblib's own tracker may then say that what it cleans up was gone.
+    before, stopped, _ = errors.partition("geomlib: stopped; what is complete is kept")
+    assert process.returncode == 1 and stopped and "Traceback" not in before
+    assert f"geomlib: training 2 network(s) into {tmp_path}; 0 found trained\n" in before
     assert len([*tmp_path.glob("*.part/checkpoint.safetensors")]) == 2
 
 
