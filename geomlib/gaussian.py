@@ -64,11 +64,10 @@ def best(
         raise ValueError(f"latents must be 2, 3 or 4, got {latents!r}")
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
-    asked, table = theory.Loss(**loss), counts_table(counts)
-    there, (classes, sizes) = np.flatnonzero(table), theory.shown_classes(table, theory.classes_of(table, labels))
-    means, probability, floor = theory.source(table, world, asked.likelihood)
-    states = theory.states_of(means, probability, classes, asked, sizes)
-    parts = states.known, states.unit, probability, PAIRS.T[:, there].astype(float)
+    table = counts_table(counts)
+    there = np.flatnonzero(table)
+    states, _, floor = theory.states_asked(table, theory.classes_of(labels), world, theory.Loss(**loss))
+    parts = states.known, states.unit, states.probability, PAIRS.T[:, there].astype(float)
     problem = _Problem(states, *map(torch.tensor, parts), prior)
     if len(states.unit) == 0:
         raise ValueError("all stimuli that have images have the same mean image: there is nothing to tell apart")

@@ -268,34 +268,39 @@ def limit(counts: Any, labels: Any = None, world: Any = "corridors", **loss: Any
     loss     fields of `Loss`
     """
     table = counts_table(counts)
-    classes = classes_of(table, labels)
+    classes = classes_of(labels)
     asked = table.tobytes(), None if classes is None else classes.tobytes(), world_table(world).tobytes()
     return _limit(*asked, Loss(**loss))
 
 
-def classes_of(table: np.ndarray, labels: Any) -> np.ndarray | None:
-    """The classes (T, 169) of all pairs, also of those without images in a table (13, 13); labels: as of `limit`."""
+def classes_of(labels: Any) -> np.ndarray | None:
+    """The classes (T, 169) of all pairs; labels: as of `limit`."""
     if labels is None:
         return None
     shape = np.shape(labels)
-    if np.size(labels) == 0 or (shape[-2:] != table.shape and shape[-1:] != (PIXELS,)):
+    if np.size(labels) == 0 or (shape[-2:] != (SIDE, SIDE) and shape[-1:] != (PIXELS,)):
         raise ValueError(f"labels must have shape (13, 13), or (T, 13, 13), got {shape}")
     return whole_numbers("labels", np.ravel(labels), PIXELS).reshape(-1, PIXELS)
 
 
-def shown_classes(table: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray | None, Sequence[int]]:
-    """Of `classes_of` those of the states (T, S), and how many classes each task has, with those that are not shown."""
-    return (None, ()) if classes is None else (classes[:, table.ravel() > 0], classes.max(1) + 1)
+def states_asked(
+    table: np.ndarray, classes: np.ndarray | None, world: Any, loss: Loss
+) -> tuple[States, np.ndarray | None, float]:
+    """The states of a world that have images in a table, their classes (T, S), and the floor of `source`.
+
+    classes   of all pairs, from `classes_of`: a class that no state has counts, too, as a network's head knows it
+    """
+    *shown, floor = source(table, world, loss.likelihood)
+    own, sizes = (None, ()) if classes is None else (classes[:, table.ravel() > 0], classes.max(1) + 1)
+    return states_of(*shown, own, loss, sizes), own, floor
 
 
 @functools.lru_cache(maxsize=32)
 @ONE_THREAD
 def _limit(counts: bytes, labels: bytes | None, world: bytes, loss: Loss) -> list[Code]:
     tables = np.frombuffer(counts, int).reshape(SIDE, SIDE), np.frombuffer(world).reshape((SIDE,) * 4)
-    *shown, _ = source(*tables, loss.likelihood)
     every = None if labels is None else np.frombuffer(labels, int).reshape(-1, PIXELS)
-    classes, sizes = shown_classes(tables[0], every)
-    states = states_of(*shown, classes, loss, sizes)
+    states, classes, _ = states_asked(tables[0], every, tables[1], loss)
     found = list(codes(states))
     if classes is not None:
         found += _codes_of_classes(states, classes)

@@ -149,8 +149,8 @@ def fit(
     if isinstance(specs, Spec):
         raise TypeError("specs must be a list: fit([spec])")
     place = pick_device(device)
+    form = lambda network: (network.latent_dim, network.layers, network.channels)
     for s in specs:
-        form = lambda network: (network.latent_dim, network.layers, network.channels)
         if s.source and (s.source not in sources or form(sources[s.source]) != form(s)):
             raise ValueError(
                 f"sources must hold {s.source!r}, a network of {s.latent_dim} latents, layers {s.layers!r} and "
